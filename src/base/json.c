@@ -1,0 +1,138 @@
+#include "base/json.h"
+
+#include "base/file.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FILE_LIMIT = 64000000 };
+
+json_t *hg_json_parse(const char *text, size_t size, const char *name, hg_err *err)
+{
+    json_error_t at;
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &at);
+    if (!root) {
+        char where[192];
+        snprintf(where, sizeof where, "%.150s:%d:%d", name, at.line, at.column);
+        hg_fail(err, HG_INPUT, where, "is not JSON: %s", at.text);
+    }
+    return root;
+}
+
+json_t *hg_json_file(const char *path, hg_err *err)
+{
+    hg_arena arena;
+    if (!hg_arena_open(&arena, (size_t)1 << 30))
+        return hg_fail(err, HG_WORLD, path, "out of memory"), NULL;
+    size_t size;
+    char *text = hg_file_read(&arena, path, FILE_LIMIT, &size, err);
+    json_t *root = text ? hg_json_parse(text, size, path, err) : NULL;
+    hg_arena_close(&arena);
+    return root;
+}
+
+static void before_value(hg_json *j)
+{
+    if (j->comma)
+        hg_buf_puts(j->out, ",");
+    j->comma = true;
+}
+
+static void quote(hg_buf *out, const char *s)
+{
+    hg_buf_puts(out, "\"");
+    for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            hg_buf_printf(out, "\\%c", *p);
+        else if (*p == '\n')
+            hg_buf_puts(out, "\\n");
+        else if (*p < ' ')
+            hg_buf_printf(out, "\\u%04x", *p);
+        else
+            hg_buf_add(out, (const char *)p, 1);
+    }
+    hg_buf_puts(out, "\"");
+}
+
+void hg_json_key(hg_json *j, const char *key)
+{
+    before_value(j);
+    quote(j->out, key);
+    hg_buf_puts(j->out, ":");
+    j->comma = false;
+}
+
+void hg_json_open(hg_json *j, char bracket)
+{
+    before_value(j);
+    hg_buf_add(j->out, &bracket, 1);
+    j->comma = false;
+}
+
+void hg_json_close(hg_json *j, char bracket)
+{
+    hg_buf_add(j->out, &bracket, 1);
+    j->comma = true;
+}
+
+void hg_json_str(hg_json *j, const char *value)
+{
+    if (!value) {
+        hg_json_raw(j, "null");
+        return;
+    }
+    before_value(j);
+    quote(j->out, value);
+}
+
+void hg_json_num(hg_json *j, double value)
+{
+    before_value(j);
+    if (isfinite(value))
+        hg_buf_printf(j->out, "%.9g", value);
+    else
+        hg_buf_puts(j->out, "null");
+}
+
+void hg_json_int(hg_json *j, int64_t value)
+{
+    before_value(j);
+    hg_buf_printf(j->out, "%" PRId64, value);
+}
+
+void hg_json_bool(hg_json *j, bool value)
+{
+    hg_json_raw(j, value ? "true" : "false");
+}
+
+void hg_json_raw(hg_json *j, const char *text)
+{
+    before_value(j);
+    hg_buf_puts(j->out, text);
+}
+
+void hg_json_key_str(hg_json *j, const char *key, const char *value)
+{
+    hg_json_key(j, key);
+    hg_json_str(j, value);
+}
+
+void hg_json_key_num(hg_json *j, const char *key, double value)
+{
+    hg_json_key(j, key);
+    hg_json_num(j, value);
+}
+
+void hg_json_key_int(hg_json *j, const char *key, int64_t value)
+{
+    hg_json_key(j, key);
+    hg_json_int(j, value);
+}
+
+void hg_json_key_bool(hg_json *j, const char *key, bool value)
+{
+    hg_json_key(j, key);
+    hg_json_bool(j, value);
+}

@@ -1,0 +1,38 @@
+/* Text: copies and formatted strings in an arena, a growing buffer, and "did you mean". */
+#ifndef HG_BASE_TEXT_H
+#define HG_BASE_TEXT_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+char *hg_strdup(hg_arena *arena, const char *s);
+char *hg_strndup(hg_arena *arena, const char *s, size_t n);
+char *hg_textf(hg_arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A growing text; s is always terminated once anything was added. */
+typedef struct hg_buf {
+    hg_arena *arena;
+    char *s;
+    size_t n, capacity;
+} hg_buf;
+
+void hg_buf_add(hg_buf *b, const char *s, size_t n);
+void hg_buf_puts(hg_buf *b, const char *s);
+void hg_buf_printf(hg_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+bool hg_starts(const char *s, const char *prefix);
+bool hg_ends(const char *s, const char *suffix);
+bool hg_same_nocase(const char *a, const char *b);
+
+/* The name nearest to s by edit distance, or NULL when none is near enough to be a slip. */
+const char *hg_nearest(const char *s, const char *const *names, size_t count);
+
+/* The part of a path after its last slash. */
+const char *hg_basename(const char *path);
+
+/* UTF-8 text as a terminal shows it: columns taken (CJK and fullwidth count two). */
+size_t hg_text_columns(const char *s);
+
+#endif

@@ -1,0 +1,29 @@
+/* One deployment: the model's copies, their shapes, and the engine's knobs. */
+#ifndef HG_SPEC_DEPLOYMENT_H
+#define HG_SPEC_DEPLOYMENT_H
+
+#include "spec/dtype.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct hg_deployment {
+    int64_t tp, pp, dp;          /* of one engine; dp: attention data-parallel ranks */
+    int64_t ep;                  /* expert-parallel width; 1: experts are tensor-parallel */
+    int64_t replicas;            /* independent engines behind a router */
+    hg_dtype precision;          /* the word asked for; the model's own hg_precision says what is quantised */
+    bool precision_is_checkpoints;
+    hg_dtype kv_dtype;           /* HG_BF16 or HG_FP8 */
+    bool kv_is_auto;
+    int64_t max_num_seqs, max_num_batched_tokens, max_model_len;
+    double gpu_memory_utilization;
+    int64_t block_tokens;        /* --block-size */
+    bool prefix_caching;
+} hg_deployment;
+
+static inline int64_t hg_deployment_devices(const hg_deployment *d)
+{
+    return d->replicas * d->tp * d->pp * d->dp;
+}
+
+#endif
