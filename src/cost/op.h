@@ -1,0 +1,61 @@
+/* An operator: a shape in the columns of its measured table, the work it asks for, and the features
+ * over which its calibrated efficiency is a smooth surface. */
+#ifndef HG_COST_OP_H
+#define HG_COST_OP_H
+
+#include "cost/work.h"
+
+enum { HG_OP_DIMS = 12, HG_OP_LABELS = 4, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12 };
+
+/* One call.  Every op names its own dimensions in hg_op.dims; labels choose the series (kernel,
+ * dtypes) of the measured table and are parsed once by hg_op_series. */
+typedef struct hg_shape {
+    double d[HG_OP_DIMS];      /* whole numbers, kept as reals because every formula is in reals */
+    hg_dtype dtype, kv_dtype;  /* of the product; of the KV cache */
+    float kind;                /* op-specific: what else the labels say (skew, collective) */
+} hg_shape;
+
+/* A tensor product of hat functions over one to four features; by_series: one surface for each
+ * series instead of one for all. */
+typedef struct hg_term_spec {
+    int axes;
+    int feature[HG_TERM_AXES];
+    int knots[HG_TERM_AXES];   /* at most so many; fewer when rows are few */
+    bool by_series;
+    double smooth;             /* weight of squared second differences against one row */
+    double ridge;              /* weight of the squares themselves: a correction shrinks to nothing */
+} hg_term_spec;
+
+typedef struct hg_dim {
+    const char *column;
+    bool family;               /* part of a row's shape family: validation keeps whole families back */
+    double absent;             /* the value where a table lacks the column; NAN: it must not */
+} hg_dim;
+
+typedef struct hg_op {
+    const char *name;                    /* the table's name: "gemm" */
+    const char *title;
+    hg_dim dims[HG_OP_DIMS];             /* ends with a NULL column */
+    const char *labels[HG_OP_LABELS];    /* columns whose texts make a series; ends with NULL */
+    /* Reads what the labels mean into the shape; false: not a known dtype or kind. */
+    bool (*label)(int column, const char *text, hg_shape *s);
+    void (*count)(const hg_shape *s, hg_work *w);
+    void (*features)(const hg_shape *s, const hg_device *d, const hg_roof *roof, double *x);
+    hg_term_spec terms[HG_OP_TERMS];     /* ends with axes 0 */
+    hg_shape example;
+    const char *formula;                 /* of the work, for the manual */
+} hg_op;
+
+#define OP(name) extern const hg_op hg_op_##name;
+#include "cost/ops.def"
+#undef OP
+
+/* Lists of all operators, in the order of ops.def. */
+extern const hg_op *const hg_ops[];
+extern const int hg_op_count;
+
+const hg_op *hg_op_find(const char *name); /* NULL: unknown */
+int hg_op_dim_count(const hg_op *op);
+int hg_op_label_count(const hg_op *op);
+
+#endif

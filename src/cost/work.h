@@ -1,0 +1,33 @@
+/* What an operator asks of a machine, and the least time a machine needs for it. */
+#ifndef HG_COST_WORK_H
+#define HG_COST_WORK_H
+
+#include "spec/device.h"
+
+/* The parts of a machine that work side by side.  On Ascend the tensor part is the cube, the vector
+ * part the vector unit; the list is the same for every vendor. */
+typedef enum hg_component { HG_TENSOR, HG_VECTOR, HG_HBM, HG_LINK, HG_COMPONENTS } hg_component;
+
+extern const char *const hg_component_names[HG_COMPONENTS]; /* "tensor core", "vector", "HBM", "link" */
+
+/* One rank's share of one call. */
+typedef struct hg_work {
+    double tensor_flops;
+    hg_dtype tensor_dtype;  /* whose rate tensor_flops run at */
+    double vector_flops;
+    double hbm_bytes;       /* read and written once each */
+    double link_bytes;      /* sent by one device, one direction, on its slowest link */
+    int link_hops;          /* messages that wait for one another */
+    bool between_nodes;     /* the link is the network, not the node's own */
+} hg_work;
+
+typedef struct hg_roof {
+    double seconds;
+    hg_component bound;     /* the component that sets it */
+} hg_roof;
+
+/* max over components of amount ÷ data-sheet rate (Williams, Waterman, Patterson 2009), plus the
+ * latency of link hops.  A dtype the device lacks runs at the rate of the widest it has. */
+hg_roof hg_roofline(const hg_work *w, const hg_device *d);
+
+#endif

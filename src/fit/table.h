@@ -1,0 +1,38 @@
+/* A measured operator table in memory: shapes, series and seconds, read from its CSV. */
+#ifndef HG_FIT_TABLE_H
+#define HG_FIT_TABLE_H
+
+#include "base/csv.h"
+#include "cost/op.h"
+
+typedef struct hg_row {
+    hg_shape shape;
+    double seconds;
+    uint32_t family;           /* a hash of the family dimensions: rows of one family stay together */
+    int16_t series;
+} hg_row;
+
+typedef struct hg_table {
+    const hg_op *op;
+    hg_row *rows;
+    size_t count;
+    const char **keys;         /* of the series */
+    hg_shape *labels;
+    int series_count;
+    size_t skipped;            /* rows without a positive time or with a label nobody knows */
+} hg_table;
+
+/* Where an op's columns stand in a CSV. */
+typedef struct hg_columns {
+    int dim[HG_OP_DIMS], label[HG_OP_LABELS], latency;
+} hg_columns;
+
+bool hg_columns_bind(const hg_op *op, const hg_csv *csv, hg_columns *out, hg_err *err);
+/* The row's shape and, in key (size bytes), its series.  False: a value is no legal dimension. */
+bool hg_columns_read(const hg_op *op, const hg_columns *c, const hg_csv *csv, hg_shape *shape,
+                     char *key, size_t size, hg_err *err);
+
+/* Reads one file whole; limit > 0 keeps about so many rows, whole series in fair shares. */
+bool hg_table_read(hg_arena *arena, const hg_op *op, const char *path, hg_table *out, hg_err *err);
+
+#endif
