@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef enum hg_metric { HG_TTFT, HG_TPOT, HG_ITL, HG_E2E, HG_QUEUE, HG_METRICS } hg_metric;
 
@@ -24,9 +25,20 @@ typedef struct hg_slo {
     int count; /* 0: nothing promised */
 } hg_slo;
 
-/* Without a percentile a limit means p99 ("ttft<1s").  `where` names the text in errors. */
+/* Limits separated by commas or spaces, each METRIC[:pNN|mean]<TIME ("ttft:p90<1s"; p99 when not
+ * said) or, as vLLM's --goodput writes it, METRIC:MILLISECONDS ("ttft:500"); or the name of a preset
+ * ("mlperf:llama2-70b").  `where` names the text in errors. */
 bool hg_slo_parse(const char *text, const char *where, hg_slo *out, hg_err *err);
-/* The canonical text. */
+/* The canonical text, which parses to the same limits. */
 const char *hg_slo_text(hg_arena *arena, const hg_slo *slo);
+
+/* MLPerf Inference v5.1/v6.0 server scenario: p99 limits of TTFT and TPOT. */
+typedef struct hg_slo_preset {
+    const char *name; /* "mlperf:llama2-70b" */
+    double ttft_s, tpot_s;
+} hg_slo_preset;
+
+extern const hg_slo_preset hg_slo_presets[];
+extern const size_t hg_slo_preset_count;
 
 #endif

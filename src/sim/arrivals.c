@@ -1,0 +1,80 @@
+#include "sim/arrivals.h"
+
+#include "sim/event.h"
+
+#include <assert.h>
+#include <math.h>
+
+enum { CAUSE_ARRIVALS = 1 };
+
+static double gap_s(hg_arrivals *a)
+{
+    const hg_workload *w = a->workload;
+    if (w->burstiness == 1 || w->burstiness == 0)
+        return hg_rng_exponential(&a->gaps, w->rate_per_s);
+    return hg_rng_gamma(&a->gaps, w->burstiness, 1 / (w->rate_per_s * w->burstiness));
+}
+
+static int64_t replay_ns(const hg_arrivals *a, size_t k)
+{
+    const hg_workload *w = a->workload;
+    double speedup = w->speedup > 0 ? w->speedup : 1;
+    int64_t round = (int64_t)(k / w->count) * a->cycle_ns;
+    return round + llround(w->requests[k % w->count].arrival_s / speedup * 1e9);
+}
+
+static int64_t replay_cycle_ns(const hg_workload *w)
+{
+    double speedup = w->speedup > 0 ? w->speedup : 1, last_s = w->requests[w->count - 1].arrival_s;
+    return llround(last_s * (double)w->count / fmax(1, (double)w->count - 1) / speedup * 1e9);
+}
+
+void hg_arrivals_open(hg_arrivals *a, hg_arena *arena, const hg_workload *workload, size_t limit,
+                      double overhead_s, uint64_t seed)
+{
+    *a = (hg_arrivals){ .workload = workload, .limit = limit,
+                        .gaps = hg_rng_seed(seed, CAUSE_ARRIVALS),
+                        .overhead_ns = llround(overhead_s * 1e9), .next_ns = limit ? 0 : HG_NEVER };
+    assert(workload->load != HG_LOAD_NONE && workload->count > 0);
+    if (workload->load == HG_LOAD_REPLAY)
+        a->cycle_ns = replay_cycle_ns(workload);
+    if (workload->load != HG_LOAD_CLOSED)
+        return;
+    a->clients = (size_t)workload->concurrency;
+    a->due_ns = HG_NEW(arena, int64_t, a->clients);
+    a->due_count = a->clients; /* all send at time 0 */
+}
+
+static bool is_closed(const hg_arrivals *a)
+{
+    return a->workload->load == HG_LOAD_CLOSED;
+}
+
+int64_t hg_arrivals_next_ns(const hg_arrivals *a)
+{
+    if (a->taken == a->limit || (is_closed(a) && a->due_count == 0))
+        return HG_NEVER;
+    return (is_closed(a) ? a->due_ns[a->due_head] : a->next_ns) + a->overhead_ns;
+}
+
+const hg_request *hg_arrivals_take(hg_arrivals *a, int64_t *sent_ns)
+{
+    const hg_request *r = &a->workload->requests[a->taken++ % a->workload->count];
+    if (is_closed(a)) {
+        *sent_ns = a->due_ns[a->due_head];
+        a->due_head = (a->due_head + 1) % a->clients;
+        a->due_count--;
+        return r;
+    }
+    *sent_ns = a->next_ns;
+    a->next_ns = a->workload->load == HG_LOAD_REPLAY ? replay_ns(a, a->taken)
+                                                     : a->next_ns + llround(gap_s(a) * 1e9);
+    return r;
+}
+
+void hg_arrivals_answered(hg_arrivals *a, int64_t now_ns)
+{
+    if (!is_closed(a))
+        return;
+    a->due_ns[(a->due_head + a->due_count++) % a->clients] = now_ns;
+}

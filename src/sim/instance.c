@@ -1,0 +1,120 @@
+#include "sim/instance.h"
+
+#include "base/num.h"
+
+#include <string.h>
+
+#define SCHEDULER(name) extern const hg_scheduler hg_scheduler_##name;
+#include "sim/scheds.def"
+#undef SCHEDULER
+
+static const hg_scheduler *const schedulers[] = {
+#define SCHEDULER(name) &hg_scheduler_##name,
+#include "sim/scheds.def"
+#undef SCHEDULER
+};
+
+const char *const hg_scheduler_names[] = {
+#define SCHEDULER(name) #name,
+#include "sim/scheds.def"
+#undef SCHEDULER
+};
+
+const size_t hg_scheduler_count = sizeof schedulers / sizeof *schedulers;
+
+const hg_scheduler *hg_scheduler_find(const char *name)
+{
+    for (size_t i = 0; i < hg_scheduler_count; i++)
+        if (strcmp(name ? name : "vllm", schedulers[i]->name) == 0)
+            return schedulers[i];
+    return NULL;
+}
+
+void hg_instance_open(hg_instance *in, hg_arena *arena, hg_seqs *seqs, const hg_sched_config *config,
+                      const hg_workload *workload, int32_t index)
+{
+    *in = (hg_instance){ .arena = arena, .seqs = seqs, .config = *config, .index = index,
+                         .waiting = hg_list_empty(), .running = hg_list_empty(),
+                         .partial = HG_NO_SEQ };
+    in->config.max_num_seqs = hg_min_i64(config->max_num_seqs, config->max_num_batched_tokens);
+    in->kv = (hg_kv){ .blocks = config->kv_blocks, .spare = config->kv_blocks,
+                      .least_spare = config->kv_blocks, .block_tokens = config->block_tokens };
+    in->lane_count = config->pipeline_stages > 1 ? config->pipeline_stages : 1;
+    in->lanes = HG_NEW(arena, hg_lane, in->lane_count);
+    for (int32_t i = 0; i < in->lane_count; i++)
+        hg_lane_open(&in->lanes[i], arena, config->block_tokens);
+    hg_prefix_open(&in->prefix, arena, &in->kv, config->prefix_caching ? workload : NULL);
+}
+
+int64_t hg_instance_own_blocks(const hg_instance *in, const hg_seq *s)
+{
+    return hg_kv_blocks_for(&in->kv, s->computed) - s->shared * in->prefix.group;
+}
+
+int32_t hg_instance_admit(hg_instance *in, int64_t hit_tokens)
+{
+    int32_t seq = in->waiting.head;
+    hg_seq *s = &in->seqs->at[seq];
+    hg_list_remove(&in->waiting, in->seqs, seq);
+    hg_list_append(&in->running, in->seqs, seq);
+    s->admitted = in->admissions++;
+    s->computed = (int32_t)hit_tokens;
+    s->shared = hg_prefix_hold(&in->prefix, s, hit_tokens);
+    if (s->scheduled_ns < 0) {
+        s->scheduled_ns = in->now_ns;
+        s->prefix_hit_tokens = (int32_t)hit_tokens;
+        in->prompt_tokens += s->isl;
+        in->prefix_hit_tokens += hit_tokens;
+    }
+    return seq;
+}
+
+int64_t hg_instance_chunk_blocks(const hg_instance *in, int32_t seq, int64_t tokens)
+{
+    const hg_seq *s = &in->seqs->at[seq];
+    return hg_kv_blocks_for(&in->kv, s->computed + tokens) - hg_kv_blocks_for(&in->kv, s->computed);
+}
+
+void hg_instance_chunk(hg_instance *in, hg_plan *plan, int32_t seq, int64_t tokens)
+{
+    hg_seq *s = &in->seqs->at[seq];
+    hg_prefix_take(&in->prefix, hg_instance_chunk_blocks(in, seq, tokens));
+    bool last = s->computed + tokens == hg_target_tokens(s);
+    size_t i = plan->count;
+    *HG_PUSH(in->arena, plan->chunks, plan->count, plan->capacity) =
+        (hg_chunk){ .tokens = (int32_t)tokens, .context = s->computed, .last = last };
+    plan->seqs = hg_grow(in->arena, plan->seqs, i, &plan->seqs_capacity, sizeof *plan->seqs);
+    plan->seqs[i] = seq;
+    plan->tokens += tokens;
+    s->computed += (int32_t)tokens;
+    s->completing = last;
+    in->partial = last ? HG_NO_SEQ : seq;
+    s->shared = hg_prefix_publish(&in->prefix, s);
+}
+
+static void release_kv(hg_instance *in, int32_t seq)
+{
+    hg_seq *s = &in->seqs->at[seq];
+    if (s->lane != HG_NO_LANE)
+        hg_lane_leave(&in->lanes[s->lane], in->seqs, seq, in->kv.block_tokens);
+    hg_prefix_release(&in->prefix, s, hg_instance_own_blocks(in, s));
+    s->shared = 0;
+    if (in->partial == seq)
+        in->partial = HG_NO_SEQ;
+    hg_list_remove(&in->running, in->seqs, seq);
+}
+
+void hg_instance_preempt(hg_instance *in, int32_t seq)
+{
+    release_kv(in, seq);
+    in->seqs->at[seq].computed = 0;
+    in->seqs->at[seq].preemptions++;
+    in->preemptions++;
+    hg_list_prepend(&in->waiting, in->seqs, seq);
+}
+
+void hg_instance_finish(hg_instance *in, int32_t seq)
+{
+    release_kv(in, seq);
+    in->outstanding--;
+}

@@ -1,0 +1,67 @@
+/* One engine (one dp rank): its waiting and running requests, its KV pool and its lanes, and the
+ * moves a scheduler may make between them.  Schedulers decide, the loop in sim.c lets time pass. */
+#ifndef HG_SIM_INSTANCE_H
+#define HG_SIM_INSTANCE_H
+
+#include "sim/kv.h"
+#include "sim/lane.h"
+#include "sim/prefix.h"
+
+typedef struct hg_instance {
+    hg_arena *arena;
+    hg_seqs *seqs;
+    hg_sched_config config;
+    hg_kv kv;
+    hg_prefix prefix;
+    hg_list waiting;
+    hg_list running;       /* in order of admission: the last is the first to be preempted */
+    int32_t partial;       /* the running one whose prompt is not wholly scheduled, or HG_NO_SEQ */
+    hg_lane *lanes;
+    int32_t lane_count;
+    int64_t admissions, preemptions;
+    int64_t outstanding;   /* waiting and running */
+    int64_t stage_free_ns, last_end_ns; /* pipeline: when the first stage and the last one are free */
+    int64_t now_ns;
+    int64_t prompt_tokens, prefix_hit_tokens; /* over first admissions */
+    int32_t index;
+    bool touched;          /* something happened at now_ns: a step may start */
+} hg_instance;
+
+typedef struct hg_scheduler {
+    const char *name, *help;
+    /* Decides the lane's next step into plan (emptied before): moves requests, takes the KV blocks
+     * of this step.  False: nothing to run. */
+    bool (*plan)(hg_instance *in, hg_lane *lane, hg_plan *plan);
+    /* Could a request that arrives now be scheduled before a decode finishes?  Asked during a run;
+     * yes is always safe, it only costs an event. */
+    bool (*may_admit)(const hg_instance *in);
+    /* Could this request never run, whatever the others do? */
+    bool (*rejects)(const hg_instance *in, int64_t isl, int64_t osl);
+} hg_scheduler;
+
+const hg_scheduler *hg_scheduler_find(const char *name); /* NULL: unknown */
+
+void hg_instance_open(hg_instance *in, hg_arena *arena, hg_seqs *seqs, const hg_sched_config *config,
+                      const hg_workload *workload, int32_t index);
+
+/* Tokens a (re)admission must compute: the prompt, and after a preemption what was generated. */
+static inline int64_t hg_target_tokens(const hg_seq *s)
+{
+    return (int64_t)s->isl + s->generated;
+}
+
+/* KV blocks of its own that a sequence not among decodes holds; shared ones belong to the cache. */
+int64_t hg_instance_own_blocks(const hg_instance *in, const hg_seq *s);
+
+/* The head of waiting goes to the tail of running.  Its prefix hit, if any, is held from now on. */
+int32_t hg_instance_admit(hg_instance *in, int64_t hit_tokens);
+/* Adds `tokens` more of its prompt to the plan and takes their blocks (the caller knows they fit). */
+void hg_instance_chunk(hg_instance *in, hg_plan *plan, int32_t seq, int64_t tokens);
+/* Blocks that `tokens` more would take. */
+int64_t hg_instance_chunk_blocks(const hg_instance *in, int32_t seq, int64_t tokens);
+/* Frees all its KV and puts it at the front of waiting: it will recompute prompt and output. */
+void hg_instance_preempt(hg_instance *in, int32_t seq);
+/* It made its last token. */
+void hg_instance_finish(hg_instance *in, int32_t seq);
+
+#endif

@@ -1,0 +1,246 @@
+/* One step of a lane, or a run of them.
+ *
+ * While a lane's batch is the same decodes, up to HG_RUN_STEPS steps are one event.  A run ends
+ * before the first step that could differ: when a decode finishes, when a KV block might be missing,
+ * and (by the loop) when a request arrives that could be scheduled.  The oracle is asked for the
+ * first and the last planned step; the k-th takes t₀ + k·(t₁ − t₀)/(n − 1), rounded by the rule of
+ * hg_step_ns like any step's time, so an oracle linear in decode_context gives every token the very
+ * nanosecond that single steps give it.
+ *
+ * Pipeline stages: a batch occupies each of the P stages for 1/P of its time, in order behind the
+ * one before it, and each lane has one batch in flight; scheduling happens when a lane's own batch
+ * is done.  So P equal batches in flight give P times the throughput, and unequal ones wait for each
+ * other.  Lanes never exchange decodes, as vLLM's batches in flight do not. */
+#include "sim/state.h"
+
+#include "base/num.h"
+
+#include <math.h>
+
+int64_t hg_step_ns(double seconds)
+{
+    int64_t ns = ((int64_t)floor(seconds * 1e9 * 1024 + 0.5) + 512) >> 10;
+    return ns > 0 ? ns : 1; /* time moves on */
+}
+
+static hg_batch batch_of(const hg_lane *lane, int32_t ahead)
+{
+    int32_t decodes = lane->plan.decode ? lane->decodes : 0;
+    return (hg_batch){ .chunks = lane->plan.chunks, .chunk_count = (int32_t)lane->plan.count,
+                       .decodes = decodes,
+                       .decode_context = decodes ? lane->context + (int64_t)decodes * (ahead + 1) : 0 };
+}
+
+static double ask(const hg_sim *sim, const hg_lane *lane, int32_t ahead)
+{
+    hg_batch batch = batch_of(lane, ahead);
+    return sim->config->oracle.step(sim->config->oracle.ctx, &batch);
+}
+
+/* How many steps the KV pool surely allows; those of the first are taken already. */
+static int32_t steps_in_kv(const hg_instance *in, const hg_lane *lane, int32_t most)
+{
+    int64_t spare = in->kv.spare;
+    int32_t n = 1;
+    while (n < most && (spare -= hg_lane_blocks_needed(lane, n, in->kv.block_tokens)) >= 0)
+        n++;
+    return n;
+}
+
+static int32_t steps_alike(const hg_sim *sim, const hg_instance *in, const hg_lane *lane)
+{
+    if (sim->config->stepwise || sim->lane_count > 1 || !lane->plan.steady)
+        return 1;
+    int64_t to_finish = lane->heap[0].step - lane->step;
+    return steps_in_kv(in, lane, (int32_t)hg_min_i64(to_finish, HG_RUN_STEPS));
+}
+
+/* With one instance the next arrival is known to come here. */
+static int64_t known_cut_ns(const hg_sim *sim, const hg_instance *in)
+{
+    if (sim->instance_count > 1 || !sim->scheduler->may_admit(in))
+        return HG_NEVER;
+    return hg_arrivals_next_ns(&sim->arrivals);
+}
+
+static void time_run(hg_sim *sim, hg_instance *in, hg_lane *lane, int32_t planned)
+{
+    double first = ask(sim, lane, 0);
+    double slope = planned > 1 ? (ask(sim, lane, planned - 1) - first) / (planned - 1) : 0;
+    int64_t cut_ns = planned > 1 ? known_cut_ns(sim, in) : HG_NEVER;
+    lane->start_ns = lane->end_ns = sim->now_ns;
+    lane->steps = 0;
+    while (lane->steps < planned && (lane->steps == 0 || lane->end_ns < cut_ns)) {
+        lane->step_ns[lane->steps] = hg_step_ns(first + slope * lane->steps);
+        lane->end_ns += lane->step_ns[lane->steps++];
+    }
+}
+
+static void pass_pipeline(hg_instance *in, hg_lane *lane, int32_t stages)
+{
+    int64_t stage_ns = lane->step_ns[0] / stages;
+    lane->start_ns = hg_max_i64(lane->start_ns, in->stage_free_ns);
+    lane->end_ns = hg_max_i64(lane->start_ns + lane->step_ns[0], in->last_end_ns + stage_ns);
+    in->stage_free_ns = lane->start_ns + stage_ns;
+    in->last_end_ns = lane->end_ns;
+    lane->step_ns[0] = lane->end_ns - lane->start_ns;
+}
+
+void hg_step_start(hg_sim *sim, hg_instance *in, int32_t index)
+{
+    hg_lane *lane = &in->lanes[index];
+    lane->plan.count = 0;
+    lane->plan.tokens = 0;
+    in->now_ns = sim->now_ns;
+    int64_t waiting = in->waiting.count;
+    bool something = sim->scheduler->plan(in, lane, &lane->plan);
+    sim->waiting += in->waiting.count - waiting;
+    if (!something)
+        return;
+    lane->busy = true;
+    time_run(sim, in, lane, steps_alike(sim, in, lane));
+    if (sim->lane_count > 1)
+        pass_pipeline(in, lane, sim->lane_count);
+    hg_events_set(&sim->events, in->index * sim->lane_count + index, lane->end_ns);
+}
+
+static int32_t steps_over_by(const hg_lane *lane, int64_t at_ns, int64_t *boundary_ns)
+{
+    int32_t n = 0;
+    int64_t next_ns = lane->start_ns;
+    *boundary_ns = lane->start_ns;
+    while (n < lane->steps && (next_ns += lane->step_ns[n]) <= at_ns) {
+        *boundary_ns = next_ns;
+        n++;
+    }
+    return n;
+}
+
+void hg_step_cut(hg_sim *sim, hg_instance *in)
+{
+    hg_lane *lane = &in->lanes[0];
+    if (!lane->busy || lane->steps == 1 || !sim->scheduler->may_admit(in))
+        return;
+    int64_t boundary_ns;
+    int32_t n = steps_over_by(lane, sim->now_ns, &boundary_ns);
+    if (boundary_ns < sim->now_ns || n == 0)
+        boundary_ns += lane->step_ns[n++];
+    lane->steps = n;
+    lane->end_ns = boundary_ns;
+    hg_events_set(&sim->events, in->index * sim->lane_count, boundary_ns);
+}
+
+int64_t hg_step_tokens_by_now(const hg_sim *sim, const hg_lane *lane)
+{
+    int64_t boundary_ns;
+    if (!lane->busy || !lane->plan.decode || lane->steps == 1)
+        return 0;
+    return (int64_t)steps_over_by(lane, sim->now_ns, &boundary_ns) * lane->decodes;
+}
+
+static void finish(hg_sim *sim, hg_instance *in, int32_t seq)
+{
+    hg_instance_finish(in, seq);
+    hg_seq *s = &sim->seqs.at[seq];
+    hg_metrics_finish(&sim->metrics, s, sim->now_ns);
+    if (sim->config->keep_requests) {
+        hg_record *r = &sim->records[s->number];
+        r->queued_s = (double)(s->scheduled_ns - s->seen_ns) * 1e-9;
+        r->first_token_s = (double)s->first_token_ns * 1e-9;
+        r->finish_s = (double)sim->now_ns * 1e-9;
+        r->preemptions = s->preemptions;
+        r->prefix_hit_tokens = s->prefix_hit_tokens;
+        r->finished = true;
+    }
+    hg_seqs_give(&sim->seqs, seq);
+    hg_arrivals_answered(&sim->arrivals, sim->now_ns);
+}
+
+/* A prompt is complete, its next token out. */
+static void complete(hg_sim *sim, hg_instance *in, int32_t index, int32_t seq)
+{
+    hg_seq *s = &sim->seqs.at[seq];
+    s->completing = false;
+    s->generated++;
+    sim->metrics.now.output_tokens++;
+    if (s->first_token_ns < 0) {
+        s->first_token_ns = sim->now_ns;
+        sim->metrics.now.prompt_tokens += s->isl;
+    } else {
+        hg_metrics_gap(&sim->metrics, sim->now_ns - s->last_token_ns, s->counted);
+    }
+    if (s->generated == s->osl)
+        finish(sim, in, seq);
+    else
+        hg_lane_join(&in->lanes[index], in->arena, in->seqs, seq, index, in->kv.block_tokens,
+                     sim->now_ns);
+}
+
+static void record_gaps(hg_sim *sim, hg_lane *lane)
+{
+    int64_t end_ns = lane->start_ns + lane->step_ns[0], counted = 0;
+    for (size_t i = 0; i < lane->cohort_count; i++) {
+        hg_cohort *c = &lane->cohorts[i];
+        hg_metrics_gap(&sim->metrics, end_ns - c->last_token_ns, c->counted);
+        counted += c->counted;
+    }
+    sim->metrics.steps++;
+    for (int32_t k = 1; k < lane->steps; k++, sim->metrics.steps++)
+        hg_metrics_gap(&sim->metrics, lane->step_ns[k], counted);
+    lane->cohorts[0] = (hg_cohort){ lane->end_ns, counted };
+    lane->cohort_count = 1;
+}
+
+static void advance_decodes(hg_sim *sim, hg_instance *in, hg_lane *lane)
+{
+    int64_t blocks = 0;
+    for (int32_t k = 1; k < lane->steps; k++)
+        blocks += hg_lane_blocks_needed(lane, k, in->kv.block_tokens);
+    hg_prefix_take(&in->prefix, blocks);
+    record_gaps(sim, lane);
+    lane->step += lane->steps;
+    lane->context += (int64_t)lane->steps * lane->decodes;
+    sim->metrics.now.output_tokens += (int64_t)lane->steps * lane->decodes;
+    while (lane->heap_count && lane->heap[0].step == lane->step)
+        finish(sim, in, lane->heap[0].seq);
+}
+
+static void note_busy(hg_sim *sim, const hg_instance *in, const hg_lane *lane)
+{
+    int64_t *until = &sim->busy_until_ns[in->index];
+    int64_t from = hg_max_i64(lane->start_ns, *until);
+    if (lane->end_ns > from)
+        sim->metrics.busy_s += (double)(lane->end_ns - from) * 1e-9;
+    *until = hg_max_i64(*until, lane->end_ns);
+    int64_t sequences = (int64_t)lane->plan.count + (lane->plan.decode ? lane->decodes : 0);
+    sim->metrics.batch_time += (double)sequences * (double)(lane->end_ns - lane->start_ns) * 1e-9;
+}
+
+static void log_steps(hg_sim *sim, const hg_instance *in, const hg_lane *lane)
+{
+    int64_t at_ns = lane->start_ns;
+    int32_t decodes = lane->plan.decode ? lane->decodes : 0;
+    for (int32_t k = 0; k < lane->steps && sim->log_count < sim->config->keep_steps; k++) {
+        *HG_PUSH(sim->arena, sim->log, sim->log_count, sim->log_capacity) =
+            (hg_step_record){ at_ns, lane->step_ns[k], (int32_t)lane->plan.tokens + decodes,
+                              decodes, in->index };
+        at_ns += lane->step_ns[k];
+    }
+}
+
+/* Decodes first: they were admitted before this step's prompts, and that is the order in which an
+ * engine hands out what a step made. */
+void hg_step_end(hg_sim *sim, hg_instance *in, int32_t index)
+{
+    hg_lane *lane = &in->lanes[index];
+    lane->busy = false;
+    note_busy(sim, in, lane);
+    log_steps(sim, in, lane);
+    if (lane->plan.decode)
+        advance_decodes(sim, in, lane);
+    else
+        sim->metrics.steps++;
+    for (size_t i = 0; i < lane->plan.count; i++)
+        if (lane->plan.chunks[i].last)
+            complete(sim, in, index, lane->plan.seqs[i]);
+}
