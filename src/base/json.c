@@ -5,14 +5,59 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FILE_LIMIT = 64000000 };
+
+/* Numbers that Python writes and JSON has no word for. */
+static const struct {
+    const char *python, *json;
+} words[] = { { "-Infinity", "-1e308" }, { "Infinity", "1e308" }, { "NaN", "null" } };
+
+/* Copies one word's JSON to *to and returns the word's length, or 0 when none stands at `from`. */
+static size_t replace_word(const char *from, size_t left, char **to)
+{
+    for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
+        size_t n = strlen(words[w].python);
+        if (n > left || memcmp(from, words[w].python, n) != 0)
+            continue;
+        *to = stpcpy(*to, words[w].json);
+        return n;
+    }
+    return 0;
+}
+
+/* Parses again with such words outside texts replaced. */
+static json_t *parse_python(const char *text, size_t size, json_error_t *at)
+{
+    char *plain = malloc(size / 3 * 4 + 8), *to = plain;
+    if (!plain)
+        return NULL;
+    bool quoted = false;
+    for (size_t i = 0; i < size;) {
+        size_t n = quoted ? 0 : replace_word(text + i, size - i, &to);
+        if (n) {
+            i += n;
+            continue;
+        }
+        if (text[i] == '"')
+            quoted = !quoted;
+        else if (quoted && text[i] == '\\' && i + 1 < size)
+            *to++ = text[i++];
+        *to++ = text[i++];
+    }
+    json_t *root = json_loadb(plain, (size_t)(to - plain), JSON_REJECT_DUPLICATES, at);
+    free(plain);
+    return root;
+}
 
 json_t *hg_json_parse(const char *text, size_t size, const char *name, hg_err *err)
 {
     json_error_t at;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &at);
+    if (!root)
+        root = parse_python(text, size, &at);
     if (!root) {
         char where[192];
         snprintf(where, sizeof where, "%.150s:%d:%d", name, at.line, at.column);

@@ -33,16 +33,24 @@ typedef struct hg_layer {
     int64_t v_head_dim;
     int64_t window_tokens;             /* 0: full attention */
     bool qkv_bias, o_bias, output_gate, qk_norm, shares_kv; /* shares_kv: stores no KV of its own */
-    bool k_is_v;                       /* one projection serves keys and values */
+    /* One vector serves as key and value.  HG_MIX_GQA: no value projection, both are cached.
+     * HG_MIX_MLA (DeepSeek-V4): the latent itself, one for all heads, no up-projection; head_dim is
+     * kv_lora_rank + rope_head_dim and so is v_head_dim. */
+    bool k_is_v;
+    int64_t q_lora_rank;               /* 0: queries projected directly */
     /* HG_MIX_MLA */
-    int64_t q_lora_rank, kv_lora_rank, rope_head_dim; /* q_lora_rank 0: queries projected directly */
+    int64_t kv_lora_rank, rope_head_dim;
     int64_t o_lora_rank, o_groups;     /* a low-rank output projection; 0: plain */
-    /* sparse attention: each token attends to sparse_topk chosen ones; 0: dense */
+    /* sparse attention: each token attends to sparse_topk chosen ones; 0: dense.  index_heads 0: the
+     * choice of a layer before is used again (GLM-5.2) */
     int64_t sparse_topk, index_heads, index_head_dim;
-    int64_t compress_ratio;            /* KV kept one entry for so many tokens; 0 or 1: all */
+    /* KV kept one entry for so many tokens beside a window of all; 0 or 1: all (DeepSeek-V4) */
+    int64_t compress_ratio;
     /* HG_MIX_GDN, HG_MIX_KDA, HG_MIX_MAMBA2 */
     int64_t linear_k_heads, linear_v_heads, linear_k_head_dim, linear_v_head_dim; /* GDN, KDA */
+    bool fixed_decay;                  /* GDN without learned decay: lightning attention */
     int64_t ssm_heads, ssm_head_dim, ssm_groups, ssm_state;                       /* Mamba2 */
+    int64_t ssm_dt_rank;               /* above 0: Mamba-1, a head for every channel */
     int64_t conv_kernel;
     /* feed-forward */
     hg_ffn ffn;
@@ -52,11 +60,14 @@ typedef struct hg_layer {
     int64_t expert_hidden_size;        /* latent MoE: the experts' own width; 0: hidden_size */
     int64_t shared_inter_size;         /* all shared experts together; 0: none */
     bool shared_gate, router_bias, expert_bias;
+    double small_weights; /* norms, biases, sinks, hyper-connections, inputs a layer: no large product */
 } hg_layer;
 
 /* Precision by kind of weight, from quantization_config or hf_quant_config.json. */
 typedef struct hg_precision {
-    hg_dtype attention; /* qkv, o and MLA projections */
+    hg_dtype attention; /* qkv and MLA projections, indexers */
+    hg_dtype o_proj;    /* attention's output projection, often another in NVFP4 checkpoints */
+    hg_dtype linear;    /* projections of GDN, KDA, Mamba */
     hg_dtype mlp;       /* dense feed-forward and shared experts */
     hg_dtype experts;
     hg_dtype lm_head;
@@ -77,6 +88,7 @@ typedef struct hg_model {
     bool tied_embeddings;
     hg_layer *layers;
     int64_t layer_kinds, layer_count; /* layer_count: Σ count */
+    int32_t *layer_order;     /* the kind of each layer from first to last, an index into layers */
     hg_precision precision;
     hg_vision vision;
     int64_t mtp_layers;       /* multi-token-prediction layers in the checkpoint */
@@ -95,7 +107,8 @@ bool hg_model_read(hg_arena *arena, const char *where, const char *config_json, 
  * *note is set to a line for stderr when the id was resolved loosely, else NULL. */
 bool hg_model_find(hg_arena *arena, const hg_data *data, const char *word, hg_model *out, const char **note, hg_err *err);
 
-/* Replaces the precision of every quantisable weight (a --precision word). */
+/* Replaces the precision of every quantisable weight (a --precision word): all but embeddings, lm_head
+ * and, with HG_NVFP4, the projections of latent attention, which published checkpoints leave alone. */
 void hg_model_set_precision(hg_model *m, hg_dtype dtype);
 
 /* KV cache bytes a token over all layers and ranks together, without windows, at kv precision `kv`. */
@@ -103,7 +116,7 @@ double hg_model_kv_bytes_per_token(const hg_model *m, hg_dtype kv);
 /* One layer's KV bytes a token (0 for linear mixers) and its state bytes a sequence (linear mixers). */
 double hg_layer_kv_bytes_per_token(const hg_layer *l, hg_dtype kv);
 double hg_layer_state_bytes(const hg_layer *l);
-/* Weights of one layer of this kind, of all its experts, in elements. */
+/* Weights of one layer of this kind, of all its experts, in elements; without small_weights. */
 double hg_layer_attention_weights(const hg_model *m, const hg_layer *l);
 double hg_layer_dense_ffn_weights(const hg_model *m, const hg_layer *l);  /* dense, shared, router */
 double hg_layer_expert_weights(const hg_model *m, const hg_layer *l);     /* all routed experts */
