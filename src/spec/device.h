@@ -1,4 +1,6 @@
-/* An accelerator and the node and network around it, as data-sheet facts in SI units. */
+/* An accelerator and the node and network around it, as data-sheet facts in SI units.  0 is "not
+ * known" (or, for tensor rates, "not supported"): latencies, idle power and prices are absent where
+ * nobody published them. */
 #ifndef HG_SPEC_DEVICE_H
 #define HG_SPEC_DEVICE_H
 
@@ -18,8 +20,9 @@ typedef struct hg_device {
     double memory_bytes;       /* capacity as sold, in bytes */
     double usable_memory_bytes;/* what the driver gives a program */
     double memory_bytes_per_s; /* HBM or GDDR */
-    double l2_bytes;
-    double tensor_flops_per_s[HG_DTYPES]; /* dense, by math dtype (hg_dtype_info.math); 0: not supported */
+    double l2_bytes;           /* the last cache before memory */
+    double tensor_flops_per_s[HG_DTYPES]; /* dense, by math dtype (hg_dtype_info.math); 0: not supported;
+                                          * HG_FP32 is the vector rate unless the file says otherwise */
     double vector_flops_per_s; /* fp32 outside the matrix unit */
     int64_t units;             /* SMs, CUs or AI cores */
     double clock_hz;           /* boost */
@@ -37,6 +40,8 @@ typedef struct hg_device {
 
 /* word: a catalogue name or alias, or a path to a device JSON. */
 bool hg_device_find(hg_arena *arena, const hg_data *data, const char *word, hg_device *out, hg_err *err);
+/* Every name of the catalogue, sorted. */
+char **hg_device_names(hg_arena *arena, const hg_data *data, size_t *count);
 bool hg_device_read(hg_arena *arena, const char *where, const char *json, size_t size, hg_device *out,
                     hg_err *err);
 

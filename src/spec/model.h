@@ -107,6 +107,9 @@ bool hg_model_read(hg_arena *arena, const char *where, const char *config_json, 
  * *note is set to a line for stderr when the id was resolved loosely, else NULL. */
 bool hg_model_find(hg_arena *arena, const hg_data *data, const char *word, hg_model *out, const char **note, hg_err *err);
 
+/* Every id of the catalogue, sorted. */
+const char **hg_model_ids(hg_arena *arena, const hg_data *data, size_t *count);
+
 /* Replaces the precision of every quantisable weight (a --precision word): all but embeddings, lm_head
  * and, with HG_NVFP4, the projections of latent attention, which published checkpoints leave alone. */
 void hg_model_set_precision(hg_model *m, hg_dtype dtype);

@@ -5,6 +5,10 @@
 #include "spec/config.h"
 #include "spec/model.h"
 
+/* hg_model_read behind the parser; quant may be NULL. */
+bool hg_model_read_json(hg_arena *arena, const char *where, const json_t *root, const json_t *quant,
+                        hg_model *out, hg_err *err);
+
 /* Fills layers, layer_kinds, layer_count; false with c->err set. */
 bool hg_model_read_layers(hg_config *c, hg_model *m);
 /* One layer of multi-token prediction, as a list of its parts.  Returns their number. */

@@ -46,23 +46,24 @@ static bool read_parts(hg_config *c, const json_t *quant, hg_model *m)
            hg_model_read_precision(c, quant, m) && hg_model_count(c, m);
 }
 
+bool hg_model_read_json(hg_arena *arena, const char *where, const json_t *root, const json_t *quant,
+                        hg_model *out, hg_err *err)
+{
+    hg_config c;
+    *out = (hg_model){ .name = name_from_path(arena, where), .source = hg_strdup(arena, where) };
+    return hg_config_open(&c, arena, where, root, err) && read_parts(&c, quant, out);
+}
+
 bool hg_model_read(hg_arena *arena, const char *where, const char *config_json, size_t size,
                    const char *quant_json, size_t quant_size, hg_model *out, hg_err *err)
 {
-    *out = (hg_model){ .name = name_from_path(arena, where), .source = hg_strdup(arena, where) };
-    json_t *root = hg_json_parse(config_json, size, where, err);
-    if (!root)
-        return false;
-    json_t *quant = NULL;
-    if (quant_json) {
+    json_t *root = hg_json_parse(config_json, size, where, err), *quant = NULL;
+    bool ok = root != NULL;
+    if (ok && quant_json) {
         quant = hg_json_parse(quant_json, quant_size, "hf_quant_config.json", err);
-        if (!quant) {
-            json_decref(root);
-            return false;
-        }
+        ok = quant != NULL;
     }
-    hg_config c;
-    bool ok = hg_config_open(&c, arena, where, root, err) && read_parts(&c, quant, out);
+    ok = ok && hg_model_read_json(arena, where, root, quant, out, err);
     json_decref(quant);
     json_decref(root);
     return ok;

@@ -47,14 +47,15 @@ static double block_weights(const tower *t, const hg_vision *v)
 }
 
 /* Qwen and Kimi join merge² patches, pass them through a square layer and project; deepstack does so
- * for several layers. */
+ * for several layers.  A tower that joins none projects at once (Gemma). */
 static double projector_weights(const tower *t, const hg_vision *v, double text_hidden)
 {
     double in = (double)v->hidden_size * (double)(v->merge * v->merge);
     double out = (double)number(t, NAMES("out_hidden_size", "text_hidden_size", "projection_dim"),
                                 (int64_t)text_hidden);
     double times = 1 + (double)json_array_size(json_object_get(t->object, "deepstack_visual_indexes"));
-    return times * (in * in + in + in * out + out + 2 * in);
+    double square = v->merge > 1 ? in * in + in : 0;
+    return times * (square + in * out + out + 2 * in);
 }
 
 static double tower_weights(const tower *t, const hg_vision *v, double text_hidden)
