@@ -6,7 +6,7 @@
 #include "sim/lane.h"
 #include "sim/sim.h"
 
-enum { HG_GAP_BATCHES = 10, HG_GAP_BATCH_STEPS = 256, HG_GAP_BATCH_BITS = 7 };
+enum { HG_GAP_BATCHES = 20, HG_GAP_BATCH_STEPS = 256, HG_GAP_BATCH_BITS = 7 };
 
 /* Seconds by hg_metric; the ITL is the request's mean gap.  E2E is NAN while it is under way and
  * INFINITY when it was rejected; TPOT and ITL are NAN for a single output token. */
