@@ -166,31 +166,6 @@ static void stages_multiply_throughput(hg_arena arena)
     CHECK_NEAR(tokens_per_s[4], 4000, 0.06);
 }
 
-/* Any number of stages under memory pressure: everything completes once, no block is lost. */
-static void stages_conserve(hg_arena arena)
-{
-    int64_t preemptions = 0;
-    for (uint64_t seed = 1; seed <= 60; seed++) {
-        hg_arena scratch = arena;
-        hg_rng rng = hg_rng_seed(seed, 5);
-        hg_workload w = traffic(&scratch, 400, seed);
-        hg_sim_config c = roomy();
-        w.rate_per_s = pow(10, 2 * hg_rng_unit(&rng));
-        c.sched.pipeline_stages = (int32_t)hg_rng_between(&rng, 2, 5);
-        c.sched.kv_blocks = hg_rng_between(&rng, 80, 400);
-        c.sched.max_num_batched_tokens = hg_rng_between(&rng, 100, 2000);
-        c.sched.max_num_seqs = hg_rng_between(&rng, 1, 100);
-        c.sched.chunked_prefill = hg_rng_unit(&rng) < 0.8;
-        c.replicas = (int32_t)hg_rng_between(&rng, 1, 2);
-        hg_sim_result r;
-        hg_sim_run(&scratch, &w, &c, &r);
-        CHECKF(r.completed + r.rejected == 400 && r.kv_blocks_left == 0, "seed %d: %zu, %zu, %d",
-               (int)seed, r.completed, r.rejected, (int)r.kv_blocks_left);
-        preemptions += r.preemptions;
-    }
-    CHECK(preemptions > 1000);
-}
-
 /* Conversations: each turn's prompt is all blocks of the one before and some new ones. */
 static hg_workload conversations(hg_arena *arena, size_t count, uint64_t seed)
 {
@@ -214,6 +189,33 @@ static hg_workload conversations(hg_arena *arena, size_t count, uint64_t seed)
         used += blocks[talk];
     }
     return w;
+}
+
+/* Any number of stages under memory pressure: everything completes once, no block is lost. */
+static void stages_conserve(hg_arena arena)
+{
+    int64_t preemptions = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        hg_arena scratch = arena;
+        hg_rng rng = hg_rng_seed(seed, 5);
+        hg_workload w = seed % 2 ? traffic(&scratch, 400, seed) : conversations(&scratch, 400, seed);
+        hg_sim_config c = roomy();
+        w.load = HG_LOAD_RATE;
+        w.rate_per_s = pow(10, 2 * hg_rng_unit(&rng));
+        c.sched.pipeline_stages = (int32_t)hg_rng_between(&rng, 2, 5);
+        c.sched.kv_blocks = hg_rng_between(&rng, 80, 400);
+        c.sched.max_num_batched_tokens = hg_rng_between(&rng, 100, 2000);
+        c.sched.max_num_seqs = hg_rng_between(&rng, 1, 100);
+        c.sched.chunked_prefill = hg_rng_unit(&rng) < 0.8;
+        c.sched.prefix_caching = true;
+        c.replicas = (int32_t)hg_rng_between(&rng, 1, 2);
+        hg_sim_result r;
+        hg_sim_run(&scratch, &w, &c, &r);
+        CHECKF(r.completed + r.rejected == 400 && r.kv_blocks_left == 0, "seed %d: %zu, %zu, %d",
+               (int)seed, r.completed, r.rejected, (int)r.kv_blocks_left);
+        preemptions += r.preemptions;
+    }
+    CHECK(preemptions > 1000);
 }
 
 /* One request at a time in a pool that never fills: a request finds exactly the whole blocks that
@@ -294,6 +296,59 @@ static void histogram_is_fine(hg_arena arena)
     }
 }
 
+/* A steady run in either loop tells what a run twenty times as long tells. */
+static void steady_runs_agree_with_long_ones(hg_arena arena)
+{
+    static const hg_slo promise = { .limits = { { HG_TTFT, 0.9, 1 }, { HG_ITL, 0.99, 1 },
+                                                { HG_TPOT, HG_MEAN, 1 }, { HG_E2E, 0.5, 100 } },
+                                    .count = 4 };
+    for (int closed = 0; closed < 2; closed++) {
+        hg_arena scratch = arena;
+        hg_workload w = traffic(&scratch, 20000, 7);
+        w.load = closed ? HG_LOAD_CLOSED : HG_LOAD_RATE;
+        w.concurrency = 24;
+        hg_sim_config c = roomy();
+        c.keep_requests = false;
+        c.slo = promise;
+        c.requests = 400000;
+        c.warmup_requests = 2000;
+        hg_sim_result longer, steady;
+        hg_sim_run(&scratch, &w, &c, &longer);
+        c.steady = (hg_steady){ .on = true, .to_precision = true };
+        hg_sim_run(&scratch, &w, &c, &steady);
+        CHECKF(steady.end == HG_END_CONVERGED && steady.offered < 20000, "end %d after %zu",
+               (int)steady.end, steady.offered);
+        for (int i = 0; i < promise.count; i++) {
+            double off = fabs(steady.estimates[i].value_s - longer.estimates[i].value_s);
+            CHECKF(off < 0.04 * longer.estimates[i].value_s, "closed %d, limit %d: %g, longer %g", closed,
+                   i, steady.estimates[i].value_s, longer.estimates[i].value_s);
+            CHECK(2 * steady.estimates[i].half_width_s <= 0.05 * steady.estimates[i].value_s);
+        }
+        CHECK_NEAR(steady.output_tokens_per_s, longer.output_tokens_per_s, 0.05);
+        CHECK_NEAR(steady.requests_per_s, longer.requests_per_s, 0.05);
+    }
+}
+
+/* Too long for the pool or the model: rejected, counted, and never good. */
+static void rejects_what_never_fits(hg_arena arena)
+{
+    hg_workload w = traffic(&arena, 1000, 2);
+    for (size_t i = 0; i < 1000; i++)
+        w.requests[i] = (hg_request){ .isl = i % 20 == 0 ? 5000 : 500, .osl = 10 };
+    hg_sim_config c = roomy();
+    c.sched.max_model_len = 4096;
+    c.requests = 1000;
+    c.slo = (hg_slo){ .limits = { { HG_E2E, 0.9, 100 }, { HG_E2E, 0.96, 100 } }, .count = 2 };
+    hg_sim_result r;
+    hg_sim_run(&arena, &w, &c, &r);
+    CHECK(r.completed == 950 && r.rejected == 50 && r.good == 950 && r.counted == 1000);
+    CHECK(r.estimates[0].kept && !r.estimates[1].kept && isinf(r.estimates[1].value_s) && !r.slo_kept);
+    c.sched.max_model_len = 100;
+    c.steady.on = true;
+    hg_sim_run(&arena, &w, &c, &r);
+    CHECK(r.completed == 0 && r.rejected >= 1000 && !r.slo_kept && r.end != HG_END_SATURATED);
+}
+
 /* The overhead delays what the engine sees and counts into the client's latencies only. */
 static void overhead_counts_for_clients(hg_arena arena)
 {
@@ -324,5 +379,7 @@ void test_sim_laws(void)
     caches_within_the_pool(arena);
     histogram_is_fine(arena);
     overhead_counts_for_clients(arena);
+    rejects_what_never_fits(arena);
+    steady_runs_agree_with_long_ones(arena);
     hg_arena_close(&arena);
 }

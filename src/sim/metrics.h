@@ -26,7 +26,7 @@ typedef struct hg_metrics {
     bool batched;
     /* Over all requests, so far and at the window's start. */
     struct hg_totals {
-        int64_t at_ns, prompt_tokens, output_tokens, completed;
+        int64_t at_ns, prompt_tokens, output_tokens, completed, rejected;
     } now, start;
     double e2e_sum_s;         /* of completed requests */
     int64_t steps;

@@ -31,8 +31,9 @@ void hg_steady_open(hg_steady_state *s, const hg_sim_config *config, const hg_wo
 
 bool hg_steady_warm(const hg_metrics *m, int64_t now_ns)
 {
-    return m->now.completed >= WARM_COMPLETED &&
-           (double)now_ns * 1e-9 >= 2 * m->e2e_sum_s / (double)m->now.completed;
+    double completed = (double)m->now.completed;
+    return m->now.completed + m->now.rejected >= WARM_COMPLETED &&
+           (double)now_ns * 1e-9 * completed >= 2 * m->e2e_sum_s;
 }
 
 static bool grows_without_end(const hg_steady_state *s)
@@ -113,16 +114,31 @@ static double batches_of_gaps(const hg_metrics *m, double percentile, batches *b
     return gap_statistic(&m->gaps, percentile);
 }
 
+/* A rejected request waits for ever: its share of the percentile lies beyond all completed ones. */
+static double percentile_of_completed(const hg_metrics *m, double percentile, size_t n)
+{
+    size_t completed = 0;
+    for (size_t i = 0; i < n; i++)
+        completed += isfinite(m->samples[i].s[HG_E2E]);
+    if (completed == n || percentile == HG_MEAN)
+        return completed == n ? percentile : INFINITY;
+    return percentile * (double)n / (double)completed;
+}
+
 static double batches_of_requests(const hg_metrics *m, hg_arena scratch, const hg_limit *limit,
                                   size_t n, batches *b)
 {
     size_t count;
     double *values = hg_metrics_values(m, &scratch, limit->metric, n, &count);
+    double percentile = percentile_of_completed(m, limit->percentile, n);
+    *b = (batches){ .count = BATCHES_MIN };
+    if (!(percentile <= 1))
+        return INFINITY;
     b->count = (int)hg_clamp((double)(count / BATCH_REQUESTS), BATCHES_MIN, BATCHES_MAX);
     size_t each = count / (size_t)b->count;
     for (int i = 0; i < b->count; i++)
-        b->x[i] = hg_metrics_statistic(values + (size_t)i * each, each, limit->percentile);
-    return hg_metrics_statistic(values, count, limit->percentile);
+        b->x[i] = hg_metrics_statistic(values + (size_t)i * each, each, percentile);
+    return hg_metrics_statistic(values, count, percentile);
 }
 
 static hg_estimate estimate(const hg_metrics *m, hg_arena scratch, const hg_limit *limit, size_t n,
@@ -132,7 +148,7 @@ static hg_estimate estimate(const hg_metrics *m, hg_arena scratch, const hg_limi
     hg_estimate e = { .value_s = limit->metric == HG_ITL
                                      ? batches_of_gaps(m, limit->percentile, &b)
                                      : batches_of_requests(m, scratch, limit, n, &b) };
-    e.half_width_s = half_width(&b, e.value_s);
+    e.half_width_s = isinf(e.value_s) ? 0 : half_width(&b, e.value_s);
     e.kept = isnan(e.value_s) || e.value_s < limit->limit_s; /* nothing measured, nothing broken */
     *trend = rising(&b);
     return e;
