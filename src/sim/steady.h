@@ -3,8 +3,8 @@
  * Counting begins with the first request sent after two mean lifetimes (of requests completed by
  * then).  Confidence intervals come from 10 to 40 batches of consecutive requests, each batch's
  * percentile against the overall one (sectioning), so they see that neighbours share their queue.
- * For ITL the batches are interleaved blocks of steps.  Only requests before the first unfinished one count, so
- * long ones are not lost at the end.
+ * For ITL the batches are interleaved blocks of steps.  Only requests before the first unfinished
+ * one count, so long ones are not lost at the end.
  * The queue grows without end when its length, averaged over the later half of all arrivals, is
  * near twice that over the second quarter, still rises, and lies beyond three standard deviations
  * of what chance alone would pile up in an arrival stream of this burstiness. */

@@ -71,7 +71,8 @@ static bool fraction_ns(const char *s, int64_t *ns)
         for (s++; isdigit((unsigned char)*s); s++, scale /= 10)
             *ns += scale * (*s - '0');
     }
-    return *s == 0 || *s == 'Z' || ((*s == '+' || *s == '-') && strspn(s + 1, "0123456789:") == strlen(s + 1));
+    bool offset = (*s == '+' || *s == '-') && strspn(s + 1, "0123456789:") == strlen(s + 1);
+    return *s == 0 || *s == 'Z' || offset;
 }
 
 /* "2023-11-16 18:17:03.9799600" */
