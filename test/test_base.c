@@ -102,6 +102,38 @@ static void percentiles(void)
     CHECK(isnan(hg_percentile(x, 0, 0.5)));
 }
 
+/* Every length, and orders that are bad for a quicksort. */
+static void sorts(void)
+{
+    enum { N = 2000 };
+    static double x[N], seen[N];
+    hg_rng r = hg_rng_seed(1, 2);
+    for (int kind = 0; kind < 6; kind++)
+        for (size_t n = 0; n <= N; n = n < 60 ? n + 1 : n * 2) {
+            double sum = 0, sorted_sum = 0;
+            for (size_t i = 0; i < n; i++) {
+                double k = (double)i;
+                x[i] = kind == 0   ? hg_rng_unit(&r)
+                       : kind == 1 ? k
+                       : kind == 2 ? -k
+                       : kind == 3 ? 7
+                       : kind == 4 ? (double)hg_rng_between(&r, 0, 3)
+                                   : (i < n / 2 ? k : (double)n - k);
+                seen[i] = x[i];
+                sum += x[i] * x[i];
+            }
+            hg_sort(x, n);
+            bool ascending = true;
+            for (size_t i = 0; i < n; i++) {
+                ascending &= i == 0 || x[i - 1] <= x[i];
+                sorted_sum += x[i] * x[i];
+            }
+            CHECKF(ascending && fabs(sum - sorted_sum) <= 1e-9 * sum, "kind %d, %zu numbers", kind, n);
+            if (n == 1)
+                CHECK(x[0] == seen[0]);
+        }
+}
+
 void test_base(void)
 {
     hg_arena arena;
@@ -112,5 +144,6 @@ void test_base(void)
     packed_numbers(arena);
     random_means();
     percentiles();
+    sorts();
     hg_arena_close(&arena);
 }

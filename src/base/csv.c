@@ -55,13 +55,8 @@ static bool keep_row(hg_csv *csv)
     return true;
 }
 
-static bool read_header(hg_csv *csv, hg_err *err)
+static bool take_header(hg_csv *csv, hg_err *err)
 {
-    int got = hg_lines_next(&csv->lines, err);
-    if (got < 0)
-        return false;
-    if (got == 0)
-        return hg_fail(err, HG_INPUT, csv->lines.name, "is empty; a header line was expected");
     char *line = csv->lines.line;
     if (memchr(line, 0, csv->lines.length))
         return hg_fail(err, HG_INPUT, csv->lines.name, "holds binary data; a CSV was expected");
@@ -74,12 +69,30 @@ static bool read_header(hg_csv *csv, hg_err *err)
     return true;
 }
 
+static bool read_header(hg_csv *csv, hg_err *err)
+{
+    int got = hg_lines_next(&csv->lines, err);
+    if (got == 0)
+        return hg_fail(err, HG_INPUT, csv->lines.name, "is empty; a header line was expected");
+    return got > 0 && take_header(csv, err);
+}
+
 bool hg_csv_open(hg_csv *csv, hg_arena *arena, const char *path, hg_err *err)
 {
     *csv = (hg_csv){ .arena = arena };
     if (!hg_lines_open(&csv->lines, path, err))
         return false;
     if (read_header(csv, err))
+        return true;
+    hg_csv_close(csv);
+    return false;
+}
+
+bool hg_csv_adopt(hg_csv *csv, hg_arena *arena, hg_lines *lines, hg_err *err)
+{
+    *csv = (hg_csv){ .arena = arena, .lines = *lines };
+    *lines = (hg_lines){ 0 };
+    if (take_header(csv, err))
         return true;
     hg_csv_close(csv);
     return false;

@@ -21,6 +21,9 @@ typedef struct hg_csv {
 } hg_csv;
 
 bool hg_csv_open(hg_csv *csv, hg_arena *arena, const char *path, hg_err *err);
+/* Goes on with lines whose current one is the header, for files told apart by their first line.
+ * They belong to csv from now on, on failure too. */
+bool hg_csv_adopt(hg_csv *csv, hg_arena *arena, hg_lines *lines, hg_err *err);
 /* 1: a row, 0: the end, -1: err is set.  Empty lines are passed over; a row with another number of
  * fields than the header is an error. */
 int hg_csv_next(hg_csv *csv, hg_err *err);

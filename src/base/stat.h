@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 double hg_mean(const double *x, size_t n);                 /* NAN when n is 0 */
-void hg_sort(double *x, size_t n);
+void hg_sort(double *x, size_t n);                         /* ascending; no NAN among them */
 /* Linear interpolation between order statistics (numpy's default); NAN when n is 0. p in [0, 1]. */
 double hg_percentile(const double *sorted, size_t n, double p);
 

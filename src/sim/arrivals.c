@@ -6,6 +6,7 @@
 #include <math.h>
 
 enum { CAUSE_ARRIVALS = 1 };
+static const double LATEST_NS = 4e18; /* 126 years: later ones come then, so nothing overflows */
 
 static double gap_s(hg_arrivals *a)
 {
@@ -19,14 +20,22 @@ static int64_t replay_ns(const hg_arrivals *a, size_t k)
 {
     const hg_workload *w = a->workload;
     double speedup = w->speedup > 0 ? w->speedup : 1;
-    int64_t round = (int64_t)(k / w->count) * a->cycle_ns;
-    return round + llround(w->requests[k % w->count].arrival_s / speedup * 1e9);
+    double round_ns = (double)(k / w->count) * (double)a->cycle_ns;
+    int64_t of_trace_ns = llround(fmin(LATEST_NS, w->requests[k % w->count].arrival_s / speedup * 1e9));
+    return round_ns + (double)of_trace_ns >= LATEST_NS
+               ? (int64_t)LATEST_NS : (int64_t)(k / w->count) * a->cycle_ns + of_trace_ns;
+}
+
+static int64_t drawn_ns(hg_arrivals *a)
+{
+    return a->next_ns + llround(fmin(gap_s(a) * 1e9, LATEST_NS - (double)a->next_ns));
 }
 
 static int64_t replay_cycle_ns(const hg_workload *w)
 {
     double speedup = w->speedup > 0 ? w->speedup : 1, last_s = w->requests[w->count - 1].arrival_s;
-    return llround(last_s * (double)w->count / fmax(1, (double)w->count - 1) / speedup * 1e9);
+    return llround(fmin(LATEST_NS, last_s * (double)w->count / fmax(1, (double)w->count - 1) /
+                                       speedup * 1e9));
 }
 
 void hg_arrivals_open(hg_arrivals *a, hg_arena *arena, const hg_workload *workload, size_t limit,
@@ -68,7 +77,7 @@ const hg_request *hg_arrivals_take(hg_arrivals *a, int64_t *sent_ns)
     }
     *sent_ns = a->next_ns;
     a->next_ns = a->workload->load == HG_LOAD_REPLAY ? replay_ns(a, a->taken)
-                                                     : a->next_ns + llround(gap_s(a) * 1e9);
+                                                     : drawn_ns(a);
     return r;
 }
 

@@ -28,6 +28,7 @@ static void sample(hg_metrics *m, const hg_seq *s, hg_sample value)
 
 void hg_metrics_reject(hg_metrics *m, const hg_seq *s)
 {
+    m->now.rejected++;
     if (s->counted)
         sample(m, s, (hg_sample){ { [HG_E2E] = INFINITY } });
 }

@@ -6,7 +6,7 @@
 #include "sim/lane.h"
 #include "sim/sim.h"
 
-enum { HG_GAP_BATCHES = 10, HG_GAP_BATCH_STEPS = 256, HG_GAP_BATCH_BITS = 7 };
+enum { HG_GAP_BATCHES = 20, HG_GAP_BATCH_STEPS = 256, HG_GAP_BATCH_BITS = 7 };
 
 /* Seconds by hg_metric; the ITL is the request's mean gap.  E2E is NAN while it is under way and
  * INFINITY when it was rejected; TPOT and ITL are NAN for a single output token. */
@@ -26,7 +26,7 @@ typedef struct hg_metrics {
     bool batched;
     /* Over all requests, so far and at the window's start. */
     struct hg_totals {
-        int64_t at_ns, prompt_tokens, output_tokens, completed;
+        int64_t at_ns, prompt_tokens, output_tokens, completed, rejected;
     } now, start;
     double e2e_sum_s;         /* of completed requests */
     int64_t steps;

@@ -213,7 +213,7 @@ static void judge(hg_sim *sim, size_t n, hg_sim_result *out)
     if (slo->count == 0 && !sim->steady.config.on)
         return;
     hg_steady_estimate(&sim->steady, &sim->metrics, *sim->arena, n);
-    out->slo_kept = out->rejected == 0 && out->end != HG_END_SATURATED;
+    out->slo_kept = out->completed > 0 && out->end != HG_END_SATURATED;
     for (int i = 0; i < sim->steady.slo.count; i++) {
         out->estimates[i] = sim->steady.estimates[i];
         out->estimates[i].kept &= out->end != HG_END_SATURATED;

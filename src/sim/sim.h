@@ -107,8 +107,9 @@ typedef enum hg_sim_end {
 
 /* What is known of one limit of the SLO. */
 typedef struct hg_estimate {
-    double value_s;      /* the percentile or mean over the counted requests */
-    double half_width_s; /* of its 95 % confidence interval; NAN without a steady run */
+    double value_s;      /* the percentile or mean over the counted requests, where a rejected one
+                            waits for ever: INFINITY when too many were */
+    double half_width_s; /* of its 95 % confidence interval; NAN when there are too few requests */
     bool kept;           /* value_s < limit, and not saturated */
 } hg_estimate;
 
@@ -116,7 +117,7 @@ typedef struct hg_estimate {
  * ITL over all gaps between tokens, each percentile within 0.05 %.  TTFT and E2E run from the
  * client's sending (request_overhead_s is in them), queue from the engine's seeing it.  A request is
  * good when it meets every limit; an ITL limit is judged by its mean gap.  Percentiles are over
- * completed requests only: look at `rejected` too. */
+ * completed requests only, those of `estimates` over rejected ones too. */
 typedef struct hg_sim_result {
     hg_sim_end end;
     /* Of the counted requests. */
@@ -124,7 +125,7 @@ typedef struct hg_sim_result {
     double attained_frac;           /* good / counted */
     hg_summary latency[HG_METRICS]; /* by hg_metric */
     hg_estimate estimates[HG_SLO_MAX];
-    bool slo_kept;                  /* every limit is; none rejected */
+    bool slo_kept;                  /* every limit is */
     /* In the window: from the first counted arrival to the end, work on uncounted requests too. */
     double window_s;
     double requests_per_s, output_tokens_per_s, total_tokens_per_s, good_per_s;

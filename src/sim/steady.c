@@ -5,9 +5,8 @@
 
 #include <math.h>
 
-enum { BATCHES = HG_GAP_BATCHES, WARM_COMPLETED = 100, CHECK_BLOCKS = 8 };
-static const double STUDENT_95_9 = 2.262; /* two-sided 95 %, nine degrees of freedom */
-static const double TREND_99_8 = 3.355;   /* two-sided 99 %, eight degrees of freedom */
+enum { BATCHES_MIN = 10, BATCHES_MAX = 40, BATCH_REQUESTS = 200 };
+enum { WARM_COMPLETED = 100, CHECK_BLOCKS = 8, FIRST_LOOK_STEP = 10 };
 
 static const hg_slo nothing_promised = {
     .limits = { { HG_TTFT, HG_MEAN, INFINITY }, { HG_TPOT, HG_MEAN, INFINITY } }, .count = 2
@@ -32,8 +31,9 @@ void hg_steady_open(hg_steady_state *s, const hg_sim_config *config, const hg_wo
 
 bool hg_steady_warm(const hg_metrics *m, int64_t now_ns)
 {
-    return m->now.completed >= WARM_COMPLETED &&
-           (double)now_ns * 1e-9 >= 2 * m->e2e_sum_s / (double)m->now.completed;
+    double completed = (double)m->now.completed;
+    return m->now.completed + m->now.rejected >= WARM_COMPLETED &&
+           (double)now_ns * 1e-9 * completed >= 2 * m->e2e_sum_s;
 }
 
 static bool grows_without_end(const hg_steady_state *s)
@@ -58,28 +58,47 @@ bool hg_steady_saturated(hg_steady_state *s, hg_arena *arena, int64_t waiting)
     return s->blocks % CHECK_BLOCKS == 0 && grows_without_end(s);
 }
 
-/* Do the batches rise beyond what chance explains?  Then the latest estimate is no bound. */
-static bool rising(const double *batch)
+/* Two-sided quantiles of Student's t from the normal one, to 0.3 % from eight degrees on (the first
+ * terms of the Cornish–Fisher series). */
+static double student_95(double freedom)
 {
-    double mid = (BATCHES - 1) / 2.0, mean = hg_mean(batch, BATCHES), sxy = 0, sxx = 0, rest = 0;
-    for (int i = 0; i < BATCHES; i++) {
-        sxy += (i - mid) * (batch[i] - mean);
+    return 1.96 + 2.37 / freedom + 2.8 / (freedom * freedom);
+}
+
+static double student_99(double freedom)
+{
+    return 2.576 + 4.9 / freedom + 10 / (freedom * freedom);
+}
+
+typedef struct batches {
+    double x[BATCHES_MAX];
+    int count;
+} batches;
+
+/* Do the batches rise beyond what chance explains?  Then the latest estimate is no bound. */
+static bool rising(const batches *b)
+{
+    double mid = (b->count - 1) / 2.0, mean = hg_mean(b->x, (size_t)b->count);
+    double sxy = 0, sxx = 0, rest = 0;
+    for (int i = 0; i < b->count; i++) {
+        sxy += (i - mid) * (b->x[i] - mean);
         sxx += (i - mid) * (i - mid);
     }
     double slope = sxy / sxx;
-    for (int i = 0; i < BATCHES; i++) {
-        double r = batch[i] - mean - slope * (i - mid);
+    for (int i = 0; i < b->count; i++) {
+        double r = b->x[i] - mean - slope * (i - mid);
         rest += r * r;
     }
-    return slope > TREND_99_8 * sqrt(rest / (BATCHES - 2) / sxx) && slope > 0;
+    int freedom = b->count - 2;
+    return slope > 0 && slope > student_99(freedom) * sqrt(rest / freedom / sxx);
 }
 
-static double half_width(const double *batch, double center)
+static double half_width(const batches *b, double center)
 {
     double sum = 0;
-    for (int i = 0; i < BATCHES; i++)
-        sum += (batch[i] - center) * (batch[i] - center);
-    return STUDENT_95_9 * sqrt(sum / (BATCHES - 1) / BATCHES);
+    for (int i = 0; i < b->count; i++)
+        sum += (b->x[i] - center) * (b->x[i] - center);
+    return student_95(b->count - 1) * sqrt(sum / (b->count - 1) / b->count);
 }
 
 static double gap_statistic(const hg_hist *h, double percentile)
@@ -87,34 +106,51 @@ static double gap_statistic(const hg_hist *h, double percentile)
     return percentile == HG_MEAN ? hg_hist_mean_s(h) : hg_hist_percentile_s(h, percentile);
 }
 
-static double batches_of_gaps(const hg_metrics *m, double percentile, double *batch)
+static double batches_of_gaps(const hg_metrics *m, double percentile, batches *b)
 {
-    for (int i = 0; i < BATCHES; i++)
-        batch[i] = m->batched ? gap_statistic(&m->batches[i], percentile) : NAN;
+    b->count = HG_GAP_BATCHES;
+    for (int i = 0; i < b->count; i++)
+        b->x[i] = m->batched ? gap_statistic(&m->batches[i], percentile) : NAN;
     return gap_statistic(&m->gaps, percentile);
 }
 
+/* A rejected request waits for ever: its share of the percentile lies beyond all completed ones. */
+static double percentile_of_completed(const hg_metrics *m, double percentile, size_t n)
+{
+    size_t completed = 0;
+    for (size_t i = 0; i < n; i++)
+        completed += isfinite(m->samples[i].s[HG_E2E]);
+    if (completed == n || percentile == HG_MEAN)
+        return completed == n ? percentile : INFINITY;
+    return percentile * (double)n / (double)completed;
+}
+
 static double batches_of_requests(const hg_metrics *m, hg_arena scratch, const hg_limit *limit,
-                                  size_t n, double *batch)
+                                  size_t n, batches *b)
 {
     size_t count;
     double *values = hg_metrics_values(m, &scratch, limit->metric, n, &count);
-    size_t each = count / BATCHES;
-    for (size_t i = 0; i < BATCHES; i++)
-        batch[i] = hg_metrics_statistic(values + i * each, each, limit->percentile);
-    return hg_metrics_statistic(values, count, limit->percentile);
+    double percentile = percentile_of_completed(m, limit->percentile, n);
+    *b = (batches){ .count = BATCHES_MIN };
+    if (!(percentile <= 1))
+        return INFINITY;
+    b->count = (int)hg_clamp((double)(count / BATCH_REQUESTS), BATCHES_MIN, BATCHES_MAX);
+    size_t each = count / (size_t)b->count;
+    for (int i = 0; i < b->count; i++)
+        b->x[i] = hg_metrics_statistic(values + (size_t)i * each, each, percentile);
+    return hg_metrics_statistic(values, count, percentile);
 }
 
 static hg_estimate estimate(const hg_metrics *m, hg_arena scratch, const hg_limit *limit, size_t n,
                             bool *trend)
 {
-    double batch[BATCHES];
+    batches b;
     hg_estimate e = { .value_s = limit->metric == HG_ITL
-                                     ? batches_of_gaps(m, limit->percentile, batch)
-                                     : batches_of_requests(m, scratch, limit, n, batch) };
-    e.half_width_s = half_width(batch, e.value_s);
+                                     ? batches_of_gaps(m, limit->percentile, &b)
+                                     : batches_of_requests(m, scratch, limit, n, &b) };
+    e.half_width_s = isinf(e.value_s) ? 0 : half_width(&b, e.value_s);
     e.kept = isnan(e.value_s) || e.value_s < limit->limit_s; /* nothing measured, nothing broken */
-    *trend = rising(batch);
+    *trend = rising(&b);
     return e;
 }
 
@@ -147,7 +183,7 @@ bool hg_steady_enough(hg_steady_state *s, const hg_metrics *m, hg_arena scratch,
                       size_t *n)
 {
     *n = finished_prefix(m);
-    s->next_check = m->finished + hg_max_i64((int64_t)(m->finished / 4), BATCHES);
+    s->next_check = m->finished + hg_max_i64((int64_t)(m->finished / 4), FIRST_LOOK_STEP);
     if (*n < s->config.min_requests) {
         s->next_check = m->finished + s->config.min_requests - *n;
         return false;

@@ -1,10 +1,10 @@
 /* When a run to a steady state may count, and when it knows enough.
  *
  * Counting begins with the first request sent after two mean lifetimes (of requests completed by
- * then).  Confidence intervals come from ten batches of consecutive requests, each batch's
- * percentile against the overall one (sectioning), so they see that neighbours share their queue;
- * Student's t with nine degrees of freedom.  Only requests before the first unfinished one count, so
- * long ones are not lost at the end.
+ * then).  Confidence intervals come from 10 to 40 batches of consecutive requests, each batch's
+ * percentile against the overall one (sectioning), so they see that neighbours share their queue.
+ * For ITL the batches are interleaved blocks of steps.  Only requests before the first unfinished
+ * one count, so long ones are not lost at the end.
  * The queue grows without end when its length, averaged over the later half of all arrivals, is
  * near twice that over the second quarter, still rises, and lies beyond three standard deviations
  * of what chance alone would pile up in an arrival stream of this burstiness. */

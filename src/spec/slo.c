@@ -16,7 +16,7 @@ static const struct {
     hg_metric metric;
 } aliases[] = { { "e2el", HG_E2E }, { "latency", HG_E2E }, { "queued", HG_QUEUE } };
 
-/* MLPerf Inference, server and interactive scenarios, table of constraints per model. */
+/* Source: MLPerf Inference rules, constraints of the server and interactive scenarios by model. */
 const hg_slo_preset hg_slo_presets[] = {
     { "mlperf:llama2-70b", 2, 0.2 },
     { "mlperf:llama2-70b-interactive", 0.45, 0.04 },

@@ -32,7 +32,7 @@ bool hg_slo_parse(const char *text, const char *where, hg_slo *out, hg_err *err)
 /* The canonical text, which parses to the same limits. */
 const char *hg_slo_text(hg_arena *arena, const hg_slo *slo);
 
-/* MLPerf Inference v5.1/v6.0 server scenario: p99 limits of TTFT and TPOT. */
+/* MLPerf Inference, server and interactive scenarios: p99 limits of TTFT and TPOT. */
 typedef struct hg_slo_preset {
     const char *name; /* "mlperf:llama2-70b" */
     double ttft_s, tpot_s;
