@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the assembler source that carries data/ inside the binary: embed.py DATA_DIR OUT.S DEPFILE"""
+import hashlib
 import os
 import sys
 
@@ -12,7 +13,10 @@ paths = sorted(
 )
 lines = [".section .rodata"]
 for i, path in enumerate(paths):
+    with open(os.path.join(root, path), "rb") as f:
+        digest = hashlib.sha256(f.read()).hexdigest()
     lines += [
+        f"# {digest}",  # a changed file changes this text, and so is assembled anew
         f'path{i}: .asciz "{path}"',
         f'text{i}: .incbin "{os.path.join(root, path)}"',
         f"end{i}: .byte 0",
@@ -21,7 +25,14 @@ lines += [".section .data.rel.ro,\"aw\"", ".balign 8", ".globl hg_embedded_files
 lines += [f".quad path{i}, text{i}, end{i} - text{i}" for i in range(len(paths))]
 lines += [".quad 0, 0, 0", ".section .rodata", ".balign 8", ".globl hg_embedded_count"]
 lines += [f"hg_embedded_count: .quad {len(paths)}", '.section .note.GNU-stack,"",%progbits', ""]
-with open(out, "w") as f:
-    f.write("\n".join(lines))
+text = "\n".join(lines)
+try:
+    with open(out) as f:
+        same = f.read() == text
+except OSError:
+    same = False
+if not same:
+    with open(out, "w") as f:
+        f.write(text)
 with open(depfile, "w") as f:
     f.write(f"{out}: " + " ".join(os.path.join(root, p) for p in paths) + "\n")

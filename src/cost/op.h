@@ -30,6 +30,7 @@ typedef struct hg_dim {
     const char *column;
     bool family;               /* part of a row's shape family: validation keeps whole families back */
     double absent;             /* the value where a table lacks the column; NAN: it must not */
+    double least;              /* a smaller value is an error */
 } hg_dim;
 
 typedef struct hg_op {

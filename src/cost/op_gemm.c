@@ -35,7 +35,7 @@ static void features(const hg_shape *s, const hg_device *d, const hg_roof *roof,
 const hg_op hg_op_gemm = {
     .name = "gemm",
     .title = "matrix product",
-    .dims = { { "m", false, NAN }, { "n", true, NAN }, { "k", true, NAN } },
+    .dims = { { "m", false, NAN, 1 }, { "n", true, NAN, 1 }, { "k", true, NAN, 1 } },
     .labels = { "kernel_source", "gemm_dtype" },
     .label = label,
     .count = count,

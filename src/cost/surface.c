@@ -65,15 +65,24 @@ int hg_surface_basis(const hg_surface *s, int series, const double *x, int *inde
     return n;
 }
 
-static bool in_hull(const hg_series *r, const double *x)
+void hg_surface_count_features(hg_surface *s)
 {
-    for (int f = 0; f < HG_FEATURES; f++)
+    s->feature_count = 0;
+    for (int t = 0; t < s->term_count; t++)
+        for (int a = 0; a < s->terms[t].axes; a++)
+            if (s->terms[t].axis[a].feature >= s->feature_count)
+                s->feature_count = s->terms[t].axis[a].feature + 1;
+}
+
+static bool in_hull(const hg_surface *s, const hg_series *r, const double *x)
+{
+    for (int f = 0; f < s->feature_count; f++)
         if (x[f] < (double)r->lo[f] - 1e-4 || x[f] > (double)r->hi[f] + 1e-4)
             return false;
     return true;
 }
 
-hg_estimate hg_surface_time(const hg_surface *s, int series, const hg_shape *shape,
+hg_call hg_surface_time(const hg_surface *s, int series, const hg_shape *shape,
                             const hg_device *d)
 {
     const hg_series *r = &s->series[series];
@@ -90,5 +99,5 @@ hg_estimate hg_surface_time(const hg_surface *s, int series, const hg_shape *sha
         ratio += (double)(s->coefficients[index[i]] * weight[i]);
     double seconds = (roof.seconds + r->launch_s) * exp(hg_clamp(ratio, s->lowest, s->highest));
     /* Nothing is faster than its roofline; a table that says so measured a warm cache. */
-    return (hg_estimate){ fmax(seconds, roof.seconds), roof, in_hull(r, x) };
+    return (hg_call){ fmax(seconds, roof.seconds), roof, in_hull(s, r, x) };
 }

@@ -36,6 +36,7 @@ typedef struct hg_surface {
     int series_count;
     hg_term terms[HG_OP_TERMS];
     int term_count, coefficient_count;
+    int feature_count;         /* features 0 … feature_count − 1 are on some axis or between such */
     float *coefficients;
     double lowest, highest;    /* the range of log ratios seen: a prediction stays inside it */
     int64_t rows;
@@ -45,13 +46,16 @@ typedef struct hg_surface {
 /* Coefficients of this call and their weights; returns how many (≤ HG_BASIS). */
 int hg_surface_basis(const hg_surface *s, int series, const double *x, int *index, float *weight);
 
-typedef struct hg_estimate {
+typedef struct hg_call {
     double seconds;
     hg_roof roof;
     bool inside;               /* of the series' hull */
-} hg_estimate;
+} hg_call;
 
-hg_estimate hg_surface_time(const hg_surface *s, int series, const hg_shape *shape,
+/* Fills feature_count from the terms. */
+void hg_surface_count_features(hg_surface *s);
+
+hg_call hg_surface_time(const hg_surface *s, int series, const hg_shape *shape,
                             const hg_device *d);
 
 #endif

@@ -91,6 +91,7 @@ static void lay_out_within(fit *f, hg_arena *keep, hg_arena scratch)
     int total;
     while ((total = lay_out(f, scratch, shrink)) > most && shrink > 0.05)
         shrink *= 0.95;
+    hg_surface_count_features(f->s);
     f->s->coefficient_count = total;
     f->s->coefficients = HG_NEW(keep, float, total);
 }
@@ -280,6 +281,15 @@ void hg_surface_fit(hg_arena *keep, hg_arena scratch, const hg_table *t, const h
     find_hulls(&f);
     lay_out_within(&f, keep, scratch);
     backfit(&f, scratch);
+}
+
+size_t hg_drop_unknown(double *x, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(x[i]))
+            x[kept++] = x[i];
+    return kept;
 }
 
 hg_error_stats hg_error_summary(hg_arena scratch, const double *signed_errors, size_t n)

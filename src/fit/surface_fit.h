@@ -24,6 +24,8 @@ static inline int hg_fold_of(uint32_t family) { return (int)(family % HG_FOLDS);
 void hg_surface_validate(hg_arena scratch, const hg_table *t, const hg_device *d, int folds,
                          hg_surface *out, double *errors);
 
+/* Closes the gaps left by NANs; returns how many stay. */
+size_t hg_drop_unknown(double *x, size_t n);
 hg_error_stats hg_error_summary(hg_arena scratch, const double *signed_errors, size_t n);
 
 #endif

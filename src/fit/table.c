@@ -27,7 +27,7 @@ bool hg_columns_read(const hg_op *op, const hg_columns *c, const hg_csv *csv, hg
     *shape = (hg_shape){ 0 };
     for (int i = 0; op->dims[i].column; i++) {
         shape->d[i] = op->dims[i].absent;
-        if (c->dim[i] >= 0 && !hg_csv_f64(csv, c->dim[i], 0, 1e15, &shape->d[i], err))
+        if (c->dim[i] >= 0 && !hg_csv_f64(csv, c->dim[i], op->dims[i].least, 1e15, &shape->d[i], err))
             return false;
     }
     size_t n = 0;
@@ -40,6 +40,15 @@ bool hg_columns_read(const hg_op *op, const hg_columns *c, const hg_csv *csv, hg
         n = more < 0 || n + (size_t)more >= size ? size - 1 : n + (size_t)more;
     }
     return true;
+}
+
+bool hg_columns_label_unknown(const hg_op *op, const hg_columns *c, const hg_csv *csv)
+{
+    hg_shape ignored = { 0 };
+    for (int i = 0; i < hg_op_label_count(op); i++)
+        if (!op->label(i, c->label[i] >= 0 ? csv->fields[c->label[i]] : "", &ignored))
+            return true;
+    return false;
 }
 
 static uint32_t family_hash(const hg_op *op, const hg_shape *s)

@@ -32,7 +32,10 @@ bool hg_columns_bind(const hg_op *op, const hg_csv *csv, hg_columns *out, hg_err
 bool hg_columns_read(const hg_op *op, const hg_columns *c, const hg_csv *csv, hg_shape *shape,
                      char *key, size_t size, hg_err *err);
 
-/* Reads one file whole; limit > 0 keeps about so many rows, whole series in fair shares. */
+/* Whether a label of the row is why hg_columns_read refused it. */
+bool hg_columns_label_unknown(const hg_op *op, const hg_columns *c, const hg_csv *csv);
+
+/* Reads one file whole. */
 bool hg_table_read(hg_arena *arena, const hg_op *op, const char *path, hg_table *out, hg_err *err);
 
 #endif

@@ -1,0 +1,47 @@
+# A thin face on meson.  `make` alone builds build/heng.
+BUILD ?= build
+TABLES ?= ../shared/data/ops
+SOURCES := $(shell for d in src cmd/heng test bench; do tools/sources.sh $$d; done)
+
+.PHONY: all demo test check bench calibrate fmt install clean FORCE
+all: $(BUILD)/configured
+	@ninja -C $(BUILD) --quiet heng
+
+# Configured anew when files come or go: meson lists sources when it runs.
+$(BUILD)/configured: meson.build tools/sources.sh $(BUILD)/sources
+	@meson setup $(BUILD) $$([ -f $(BUILD)/build.ninja ] && echo --reconfigure) >$(BUILD)/meson.log || { cat $(BUILD)/meson.log; exit 1; }
+	@touch $@
+
+$(BUILD)/sources: FORCE
+	@mkdir -p $(BUILD)
+	@echo "$(SOURCES)" | tr ' ' '\n' | cmp -s - $@ || echo "$(SOURCES)" | tr ' ' '\n' >$@
+
+demo: all
+	@rm -rf out/demo && mkdir -p out
+	@$(BUILD)/heng plan --model Qwen/Qwen3-32B --device h200_sxm --total-gpus 8 --workload chat --requests 1000 \
+	    --slo 'ttft:p90<1s,tpot:p90<40ms' -o out/demo
+	@echo "open out/demo/report.html"
+
+test: all
+	@ninja -C $(BUILD) --quiet heng-test
+	@HENG=$(BUILD)/heng $(BUILD)/heng-test
+
+check:
+	@tools/check.sh
+
+bench: all
+	@ninja -C $(BUILD) --quiet heng-bench
+	@$(BUILD)/heng-bench
+
+# Every surface anew from the measured tables; unchanged tables leave unchanged files.
+calibrate: all
+	@$(BUILD)/heng calibrate ops $(TABLES) -o data/calibration --force
+
+fmt:
+	@clang-format -i $$(git ls-files 'src/*.[ch]' 'cmd/*.c' 'include/*.h' 'test/*.[ch]' 'bench/*.c')
+
+install: all
+	@meson install -C $(BUILD) --quiet
+
+clean:
+	@rm -rf $(BUILD) build-*

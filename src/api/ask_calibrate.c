@@ -1,0 +1,108 @@
+#include "api/verb.h"
+
+#include "base/file.h"
+#include "fit/calibrate.h"
+#include "fit/walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *today(hg_arena *arena)
+{
+    /* A build that must be reproducible names its day. */
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    time_t now = epoch ? (time_t)atoll(epoch) : time(NULL);
+    struct tm day;
+    char text[16];
+    gmtime_r(&now, &day);
+    strftime(text, sizeof text, "%Y-%m-%d", &day);
+    return hg_strdup(arena, text);
+}
+
+static const char *source_of(hg_arena *arena, const hg_table_group *g)
+{
+    /* The tables' own publisher, where the group is one of those; a user's tables name themselves. */
+    bool published = strcmp(g->version, "user") != 0;
+    return published ? hg_textf(arena, "measured tables of ai-dynamo/aiconfigurator (Apache-2.0), "
+                                       "%s, %s %s", g->device, g->engine, g->version)
+                     : "the user's measurements";
+}
+
+static hg_code write_group(hg_ask *a, const hg_table_group *g, const hg_fitted *tables)
+{
+    const char *root = a->s.output.s ? a->s.output.s : "data/calibration";
+    const char *folder = hg_textf(a->arena, "%s/%s", root, g->device);
+    const char *path = hg_textf(a->arena, "%s/%s-%s.json", folder, g->engine, g->version);
+    size_t size;
+    hg_err none;
+    const char *existing =
+        hg_is_file(path) ? hg_file_read(a->arena, path, 64000000, &size, &none) : NULL;
+    const char *text = hg_calibration_text(a->arena, g->device, g->engine, g->version,
+                                           source_of(a->arena, g), today(a->arena), tables,
+                                           g->count, existing);
+    if (!hg_folder_make(folder, &a->err) ||
+        !hg_file_write(path, text, strlen(text), a->s.force.v, &a->err))
+        return a->err.code;
+    hg_note(a, hg_textf(a->arena, "wrote %s", path));
+    return HG_DONE;
+}
+
+static void report(hg_buf *out, const hg_table_group *g, const hg_fitted *t)
+{
+    if (t->ok)
+        hg_buf_printf(out, "%-20s %-18s %-22s %8zu %6d   %6.2f%% %6.2f%% %6.2f%%\n", g->device,
+                      hg_textf(out->arena, "%s-%s", g->engine, g->version), t->op, t->rows,
+                      t->coefficients, 100 * t->error.mean, 100 * t->error.median, 100 * t->error.p90);
+    else
+        hg_buf_printf(out, "%-20s %s-%s: %s %s\n", g->device, g->engine, g->version, t->err.where,
+                      t->err.msg);
+}
+
+static hg_code calibrate_group(hg_ask *a, const hg_table_group *g, hg_buf *out)
+{
+    hg_device device;
+    if (!hg_device_find(a->arena, &a->data, g->device, &device, &a->err))
+        return a->err.code;
+    hg_fitted *tables = HG_NEW(a->arena, hg_fitted, g->count);
+    hg_fit_tables(a->arena, &device, g->paths, g->count, a->s.folds.n ? (int)a->s.folds.v[0] : HG_FOLDS,
+                  a->s.threads.n ? (int)a->s.threads.v[0] : 0, tables);
+    size_t good = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        report(out, g, &tables[i]);
+        good += tables[i].ok;
+    }
+    if (good == 0) {
+        a->err = tables[0].err;
+        return HG_INPUT;
+    }
+    return write_group(a, g, tables);
+}
+
+static hg_code run(hg_ask *a)
+{
+    if (a->s.input_count < 2 || strcmp(a->s.inputs[0], "ops") != 0)
+        return hg_refuse(a, "calibrate", "takes 'ops' and tables; as in 'heng calibrate ops DIR -o out'");
+    hg_table_group *groups;
+    size_t count;
+    if (!hg_walk_tables(a->arena, a->s.inputs + 1, a->s.input_count - 1, a->s.device.s, a->s.engine.s,
+                        a->s.engine_version.s, a->s.op.s, &groups, &count, &a->err))
+        return a->err.code;
+    hg_buf out = { .arena = a->arena };
+    hg_buf_printf(&out, "%-20s %-18s %-22s %8s %6s   %7s %7s %7s\n", "device", "engine", "op", "rows",
+                  "coef", "mean", "median", "p90");
+    for (size_t i = 0; i < count && !hg_stopped(a); i++) {
+        hg_progress(a, (double)i / (double)count, groups[i].device);
+        hg_code code = calibrate_group(a, &groups[i], &out);
+        if (code != HG_DONE)
+            return code;
+    }
+    if (a->io->out)
+        a->io->out(a->io->ctx, out.s, out.n);
+    return HG_DONE;
+}
+
+const hg_verb hg_verb_calibrate = {
+    "calibrate", "heng calibrate ops DIR|FILE… [-o data/calibration] [--force]",
+    "fit a device's operators from measured tables; errors on shape families kept back", run
+};

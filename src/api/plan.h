@@ -1,0 +1,82 @@
+/* A plan: the search's result, explained, and everything that is written of it. */
+#ifndef HG_API_PLAN_H
+#define HG_API_PLAN_H
+
+#include "api/question.h"
+#include "base/json.h"
+#include "engine/emit.h"
+
+typedef struct hg_point {            /* one simulated deployment at one load */
+    hg_deployment deployment;
+    hg_metrics metrics;              /* records are not kept */
+    double score;
+} hg_point;
+
+typedef struct hg_what_if {
+    const char *change;              /* "40 % more HBM bandwidth", "--max-num-seqs 512" */
+    double gain_frac;                /* of the objective, re-run with the change made */
+    const char *form;                /* the change with %.0f in place of its value */
+    double value;
+} hg_what_if;
+
+typedef struct hg_share {            /* of the engines' time */
+    const char *name;                /* an operator, "idle", "host" */
+    double share_frac;
+    const char *bound;               /* the component that binds it */
+} hg_share;
+
+typedef struct hg_refusal {
+    hg_deployment deployment;
+    const char *reason;
+    size_t count;                    /* how many deployments share shape and reason */
+} hg_refusal;
+
+enum { HG_SHARES = 24, HG_WHAT_IFS = 12, HG_REASONS = 16 };
+
+typedef struct hg_plan {
+    const hg_problem *problem;
+    const char *objective;
+    bool found;                      /* false: nothing keeps the promise; top[0] is the nearest miss */
+    bool interrupted;
+    bool load_given;                 /* the load was the user's, not searched */
+    hg_point *top;                   /* best first */
+    size_t top_count;
+    hg_point *pareto;                /* tokens/s/user rising */
+    size_t pareto_count;
+    hg_refusal *refusals;
+    size_t refusal_count;
+    size_t considered, infeasible, pruned, simulated;
+    const char *reasons[HG_REASONS]; /* one a flag: "--tp 2: …" */
+    size_t reason_count;
+    const char *bottleneck;          /* one sentence */
+    const char *bottleneck_name;     /* "HBM" */
+    double bottleneck_share;         /* of the engines' time */
+    hg_share shares[HG_SHARES];      /* of top[0], largest first */
+    size_t share_count;
+    hg_what_if what_ifs[HG_WHAT_IFS];/* largest gain first */
+    size_t what_if_count;
+    hg_memory memory;                /* of top[0] */
+    const char *origin;
+    double elapsed_s;
+} hg_plan;
+
+/* Texts. */
+const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_word);
+const char *hg_plan_json(hg_arena *arena, const hg_plan *p, const char *model_word);
+const char *hg_plan_report(hg_arena *arena, const hg_plan *p, const char *model_word); /* report.html */
+/* plan.json, report.html, top.csv, pareto.csv and a folder a plan; written to a folder beside and moved,
+ * so that a half-written one is never seen. */
+bool hg_plan_write(hg_arena *arena, const hg_plan *p, const char *model_word, const char *folder, bool force,
+                   hg_err *err);
+
+/* "tp 2 · pp 1 · 4 replicas · 256 seqs · 8192 tokens" */
+const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d);
+
+/* One point as something to launch. */
+hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, const char *model_word);
+
+/* JSON parts shared by plan and simulate. */
+void hg_json_deployment(hg_json *j, const hg_deployment *d);
+void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin);
+
+#endif

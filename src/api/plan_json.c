@@ -1,0 +1,166 @@
+#include "api/plan.h"
+
+#include <math.h>
+
+hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, const char *model_word)
+{
+    double isl = 0, osl = 0;
+    const hg_workload *w = &p->problem->workload;
+    for (size_t i = 0; i < w->count; i++) {
+        isl += w->requests[i].isl;
+        osl += w->requests[i].osl;
+    }
+    return (hg_launch){
+        .model = &p->problem->model, .model_word = model_word, .deployment = &at->deployment,
+        .engine = &p->problem->engine, .device = &p->problem->rates.device, .slo = &p->problem->slo,
+        .mean_isl = isl / (double)w->count, .mean_osl = osl / (double)w->count,
+        .rate_per_s = at->metrics.rate_per_s,
+        .why = hg_textf(arena, "%s on %lld x %s: %s", model_word,
+                        (long long)hg_deployment_devices(&at->deployment), p->problem->rates.device.name,
+                        hg_deployment_text(arena, &at->deployment)),
+    };
+}
+
+static void launch_lines(hg_arena *arena, hg_json *j, const hg_plan *p, const hg_point *at, const char *model_word)
+{
+    const hg_emitter *e = hg_emitter_find(p->problem->engine.name);
+    hg_json_key(j, "launch");
+    hg_json_open(j, '[');
+    if (e) {
+        hg_launch l = hg_plan_launch(arena, p, at, model_word);
+        size_t n;
+        const char **lines = e->command(arena, &l, &n);
+        for (size_t i = 0; i < n; i++)
+            hg_json_str(j, lines[i]);
+    }
+    hg_json_close(j, ']');
+}
+
+static void point(hg_json *j, const hg_plan *p, const hg_point *at)
+{
+    hg_json_key(j, "deployment");
+    hg_json_open(j, '{');
+    hg_json_deployment(j, &at->deployment);
+    hg_json_close(j, '}');
+    hg_json_key(j, "metrics");
+    hg_json_open(j, '{');
+    hg_json_metrics(j, &at->metrics, p->origin);
+    hg_json_close(j, '}');
+}
+
+static void bottleneck(hg_json *j, const hg_plan *p)
+{
+    hg_json_key(j, "bottleneck");
+    hg_json_open(j, '{');
+    hg_json_key_str(j, "name", p->bottleneck_name);
+    hg_json_key_num(j, "share_frac", p->bottleneck_share);
+    hg_json_key_str(j, "sentence", p->bottleneck);
+    hg_json_key(j, "shares");
+    hg_json_open(j, '[');
+    for (size_t i = 0; i < p->share_count; i++) {
+        hg_json_open(j, '{');
+        hg_json_key_str(j, "name", p->shares[i].name);
+        hg_json_key_num(j, "share_frac", p->shares[i].share_frac);
+        hg_json_key_str(j, "bound", p->shares[i].bound);
+        hg_json_close(j, '}');
+    }
+    hg_json_close(j, ']');
+    hg_json_key(j, "what_if");
+    hg_json_open(j, '[');
+    for (size_t i = 0; i < p->what_if_count; i++) {
+        hg_json_open(j, '{');
+        hg_json_key_str(j, "change", p->what_ifs[i].change);
+        hg_json_key_num(j, "gain_frac", p->what_ifs[i].gain_frac);
+        hg_json_close(j, '}');
+    }
+    hg_json_close(j, ']');
+    hg_json_close(j, '}');
+}
+
+static void recommended(hg_arena *arena, hg_json *j, const hg_plan *p, const char *model_word)
+{
+    hg_json_key(j, p->found ? "recommended" : "nearest_miss");
+    hg_json_open(j, '{');
+    point(j, p, &p->top[0]);
+    hg_json_key_num(j, "score", p->top[0].score);
+    launch_lines(arena, j, p, &p->top[0], model_word);
+    hg_json_key(j, "reasons");
+    hg_json_open(j, '[');
+    for (size_t i = 0; i < p->reason_count; i++)
+        hg_json_str(j, p->reasons[i]);
+    hg_json_close(j, ']');
+    bottleneck(j, p);
+    hg_json_close(j, '}');
+}
+
+static void points(hg_json *j, const char *key, const hg_plan *p, const hg_point *list, size_t n, bool scored)
+{
+    hg_json_key(j, key);
+    hg_json_open(j, '[');
+    for (size_t i = 0; i < n; i++) {
+        hg_buf_puts(j->out, j->comma ? "" : "\n");
+        hg_json_open(j, '{');
+        if (scored)
+            hg_json_key_num(j, "score", list[i].score);
+        hg_json_key_num(j, "tokens_per_s_per_user", list[i].metrics.tokens_per_s_per_user);
+        hg_json_key_num(j, "tokens_per_s_per_gpu", list[i].metrics.tokens_per_s_per_device);
+        point(j, p, &list[i]);
+        hg_json_close(j, '}');
+    }
+    hg_json_close(j, ']');
+}
+
+static void refusals(hg_json *j, const hg_plan *p)
+{
+    hg_json_key(j, "infeasible");
+    hg_json_open(j, '[');
+    for (size_t i = 0; i < p->refusal_count; i++) {
+        hg_json_open(j, '{');
+        hg_json_key(j, "deployment");
+        hg_json_open(j, '{');
+        hg_json_deployment(j, &p->refusals[i].deployment);
+        hg_json_close(j, '}');
+        hg_json_key_str(j, "reason", p->refusals[i].reason);
+        hg_json_key_int(j, "count", (int64_t)p->refusals[i].count);
+        hg_json_close(j, '}');
+    }
+    hg_json_close(j, ']');
+}
+
+static void scenario(hg_arena *arena, hg_json *j, const hg_plan *p, const char *model_word)
+{
+    const hg_problem *q = p->problem;
+    hg_json_key(j, "scenario");
+    hg_json_open(j, '{');
+    hg_json_key_str(j, "model", model_word);
+    hg_json_key_str(j, "device", q->rates.device.name);
+    hg_json_key_str(j, "engine", q->engine.name);
+    hg_json_key_str(j, "engine_version", q->rates.version);
+    hg_json_key_str(j, "workload", q->workload.name);
+    hg_json_key_int(j, "requests", (int64_t)q->workload.count);
+    hg_json_key_str(j, "slo", hg_slo_text(arena, &q->slo));
+    hg_json_key_str(j, "objective", p->objective);
+    hg_json_key_int(j, "seed", (int64_t)q->seed);
+    hg_json_close(j, '}');
+}
+
+const char *hg_plan_json(hg_arena *arena, const hg_plan *p, const char *model_word)
+{
+    hg_buf out = { .arena = arena };
+    hg_json j = { .out = &out };
+    hg_json_open(&j, '{');
+    if (p->top_count)
+        recommended(arena, &j, p, model_word);
+    points(&j, "top", p, p->top, p->found ? p->top_count : 0, true);
+    points(&j, "pareto", p, p->pareto, p->pareto_count, false);
+    hg_json_key_int(&j, "considered", (int64_t)p->considered);
+    hg_json_key_int(&j, "pruned", (int64_t)p->pruned);
+    hg_json_key_int(&j, "simulated", (int64_t)p->simulated);
+    refusals(&j, p);
+    hg_json_key_bool(&j, "interrupted", p->interrupted);
+    hg_json_key_num(&j, "elapsed_s", p->elapsed_s);
+    scenario(arena, &j, p, model_word);
+    hg_json_close(&j, '}');
+    hg_buf_puts(&out, "\n");
+    return out.s;
+}

@@ -1,0 +1,270 @@
+#include "api/plan_run.h"
+
+#include "base/num.h"
+#include "base/pool.h"
+#include "search/search.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POINTS_EACH = 24 }; /* simulations of one candidate that are remembered for the Pareto front */
+
+typedef struct planner {
+    hg_ask *ask;
+    const hg_goal *goal;
+    hg_candidate **candidates;
+    double *bounds;
+    hg_point *best;            /* of each candidate */
+    hg_point **points;         /* a list a candidate: no order of threads shows */
+    size_t *point_counts;
+    hg_arena *arenas;          /* one a thread */
+} planner;
+
+typedef struct watcher {
+    planner *w;
+    size_t i;
+} watcher;
+
+static void keep_point(void *ctx, const hg_metrics *m)
+{
+    watcher *see = ctx;
+    size_t *n = &see->w->point_counts[see->i];
+    if (*n < POINTS_EACH)
+        see->w->points[see->i][(*n)++] = (hg_point){ see->w->candidates[see->i]->deployment, *m, 0 };
+}
+
+static double bound(void *ctx, size_t i)
+{
+    planner *w = ctx;
+    return hg_goal_bound(w->goal, w->candidates[i], w->bounds[i]);
+}
+
+static double score(void *ctx, size_t i, double floor, int thread)
+{
+    planner *w = ctx;
+    watcher see = { w, i };
+    hg_arena scratch = w->arenas[thread];
+    hg_point *best = &w->best[i];
+    best->deployment = w->candidates[i]->deployment;
+    best->score = hg_goal_score(w->goal, &scratch, w->candidates[i], floor, w->bounds[i], &best->metrics,
+                                keep_point, &see);
+    return best->score;
+}
+
+static bool stopped(void *ctx)
+{
+    return hg_stopped(((planner *)ctx)->ask);
+}
+
+static void progress(void *ctx, double done_frac)
+{
+    hg_progress(((planner *)ctx)->ask, done_frac, "searching");
+}
+
+/* One line a shape and reason, not one a deployment. */
+static void refuse(hg_arena *arena, hg_plan *out, size_t *capacity, const hg_candidate *c)
+{
+    out->infeasible++;
+    for (size_t i = 0; i < out->refusal_count; i++) {
+        hg_deployment *d = &out->refusals[i].deployment;
+        if (d->tp == c->deployment.tp && d->pp == c->deployment.pp && d->dp == c->deployment.dp &&
+            d->ep == c->deployment.ep && strncmp(out->refusals[i].reason, c->reason, 16) == 0) {
+            out->refusals[i].count++;
+            return;
+        }
+    }
+    *HG_PUSH(arena, out->refusals, out->refusal_count, *capacity) =
+        (hg_refusal){ c->deployment, hg_strdup(arena, c->reason), 1 };
+}
+
+static size_t make_candidates(hg_ask *a, const hg_problem *p, const hg_deployment *list, size_t n,
+                              planner *w, hg_plan *out)
+{
+    size_t count = 0, capacity = 0;
+    w->candidates = HG_NEW(a->arena, hg_candidate *, n);
+    w->bounds = HG_NEW(a->arena, double, n);
+    for (size_t i = 0; i < n; i++) {
+        hg_arena before = *a->arena;
+        hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
+        hg_candidate_make(p, &list[i], c);
+        if (c->fit == HG_FITS) {
+            w->candidates[count++] = c;
+            continue;
+        }
+        hg_candidate refused = *c;
+        *a->arena = before;
+        refuse(a->arena, out, &capacity, &refused);
+    }
+    for (size_t i = 0; i < count; i++)
+        w->bounds[i] = hg_bound_rate(p, w->candidates[i]);
+    return count;
+}
+
+static bool same_shape(const hg_deployment *a, const hg_deployment *b)
+{
+    return a->tp == b->tp && a->pp == b->pp && a->dp == b->dp && a->ep == b->ep &&
+           a->replicas == b->replicas && a->precision == b->precision && a->kv_dtype == b->kv_dtype;
+}
+
+/* Limits that differ without making a difference are one plan: of equal scores within a shape only
+ * the first is shown. */
+static void take_top(hg_arena *arena, const planner *w, const hg_found *f, size_t wanted, hg_plan *out)
+{
+    out->top = HG_NEW(arena, hg_point, f->count);
+    for (size_t i = 0; i < f->count && out->top_count < wanted; i++) {
+        const hg_point *p = &w->best[f->order[i]];
+        bool repeats = false;
+        for (size_t k = 0; k < out->top_count; k++)
+            repeats |= same_shape(&out->top[k].deployment, &p->deployment) && out->top[k].score == p->score;
+        if (!repeats)
+            out->top[out->top_count++] = *p;
+    }
+}
+
+/* When nothing keeps the promise: the simulated point that came nearest, by the limit missed most. */
+static double miss(const hg_problem *p, const hg_metrics *m)
+{
+    double worst = 0;
+    for (int i = 0; i < p->slo.count; i++) {
+        double ratio = m->sim.estimates[i].value_s / p->slo.limits[i].limit_s;
+        worst = fmax(worst, isfinite(ratio) ? ratio : 1e9);
+    }
+    return worst;
+}
+
+static void nearest_miss(hg_arena *arena, const planner *w, size_t count, const hg_problem *p, hg_plan *out)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < w->point_counts[i]; k++) {
+            double m = miss(p, &w->points[i][k].metrics);
+            if (m >= least)
+                continue;
+            least = m;
+            out->top = HG_NEW(arena, hg_point, 1);
+            out->top[0] = w->points[i][k];
+            out->top_count = 1;
+        }
+}
+
+static bool keeps_ttft(const hg_problem *p, const hg_metrics *m)
+{
+    if (m->sim.end == HG_END_SATURATED || !(m->tokens_per_s_per_user > 0))
+        return false;
+    for (int i = 0; i < p->slo.count; i++)
+        if (p->slo.limits[i].metric == HG_TTFT && !m->sim.estimates[i].kept)
+            return false;
+    return true;
+}
+
+static int by_user_speed(const void *a, const void *b)
+{
+    const hg_point *x = a, *y = b;
+    double u = x->metrics.tokens_per_s_per_user, v = y->metrics.tokens_per_s_per_user;
+    if (u != v)
+        return u < v ? 1 : -1;
+    u = x->metrics.tokens_per_s_per_device;
+    v = y->metrics.tokens_per_s_per_device;
+    return u < v ? 1 : u > v ? -1 : 0;
+}
+
+/* From fast users to full devices: a point stays when no faster one also fills the devices better. */
+static void pareto(hg_arena *arena, const planner *w, size_t count, const hg_problem *p, hg_plan *out)
+{
+    hg_point *all = NULL;
+    size_t n = 0, capacity = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < w->point_counts[i]; k++)
+            if (keeps_ttft(p, &w->points[i][k].metrics))
+                *HG_PUSH(arena, all, n, capacity) = w->points[i][k];
+    if (n)
+        qsort(all, n, sizeof *all, by_user_speed);
+    out->pareto = HG_NEW(arena, hg_point, n);
+    double best = 0;
+    for (size_t i = 0; i < n; i++)
+        if (all[i].metrics.tokens_per_s_per_device > best) {
+            best = all[i].metrics.tokens_per_s_per_device;
+            out->pareto[out->pareto_count++] = all[i];
+        }
+}
+
+/* The front needs lighter loads too: the best plan of every shape at parts of its best rate. */
+typedef struct sweep {
+    planner *w;
+    size_t *item;
+    double *rate;
+} sweep;
+
+static void sweep_one(void *ctx, size_t i, int thread)
+{
+    sweep *s = ctx;
+    hg_arena scratch = s->w->arenas[thread];
+    hg_run run = { .load = HG_LOAD_RATE, .rate_per_s = s->rate[i], .steady = true };
+    hg_metrics m;
+    hg_evaluate(&scratch, s->w->goal->problem, s->w->candidates[s->item[i]], &run, &m);
+    /* Every item is swept by one call at a time: the list below is laid out for that. */
+    size_t slot = POINTS_EACH + i % HG_SWEEP_LOADS;
+    s->w->points[s->item[i]][slot] = (hg_point){ s->w->candidates[s->item[i]]->deployment, m, 0 };
+}
+
+static void sweep_shapes(hg_arena *arena, planner *w, size_t count, int threads)
+{
+    static const double parts[HG_SWEEP_LOADS] = { 0.05, 0.15, 0.3, 0.5, 0.75 };
+    sweep s = { w, HG_NEW(arena, size_t, count * HG_SWEEP_LOADS), HG_NEW(arena, double, count * HG_SWEEP_LOADS) };
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool first = w->best[i].score > 0;
+        for (size_t k = 0; k < count && first; k++)
+            first = k == i || !same_shape(&w->best[k].deployment, &w->best[i].deployment) ||
+                    w->best[k].score < w->best[i].score || (w->best[k].score == w->best[i].score && k > i);
+        for (int q = 0; q < HG_SWEEP_LOADS && first; q++) {
+            s.item[n] = i;
+            s.rate[n++] = parts[q] * w->best[i].metrics.rate_per_s;
+        }
+    }
+    hg_parallel(n, threads, sweep_one, &s);
+    for (size_t i = 0; i < n; i += HG_SWEEP_LOADS) {
+        hg_point *list = w->points[s.item[i]];
+        size_t *kept = &w->point_counts[s.item[i]];
+        for (int q = 0; q < HG_SWEEP_LOADS; q++)
+            list[(*kept)++] = list[POINTS_EACH + q];
+    }
+}
+
+void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const hg_space *space,
+                    size_t top_n, int threads, hg_plan *out)
+{
+    size_t n;
+    hg_deployment *list = hg_space_list(a->arena, space, &n);
+    planner w = { .ask = a, .goal = goal };
+    *out = (hg_plan){ .problem = p, .objective = hg_objective_names[goal->objective], .considered = n,
+                      .load_given = p->workload.load != HG_LOAD_NONE };
+    size_t count = make_candidates(a, p, list, n, &w, out);
+    if (threads <= 0)
+        threads = hg_processors();
+    w.best = HG_NEW(a->arena, hg_point, count);
+    w.points = HG_NEW(a->arena, hg_point *, count);
+    w.point_counts = HG_NEW(a->arena, size_t, count);
+    for (size_t i = 0; i < count; i++)
+        w.points[i] = HG_NEW(a->arena, hg_point, POINTS_EACH + HG_SWEEP_LOADS);
+    w.arenas = HG_NEW(a->arena, hg_arena, threads);
+    for (int t = 0; t < threads; t++)
+        hg_arena_open(&w.arenas[t], 0);
+    hg_found found;
+    hg_search search = { .count = count, .best_n = 2 * top_n, .threads = threads, .ctx = &w, .bound = bound,
+                         .score = score, .stopped = stopped, .progress = progress };
+    hg_search_run(a->arena, &search, &found);
+    out->pruned = found.pruned;
+    out->simulated = found.evaluated;
+    out->interrupted = found.interrupted;
+    out->found = found.count > 0;
+    take_top(a->arena, &w, &found, top_n, out);
+    if (!out->found)
+        nearest_miss(a->arena, &w, count, p, out);
+    else if (p->workload.load == HG_LOAD_NONE && goal->objective != HG_LATENCY && !hg_stopped(a))
+        sweep_shapes(a->arena, &w, count, threads);
+    pareto(a->arena, &w, count, p, out);
+    for (int t = 0; t < threads; t++)
+        hg_arena_close(&w.arenas[t]);
+}

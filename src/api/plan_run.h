@@ -1,0 +1,17 @@
+#ifndef HG_API_PLAN_RUN_H
+#define HG_API_PLAN_RUN_H
+
+#include "api/plan.h"
+#include "eval/goal.h"
+#include "search/space.h"
+
+enum { HG_SWEEP_LOADS = 5 };
+
+/* Searches the space and fills top, pareto, refusals and counts; the caller adds the explanation. */
+void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const hg_space *space,
+                    size_t top_n, int threads, hg_plan *out);
+
+/* Shares, bottleneck, what-ifs and reasons of out->top[0]. */
+void hg_plan_explain(hg_ask *a, const hg_goal *goal, hg_plan *out);
+
+#endif

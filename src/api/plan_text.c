@@ -1,0 +1,162 @@
+#include "api/plan.h"
+
+#include "base/units.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d)
+{
+    hg_buf b = { .arena = arena };
+    if (d->replicas > 1)
+        hg_buf_printf(&b, "%" PRId64 " x ", d->replicas);
+    hg_buf_printf(&b, "tp%" PRId64, d->tp);
+    if (d->pp > 1)
+        hg_buf_printf(&b, " pp%" PRId64, d->pp);
+    if (d->dp > 1)
+        hg_buf_printf(&b, " dp%" PRId64, d->dp);
+    if (d->ep > 1)
+        hg_buf_printf(&b, " ep%" PRId64, d->ep);
+    if (!d->precision_is_checkpoints)
+        hg_buf_printf(&b, " %s", hg_dtype_table[d->precision].name);
+    if (!d->kv_is_auto || d->kv_dtype != HG_BF16)
+        hg_buf_printf(&b, " kv-%s", hg_dtype_table[d->kv_dtype].name);
+    hg_buf_printf(&b, ", %" PRId64 " seqs, %" PRId64 " tokens", d->max_num_seqs, d->max_num_batched_tokens);
+    return b.s;
+}
+
+static const char *seconds(hg_arena *arena, double s)
+{
+    char text[32];
+    return isfinite(s) ? hg_strdup(arena, hg_format(text, sizeof text, s, HG_SECONDS)) : "-";
+}
+
+static void row(hg_arena *arena, hg_buf *b, const char *rank, const hg_point *p)
+{
+    const hg_sim_result *r = &p->metrics.sim;
+    hg_buf_printf(b, "%4s  %-44s %8.3g %9.3g %9s %9s %9s %8.0f %5.0f%%\n", rank,
+                  hg_deployment_text(arena, &p->deployment), p->metrics.rate_per_s,
+                  p->metrics.goodput_per_device, seconds(arena, r->latency[HG_TTFT].p90),
+                  seconds(arena, r->latency[HG_TPOT].p90), seconds(arena, r->latency[HG_E2E].p90),
+                  p->metrics.tokens_per_s_per_device, 100 * r->kv_peak_frac);
+}
+
+static void table(hg_arena *arena, hg_buf *b, const hg_plan *p)
+{
+    hg_buf_printf(b, "\n%4s  %-44s %8s %9s %9s %9s %9s %8s %6s\n", "", "deployment", "req/s", "good/s/GPU",
+                  "TTFT p90", "TPOT p90", "E2E p90", "tok/s/GPU", "KV");
+    for (size_t i = 0; i < p->top_count; i++)
+        row(arena, b, hg_textf(arena, "%zu", i + 1), &p->top[i]);
+}
+
+enum { PLOT_COLUMNS = 64, PLOT_ROWS = 14 };
+
+/* The Pareto front in characters: logarithmic axes would hide the knee, so both are linear. */
+static void plot(hg_buf *b, const hg_plan *p)
+{
+    char cells[PLOT_ROWS][PLOT_COLUMNS + 1];
+    double x_most = 0, y_most = 0;
+    if (p->pareto_count < 2)
+        return;
+    for (size_t i = 0; i < p->pareto_count; i++) {
+        x_most = fmax(x_most, p->pareto[i].metrics.tokens_per_s_per_user);
+        y_most = fmax(y_most, p->pareto[i].metrics.tokens_per_s_per_device);
+    }
+    for (int r = 0; r < PLOT_ROWS; r++) {
+        memset(cells[r], ' ', PLOT_COLUMNS);
+        cells[r][PLOT_COLUMNS] = 0;
+    }
+    for (size_t i = 0; i < p->pareto_count; i++) {
+        int x = (int)(p->pareto[i].metrics.tokens_per_s_per_user / x_most * (PLOT_COLUMNS - 1));
+        int y = (int)(p->pareto[i].metrics.tokens_per_s_per_device / y_most * (PLOT_ROWS - 1));
+        cells[PLOT_ROWS - 1 - y][x] = (char)(p->pareto[i].deployment.tp < 10 ? '0' + p->pareto[i].deployment.tp : '+');
+    }
+    hg_buf_printf(b, "\nPareto front: output tokens/s/GPU over tokens/s/user (digits: tp)\n");
+    for (int r = 0; r < PLOT_ROWS; r++)
+        hg_buf_printf(b, "%8.0f |%s\n", y_most * (PLOT_ROWS - 1 - r) / (PLOT_ROWS - 1), cells[r]);
+    hg_buf_printf(b, "%8s +", "");
+    for (int c = 0; c < PLOT_COLUMNS; c++)
+        hg_buf_puts(b, "-");
+    hg_buf_printf(b, "\n%8s  0%*.0f\n", "", PLOT_COLUMNS - 2, x_most);
+}
+
+static void limits(hg_arena *arena, hg_buf *b, const hg_plan *p)
+{
+    const hg_slo *slo = &p->problem->slo;
+    const hg_sim_result *r = &p->top[0].metrics.sim;
+    for (int i = 0; i < slo->count; i++) {
+        const hg_limit *l = &slo->limits[i];
+        const char *which = l->percentile > 0 ? hg_textf(arena, "p%g", 100 * l->percentile) : "mean";
+        hg_buf_printf(b, "  %-5s %-5s %10s  (limit %s)%s\n", hg_metric_names[l->metric], which,
+                      seconds(arena, r->estimates[i].value_s), seconds(arena, l->limit_s),
+                      r->estimates[i].kept ? "" : "  BROKEN");
+    }
+}
+
+static void launch(hg_arena *arena, hg_buf *b, const hg_plan *p, const char *model_word)
+{
+    const hg_emitter *e = hg_emitter_find(p->problem->engine.name);
+    if (!e)
+        return;
+    hg_launch l = hg_plan_launch(arena, p, &p->top[0], model_word);
+    size_t n;
+    const char **lines = e->command(arena, &l, &n);
+    for (size_t i = 0; i < n; i++)
+        hg_buf_printf(b, "%s%s\n", i ? "" : "\n", lines[i]);
+}
+
+static void explanation(hg_buf *b, const hg_plan *p)
+{
+    hg_buf_puts(b, "\nWhy\n");
+    for (size_t i = 0; i < p->reason_count; i++)
+        hg_buf_printf(b, "  %s\n", p->reasons[i]);
+    hg_buf_printf(b, "\nWhat holds it back\n  %s\n", p->bottleneck);
+    if (p->what_if_count)
+        hg_buf_puts(b, "\nWhat would change it (each run again with the one change)\n");
+    for (size_t i = 0; i < p->what_if_count; i++)
+        hg_buf_printf(b, "  %+6.1f%%  %s\n", 100 * p->what_ifs[i].gain_frac, p->what_ifs[i].change);
+}
+
+static void counts(hg_buf *b, const hg_plan *p)
+{
+    hg_buf_printf(b, "\n%zu deployments: %zu cannot run, %zu pruned by their bound, %zu simulated; %.2f s%s. Predictions: %s.\n",
+                  p->considered, p->infeasible, p->pruned, p->simulated, p->elapsed_s,
+                  p->interrupted ? "; INTERRUPTED, the best so far" : "", p->origin ? p->origin : "-");
+}
+
+static void no_plan(hg_arena *arena, hg_buf *b, const hg_plan *p)
+{
+    if (p->top_count == 0) {
+        hg_buf_puts(b, "No deployment can run:\n");
+        for (size_t i = 0; i < p->refusal_count && i < 8; i++)
+            hg_buf_printf(b, "  %s: %s\n", hg_deployment_text(arena, &p->refusals[i].deployment),
+                          p->refusals[i].reason);
+        return;
+    }
+    hg_buf_puts(b, "No deployment keeps the promise. The nearest:\n");
+}
+
+const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_word)
+{
+    hg_buf b = { .arena = arena };
+    if (!p->found)
+        no_plan(arena, &b, p);
+    if (p->top_count) {
+        const hg_point *best = &p->top[0];
+        hg_buf_printf(&b, "%s on %" PRId64 " x %s: %s\n", model_word, hg_deployment_devices(&best->deployment),
+                      p->problem->rates.device.name, hg_deployment_text(arena, &best->deployment));
+        if (best->metrics.rate_per_s > 0)
+            hg_buf_printf(&b, "  %.3g req/s (%.3g good req/s/GPU), %.0f output tokens/s, %.0f tokens/s/user\n",
+                          best->metrics.rate_per_s, best->metrics.goodput_per_device,
+                          best->metrics.sim.output_tokens_per_s, best->metrics.tokens_per_s_per_user);
+        limits(arena, &b, p);
+        launch(arena, &b, p, model_word);
+        explanation(&b, p);
+        if (p->found)
+            table(arena, &b, p);
+        plot(&b, p);
+    }
+    counts(&b, p);
+    return b.s;
+}

@@ -1,0 +1,10 @@
+#ifndef HG_API_PREDICT_H
+#define HG_API_PREDICT_H
+
+#include "api/verb.h"
+#include "cost/rates.h"
+
+hg_code hg_predict_ops(hg_ask *a);
+
+
+#endif

@@ -1,0 +1,161 @@
+#include "api/question.h"
+
+#include "base/file.h"
+#include "base/num.h"
+#include "base/units.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SYNTHETIC_REQUESTS = 1000, LEN_STEP = 256 };
+
+/* Room above the longest request: chat templates and tools add tokens the trace does not show. */
+static const double LEN_MARGIN = 1.1;
+
+bool hg_ask_rates(hg_ask *a, hg_rates *out)
+{
+    const char *note;
+    hg_device device;
+    if (!a->s.device.s)
+        return hg_fail(&a->err, HG_INPUT, "--device", "is missing; 'heng catalog devices' lists names");
+    if (!hg_device_find(a->arena, &a->data, a->s.device.s, &device, &a->err) ||
+        !hg_rates_open(a->arena, &a->data, &device, a->s.engine.s ? a->s.engine.s : "vllm",
+                       a->s.engine_version.s, out, &note, &a->err))
+        return false;
+    hg_note(a, note);
+    return !a->s.calibration.s || hg_rates_overlay(a->arena, out, a->s.calibration.s, &a->err);
+}
+
+static int64_t one(const hg_ints_word *w, int64_t otherwise)
+{
+    return w->n ? w->v[0] : otherwise;
+}
+
+static bool ask_model(hg_ask *a, hg_model *out)
+{
+    const char *note = NULL;
+    if (!a->s.model.s)
+        return hg_fail(&a->err, HG_INPUT, "--model",
+                       "is missing; name a config.json, its folder, or an id of 'heng catalog models'");
+    if (!hg_model_find(a->arena, &a->data, a->s.model.s, out, &note, &a->err))
+        return false;
+    hg_note(a, note);
+    return true;
+}
+
+static bool ask_lengths(hg_ask *a, hg_workload *out)
+{
+    const hg_scenario *s = &a->s;
+    const char *trace = s->arrivals.s ? s->arrivals.s : s->workload.s;
+    size_t limit = (size_t)one(&s->requests, 0);
+    uint64_t seed = (uint64_t)one(&s->seed, 0);
+    if (trace && (s->isl.n || s->osl.n))
+        return hg_fail(&a->err, HG_INPUT, "--isl", "and a workload both give lengths; name one of them");
+    if (trace && (hg_is_file(trace) || strcmp(trace, "-") == 0))
+        return hg_workload_read(a->arena, trace, limit, out, &a->err);
+    if (trace)
+        return hg_workload_preset(a->arena, &a->data, trace, seed, out, &a->err);
+    if (!s->isl.n || !s->osl.n)
+        return hg_fail(&a->err, HG_INPUT, s->isl.n ? "--osl" : "--workload",
+                       "is missing; give --workload FILE|PRESET, or --isl and --osl");
+    hg_workload_synthetic(a->arena, (int32_t)s->isl.v[0], (int32_t)s->osl.v[0],
+                          s->length_range.given ? s->length_range.v : 1,
+                          limit ? limit : SYNTHETIC_REQUESTS, seed, out);
+    return true;
+}
+
+static bool ask_load(hg_ask *a, bool need_load, hg_workload *w)
+{
+    const hg_scenario *s = &a->s;
+    bool replay = s->replay.v || s->arrivals.s;
+    int given = s->rate.given + replay + (s->concurrency.n > 0);
+    if (given > 1)
+        return hg_fail(&a->err, HG_INPUT, "--rate", "--replay and --concurrency exclude one another; keep one");
+    if (given == 0 && need_load)
+        return hg_fail(&a->err, HG_INPUT, "--rate", "is missing; say --rate R, --concurrency C or --replay");
+    w->rate_per_s = s->rate.v;
+    w->burstiness = s->burstiness.given ? s->burstiness.v : 1;
+    w->speedup = s->speedup.given ? s->speedup.v : 1;
+    w->concurrency = one(&s->concurrency, 0);
+    w->load = s->rate.given ? HG_LOAD_RATE : replay ? HG_LOAD_REPLAY : given ? HG_LOAD_CLOSED : HG_LOAD_NONE;
+    if (replay && !w->timed)
+        return hg_fail(&a->err, HG_INPUT, "--replay", "needs arrival times; '%s' has none", w->name);
+    return true;
+}
+
+/* 'h200_sxm=2.5/h,b200_sxm=4/h', or one price for all: '2.5/h'. */
+static bool ask_price(hg_ask *a, const hg_device *d, double *out)
+{
+    *out = d->price_usd_per_s;
+    if (!a->s.price.s)
+        return true;
+    char *list = hg_strdup(a->arena, a->s.price.s);
+    for (char *item = list; item;) {
+        char *comma = strchr(item, ','), *equals = strchr(item, '=');
+        if (comma)
+            *comma = 0;
+        double price;
+        if (equals)
+            *equals = 0;
+        if (!hg_parse_quantity(equals ? equals + 1 : item, HG_USD_PER_S, &price) || price < 0)
+            return hg_fail(&a->err, HG_INPUT, a->s.price.where, "is '%.60s'; write it like 'h200_sxm=2.5/h'",
+                           a->s.price.s);
+        if (!equals || strcmp(item, d->name) == 0)
+            *out = price;
+        item = comma ? comma + 1 : NULL;
+    }
+    return true;
+}
+
+bool hg_ask_problem(hg_ask *a, bool need_load, hg_problem *out)
+{
+    *out = (hg_problem){ .seed = (uint64_t)one(&a->s.seed, 0) };
+    const char *engine = a->s.engine.s ? a->s.engine.s : "vllm";
+    return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, &out->engine, &a->err) &&
+           hg_ask_rates(a, &out->rates) && ask_lengths(a, &out->workload) &&
+           ask_load(a, need_load, &out->workload) &&
+           (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
+           ask_price(a, &out->rates.device, &out->price_usd_per_s);
+}
+
+int64_t hg_fitting_model_len(const hg_problem *p)
+{
+    int64_t longest = 1;
+    for (size_t i = 0; i < p->workload.count; i++)
+        longest = hg_max_i64(longest, (int64_t)p->workload.requests[i].isl + p->workload.requests[i].osl);
+    int64_t with_margin = hg_ceil_div((int64_t)(LEN_MARGIN * (double)longest), LEN_STEP) * LEN_STEP;
+    return hg_min_i64(with_margin, p->model.max_tokens);
+}
+
+bool hg_ask_dtype(const hg_text_word *w, const char *otherwise, hg_dtype *out, bool *is_default, hg_err *err)
+{
+    *is_default = !w->s || strcmp(w->s, otherwise) == 0;
+    if (*is_default || hg_dtype_parse(w->s, out))
+        return true;
+    const char *names[HG_DTYPES];
+    for (int i = 0; i < HG_DTYPES; i++)
+        names[i] = hg_dtype_table[i].name;
+    const char *near = hg_nearest(w->s, names, HG_DTYPES);
+    return hg_fail(err, HG_INPUT, w->where, "is '%.40s', no precision heng knows%s%s%s", w->s,
+                   near ? "; did you mean " : "; such as fp8", near ? near : "", near ? "?" : "");
+}
+
+bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out)
+{
+    const hg_scenario *s = &a->s;
+    const hg_engine_default *limits = hg_engine_default_for(&p->engine, &p->rates.device);
+    *out = (hg_deployment){
+        .tp = one(&s->tp, 1), .pp = one(&s->pp, 1), .dp = one(&s->dp, 1), .ep = one(&s->ep, 1),
+        .replicas = one(&s->replicas, 1),
+        .max_num_batched_tokens = one(&s->max_num_batched_tokens, limits->max_num_batched_tokens),
+        .max_model_len = one(&s->max_model_len, hg_fitting_model_len(p)),
+        .gpu_memory_utilization = s->gpu_memory_utilization.given ? s->gpu_memory_utilization.v
+                                                                  : p->engine.gpu_memory_utilization,
+        .block_tokens = one(&s->block_size, p->engine.block_tokens),
+        .prefix_caching = s->enable_prefix_caching.given ? s->enable_prefix_caching.v : p->engine.prefix_caching,
+        .kv_dtype = p->model.precision.kv,
+    };
+    out->max_num_seqs = one(&s->max_num_seqs, hg_min_i64(limits->max_num_seqs, out->max_num_batched_tokens));
+    return hg_ask_dtype(&s->precision, "auto", &out->precision, &out->precision_is_checkpoints, &a->err) &&
+           hg_ask_dtype(&s->kv_dtype, "auto", &out->kv_dtype, &out->kv_is_auto, &a->err);
+}

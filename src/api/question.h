@@ -1,0 +1,24 @@
+/* A question's words as the problem that eval understands. */
+#ifndef HG_API_QUESTION_H
+#define HG_API_QUESTION_H
+
+#include "api/verb.h"
+#include "eval/evaluate.h"
+
+/* Model, device, engine, rates, workload, SLO and price; notes are given on the way.  `need_load`: a
+ * load (--rate, --replay or --concurrency) must be said. */
+bool hg_ask_problem(hg_ask *a, bool need_load, hg_problem *out);
+
+/* The one deployment the words describe; what they leave open takes the engine's defaults, and
+ * max_model_len the workload's longest request with a margin. */
+bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out);
+
+/* The device and the rates a question names. */
+bool hg_ask_rates(hg_ask *a, hg_rates *out);
+
+/* A margin above the longest request, in whole KV blocks, at most what the model takes. */
+int64_t hg_fitting_model_len(const hg_problem *p);
+
+bool hg_ask_dtype(const hg_text_word *w, const char *otherwise, hg_dtype *out, bool *is_default, hg_err *err);
+
+#endif

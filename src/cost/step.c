@@ -1,0 +1,111 @@
+#include "cost/step.h"
+
+#include <math.h>
+
+/* Attention's shape holds a batch of equal sequences; sums are turned into the mean sequence that
+ * does the same work.  Prefill: n̄ new tokens behind the c̄ that keeps Σ n·(c + n/2). */
+static void fill_prefill(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
+{
+    double n = b->chunk_tokens / b->chunks;
+    double cached = b->chunk_area / b->chunk_tokens - n / 2;
+    s->d[it->dim] = b->chunks;
+    s->d[it->dim_new] = n;
+    /* Rounding may leave a hair below zero, or a crumb that would count as a cached prefix. */
+    s->d[it->dim_cached] = cached > 0.5 ? cached : 0;
+}
+
+static void fill_decode(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
+{
+    s->d[it->dim] = b->decodes;
+    s->d[it->dim_new] = 1;
+    s->d[it->dim_cached] = fmax(b->decode_context / b->decodes - 1, 0);
+}
+
+/* How much of it the batch holds; 0: the item does not run. */
+static double fill(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
+{
+    *s = it->shape;
+    double amount = it->role == HG_PER_TOKEN           ? b->chunk_tokens + b->decodes
+                    : it->role == HG_PER_EMIT          ? b->emits
+                    : it->role == HG_PREFILL_ATTENTION ? b->chunks
+                                                       : b->decodes;
+    if (amount <= 0)
+        return 0;
+    if (it->role == HG_PREFILL_ATTENTION)
+        fill_prefill(it, b, s);
+    else if (it->role == HG_DECODE_ATTENTION)
+        fill_decode(it, b, s);
+    else
+        s->d[it->dim] = amount * it->scale;
+    return amount;
+}
+
+static double item_seconds(const hg_step_item *it, const hg_step_batch *b)
+{
+    hg_shape shape;
+    if (fill(it, b, &shape) <= 0)
+        return 0;
+    return it->repeat * hg_rate_seconds(&it->rate, &shape);
+}
+
+static double sum_role(const hg_step *s, hg_role role, const hg_step_batch *b)
+{
+    double total = 0;
+    for (int i = 0; i < s->count; i++)
+        if (s->items[i].role == role)
+            total += item_seconds(&s->items[i], b);
+    return total;
+}
+
+double hg_step_tokens_seconds(const hg_step *s, double tokens)
+{
+    return sum_role(s, HG_PER_TOKEN, &(hg_step_batch){ .decodes = tokens });
+}
+
+double hg_step_emits_seconds(const hg_step *s, double emits)
+{
+    return sum_role(s, HG_PER_EMIT, &(hg_step_batch){ .emits = emits });
+}
+
+double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b)
+{
+    return sum_role(s, HG_PREFILL_ATTENTION, b) + sum_role(s, HG_DECODE_ATTENTION, b);
+}
+
+double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b)
+{
+    double total = 0;
+    for (int i = 0; i < s->count; i++)
+        if (s->items[i].role == HG_HOST)
+            total += s->items[i].host_s * s->items[i].occasions(b, s);
+    return total;
+}
+
+double hg_step_seconds(const hg_step *s, const hg_step_batch *b)
+{
+    return hg_step_tokens_seconds(s, b->chunk_tokens + b->decodes) + hg_step_emits_seconds(s, b->emits) +
+           hg_step_attention_seconds(s, b) + hg_step_host_seconds(s, b);
+}
+
+hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work)
+{
+    const hg_step_item *it = &s->items[item];
+    *work = (hg_work){ 0 };
+    if (it->role == HG_HOST) {
+        double t = it->host_s * it->occasions(b, s);
+        return (hg_time){ t, t, t, HG_VECTOR, HG_FITTED };
+    }
+    hg_shape shape;
+    if (fill(it, b, &shape) <= 0)
+        return (hg_time){ 0 };
+    it->rate.op->count(&shape, work);
+    hg_time t = hg_rate_time(&it->rate, &shape);
+    t.seconds *= it->repeat;
+    t.lo_s *= it->repeat;
+    t.hi_s *= it->repeat;
+    work->tensor_flops *= it->repeat;
+    work->vector_flops *= it->repeat;
+    work->hbm_bytes *= it->repeat;
+    work->link_bytes *= it->repeat;
+    return t;
+}

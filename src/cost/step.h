@@ -1,0 +1,72 @@
+/* One engine step: model × deployment × batch to a list of operators, and their time.
+ *
+ * A step is prepared once a deployment: every operator's rate is chosen and its shape filled in but
+ * for the batch.  After that a call only evaluates surfaces. */
+#ifndef HG_COST_STEP_H
+#define HG_COST_STEP_H
+
+#include "cost/rates.h"
+#include "spec/deployment.h"
+#include "spec/engine.h"
+#include "spec/model.h"
+
+/* A batch as the operators see it: sums over its sequences, on one data-parallel rank. */
+typedef struct hg_step_batch {
+    double chunks;             /* prompts with tokens in this step */
+    double chunk_tokens;       /* Σ n, their new tokens */
+    double chunk_area;         /* Σ n·(c + n/2): query-key pairs, c tokens cached before */
+    double decodes;            /* sequences that make one token each */
+    double decode_context;     /* Σ of the tokens each attends to */
+    double emits;              /* sequences that get a token from this step */
+} hg_step_batch;
+
+typedef enum hg_role {
+    HG_PER_TOKEN,              /* a dimension grows with all tokens of the step */
+    HG_PER_EMIT,               /* … with the sequences that emit */
+    HG_PREFILL_ATTENTION,
+    HG_DECODE_ATTENTION,
+    HG_HOST,                   /* an overhead, in seconds */
+} hg_role;
+
+struct hg_step;
+
+typedef struct hg_step_item {
+    const char *name;          /* "qkv projection", "all-reduce", "host: scheduling" */
+    hg_role role;
+    double repeat;             /* calls a step */
+    hg_rate rate;
+    hg_shape shape;
+    int dim;                   /* the dimension the batch fills: tokens, or attention's batch_size */
+    int dim_new, dim_cached;   /* attention: isl and step */
+    double scale;              /* the dimension's value a token (or emit) */
+    double host_s;             /* HG_HOST: seconds per occasion */
+    double (*occasions)(const hg_step_batch *b, const struct hg_step *s); /* HG_HOST: how many in a step */
+} hg_step_item;
+
+enum { HG_STEP_ITEMS = 64 };
+
+typedef struct hg_step {
+    hg_step_item items[HG_STEP_ITEMS];
+    int count;
+    double layers;
+    int64_t graph_tokens;
+    int64_t tp, pp, dp;
+} hg_step;
+
+/* False: the model holds something that cannot be priced yet; err names it. */
+bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine *e, const hg_rates *r,
+                     hg_step *out, hg_err *err);
+
+/* Seconds from the step's start to its end, through all pipeline stages. */
+double hg_step_seconds(const hg_step *s, const hg_step_batch *b);
+
+/* The same, cut for re-use: what depends on the token count, on the emits, and on attention. */
+double hg_step_tokens_seconds(const hg_step *s, double tokens);
+double hg_step_emits_seconds(const hg_step *s, double emits);
+double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b);
+double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b);
+
+/* One item's part: its time with interval, bound and origin, and its work over all repeats. */
+hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work);
+
+#endif

@@ -1,0 +1,106 @@
+#include "eval/evaluate.h"
+
+#include "base/num.h"
+#include "eval/legal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+static void say_too_big(const hg_memory *m, hg_candidate *out)
+{
+    double missing = m->kv_bytes < 0 ? -m->kv_bytes : -m->spare_bytes;
+    snprintf(out->reason, sizeof out->reason,
+             "does not fit by %.1f GiB: weights %.1f, activations %.1f, budget %.1f GiB%s", missing / 0x1p30,
+             m->weight_bytes / 0x1p30, m->activation_bytes / 0x1p30, m->budget_bytes / 0x1p30,
+             m->kv_bytes < 0 ? "" : "; the KV of one longest request has no room");
+}
+
+void hg_candidate_make(const hg_problem *p, const hg_deployment *d, hg_candidate *out)
+{
+    *out = (hg_candidate){ .deployment = *d, .model = p->model };
+    if (!d->precision_is_checkpoints)
+        hg_model_set_precision(&out->model, d->precision);
+    if (!hg_deployment_legal(&out->model, d, &p->rates.device, out->reason, sizeof out->reason)) {
+        out->fit = HG_ILLEGAL;
+        return;
+    }
+    out->memory = hg_memory_ledger(&out->model, d, &p->engine, &p->rates.device);
+    if (!out->memory.fits) {
+        out->fit = HG_TOO_BIG;
+        say_too_big(&out->memory, out);
+        return;
+    }
+    hg_err err;
+    if (!hg_step_prepare(&out->model, d, &p->engine, &p->rates, &out->step, &err)) {
+        out->fit = HG_UNPRICED;
+        snprintf(out->reason, sizeof out->reason, "%.80s %.170s", err.where, err.msg);
+    }
+}
+
+static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, const hg_run *run,
+                                hg_oracle oracle)
+{
+    const hg_deployment *d = &c->deployment;
+    return (hg_sim_config){
+        .scheduler = p->engine.scheduler,
+        .sched = { .max_num_seqs = d->max_num_seqs,
+                   .max_num_batched_tokens = d->max_num_batched_tokens,
+                   .max_model_len = d->max_model_len,
+                   .kv_blocks = c->memory.kv_blocks,
+                   .block_tokens = (int32_t)d->block_tokens,
+                   .chunked_prefill = p->engine.chunked_prefill,
+                   .prefix_caching = d->prefix_caching,
+                   .pipeline_stages = (int32_t)d->pp },
+        .oracle = oracle,
+        .replicas = (int32_t)(d->replicas * d->dp),
+        .seed = p->seed,
+        .requests = run->requests,
+        .steady = { .on = run->steady },
+        .slo = p->slo,
+        .request_overhead_s = p->engine.overheads.request_s,
+        .stepwise = run->stepwise,
+        .keep_requests = run->keep_requests,
+        .keep_steps = run->keep_steps,
+    };
+}
+
+/* The board's limit while a step runs, its idle power otherwise (the limit again when no idle power is
+ * known): an upper bound, not a measurement. */
+static double energy(const hg_problem *p, const hg_candidate *c, const hg_sim_result *r)
+{
+    const hg_device *dev = &p->rates.device;
+    double engines = (double)(c->deployment.replicas * c->deployment.dp);
+    double busy = r->busy_s / engines, idle = fmax(0, r->duration_s - busy);
+    double idle_w = dev->idle_power_w > 0 ? dev->idle_power_w : dev->power_w;
+    return (double)hg_deployment_devices(&c->deployment) * (busy * dev->power_w + idle * idle_w);
+}
+
+void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
+                 hg_metrics *out)
+{
+    hg_step_oracle oracle = hg_step_oracle_new(arena, &c->step, &c->deployment);
+    hg_evaluate_with(arena, p, c, run, (hg_oracle){ hg_step_oracle_seconds, &oracle }, out);
+}
+
+void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
+                      hg_oracle oracle, hg_metrics *out)
+{
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    hg_sim_config config = sim_config(p, c, run, oracle);
+    hg_workload w = p->workload;
+    w.load = run->load;
+    if (run->load == HG_LOAD_RATE)
+        w.rate_per_s = run->rate_per_s;
+    *out = (hg_metrics){ .rate_per_s = run->load == HG_LOAD_RATE ? run->rate_per_s : 0 };
+    hg_sim_run(arena, &w, &config, &out->sim);
+    double devices = (double)hg_deployment_devices(&c->deployment);
+    out->tokens_per_s_per_device = out->sim.output_tokens_per_s / devices;
+    out->tokens_per_s_per_user = 1 / out->sim.latency[HG_TPOT].mean;
+    out->goodput_per_device = out->sim.good_per_s / devices;
+    out->energy_j = energy(p, c, &out->sim);
+    out->cost_usd = p->price_usd_per_s * devices * out->sim.duration_s;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    out->simulated_in_s = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+}

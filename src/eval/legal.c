@@ -1,0 +1,77 @@
+#include "eval/legal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define SAY(...) (snprintf(reason, size, __VA_ARGS__), false)
+
+static bool heads_divide(const hg_model *m, int64_t tp, char *reason, size_t size)
+{
+    for (int64_t i = 0; i < m->layer_kinds; i++) {
+        const hg_layer *l = &m->layers[i];
+        if (l->heads > 0 && l->heads % tp != 0)
+            return SAY("tp %" PRId64 " does not divide the %" PRId64 " attention heads", tp, l->heads);
+        if (l->kv_heads > 0 && l->kv_heads % tp != 0 && tp % l->kv_heads != 0)
+            return SAY("tp %" PRId64 " and %" PRId64 " key-value heads do not divide one another", tp,
+                       l->kv_heads);
+    }
+    return true;
+}
+
+/* A cut weight must keep whole quantisation blocks (128 for block-scaled fp8). */
+static bool widths_divide(const hg_model *m, const hg_deployment *d, char *reason, size_t size)
+{
+    for (int64_t i = 0; i < m->layer_kinds; i++) {
+        const hg_layer *l = &m->layers[i];
+        int64_t cut = d->tp * d->dp / d->ep, block;
+        block = m->precision.mlp == HG_FP8_BLOCK ? 128 : 1;
+        if (l->ffn == HG_FFN_DENSE && l->inter_size % (d->tp * block) != 0)
+            return SAY("tp %" PRId64 " does not cut the feed-forward width %" PRId64 " into whole blocks of %"
+                       PRId64, d->tp, l->inter_size, block);
+        block = m->precision.experts == HG_FP8_BLOCK ? 128 : 1;
+        if (l->ffn == HG_FFN_MOE && l->expert_inter_size % (cut * block) != 0)
+            return SAY("%" PRId64 " ranks an expert do not cut its width %" PRId64 " into whole blocks of %"
+                       PRId64 "; use expert parallelism", cut, l->expert_inter_size, block);
+    }
+    return true;
+}
+
+static bool experts_divide(const hg_model *m, const hg_deployment *d, char *reason, size_t size)
+{
+    bool moe = false;
+    for (int64_t i = 0; i < m->layer_kinds; i++) {
+        const hg_layer *l = &m->layers[i];
+        moe |= l->ffn == HG_FFN_MOE;
+        if (l->ffn == HG_FFN_MOE && l->experts % d->ep != 0)
+            return SAY("ep %" PRId64 " does not divide the %" PRId64 " experts", d->ep, l->experts);
+    }
+    if (!moe && d->ep > 1)
+        return SAY("ep %" PRId64 " needs a mixture-of-experts model", d->ep);
+    if (d->ep > 1 && d->ep != d->tp * d->dp)
+        return SAY("vLLM's expert parallelism spans all tp·dp = %" PRId64 " ranks, not %" PRId64,
+                   d->tp * d->dp, d->ep);
+    return true;
+}
+
+static bool engine_takes(const hg_model *m, const hg_deployment *d, const hg_device *dev, char *reason,
+                         size_t size)
+{
+    if (d->pp > m->layer_count)
+        return SAY("pp %" PRId64 " exceeds the %" PRId64 " layers", d->pp, m->layer_count);
+    if (d->max_num_batched_tokens < d->max_num_seqs)
+        return SAY("max-num-batched-tokens %" PRId64 " is below max-num-seqs %" PRId64,
+                   d->max_num_batched_tokens, d->max_num_seqs);
+    if (d->max_model_len > m->max_tokens)
+        return SAY("max-model-len %" PRId64 " exceeds the model's %" PRId64 " positions", d->max_model_len,
+                   m->max_tokens);
+    if (m->precision.mlp == HG_NVFP4 && dev->tensor_flops_per_s[HG_NVFP4] <= 0)
+        return SAY("%s has no FP4 arithmetic", dev->name);
+    return true;
+}
+
+bool hg_deployment_legal(const hg_model *m, const hg_deployment *d, const hg_device *dev, char *reason,
+                         size_t size)
+{
+    return heads_divide(m, d->tp, reason, size) && experts_divide(m, d, reason, size) &&
+           widths_divide(m, d, reason, size) && engine_takes(m, d, dev, reason, size);
+}

@@ -1,0 +1,50 @@
+#include "eval/oracle.h"
+
+#include "base/num.h"
+
+enum { REMEMBERED = 1 << 17 };
+
+hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg_deployment *d)
+{
+    hg_step_oracle o = {
+        .step = step,
+        .tokens_most = hg_min_i64(hg_max_i64(d->max_num_batched_tokens, d->max_num_seqs), REMEMBERED),
+        .emits_most = hg_min_i64(d->max_num_seqs, REMEMBERED),
+    };
+    o.tokens_s = HG_NEW(arena, double, o.tokens_most + 1);
+    o.emits_s = HG_NEW(arena, double, o.emits_most + 1);
+    return o;
+}
+
+hg_step_batch hg_step_batch_of(const hg_batch *batch)
+{
+    hg_step_batch b = { .chunks = batch->chunk_count, .decodes = batch->decodes,
+                        .decode_context = (double)batch->decode_context, .emits = batch->decodes };
+    for (int32_t i = 0; i < batch->chunk_count; i++) {
+        const hg_chunk *c = &batch->chunks[i];
+        b.chunk_tokens += c->tokens;
+        b.chunk_area += (double)c->tokens * (c->context + c->tokens / 2.0);
+        b.emits += c->last;
+    }
+    return b;
+}
+
+static double remembered(double *known, int64_t most, double count,
+                         double (*compute)(const hg_step *, double), const hg_step *step)
+{
+    int64_t at = (int64_t)count;
+    if (at > most)
+        return compute(step, count);
+    if (known[at] == 0)
+        known[at] = compute(step, count);
+    return known[at];
+}
+
+double hg_step_oracle_seconds(void *oracle, const hg_batch *batch)
+{
+    hg_step_oracle *o = oracle;
+    hg_step_batch b = hg_step_batch_of(batch);
+    return remembered(o->tokens_s, o->tokens_most, b.chunk_tokens + b.decodes, hg_step_tokens_seconds, o->step) +
+           remembered(o->emits_s, o->emits_most, b.emits, hg_step_emits_seconds, o->step) +
+           hg_step_attention_seconds(o->step, &b) + hg_step_host_seconds(o->step, &b);
+}

@@ -1,0 +1,37 @@
+/* Branch and bound over a list: nothing is evaluated whose bound cannot enter the best N.
+ *
+ * Items are tried in the order of their bounds, in rounds of a fixed size; the score to beat is fixed
+ * at the start of a round, so the result is the same for any number of threads. */
+#ifndef HG_SEARCH_SEARCH_H
+#define HG_SEARCH_SEARCH_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct hg_search {
+    size_t count;              /* items 0 … count − 1 */
+    size_t best_n;             /* how many of the best to find */
+    int threads;
+    void *ctx;
+    /* No score of item i exceeds this. */
+    double (*bound)(void *ctx, size_t i);
+    /* The score; an item that cannot exceed `floor` may return anything below it.  Higher is better;
+     * 0 or less: not a solution. */
+    double (*score)(void *ctx, size_t i, double floor, int thread);
+    bool (*stopped)(void *ctx);                    /* NULL: never */
+    void (*progress)(void *ctx, double done_frac); /* NULL */
+} hg_search;
+
+typedef struct hg_found {
+    size_t *order;             /* the best items, best first; ties keep the order of the list */
+    double *scores;
+    size_t count;              /* of those with a score above 0, at most best_n */
+    size_t evaluated, pruned;
+    bool interrupted;
+} hg_found;
+
+void hg_search_run(hg_arena *arena, const hg_search *s, hg_found *out);
+
+#endif

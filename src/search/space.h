@@ -1,0 +1,29 @@
+/* The knobs of a search and the deployments they span. */
+#ifndef HG_SEARCH_SPACE_H
+#define HG_SEARCH_SPACE_H
+
+#include "base/arena.h"
+#include "spec/deployment.h"
+
+#include <stddef.h>
+
+enum { HG_KNOB_VALUES = 16 };
+
+typedef struct hg_knob {
+    int64_t v[HG_KNOB_VALUES];
+    int n;                     /* at least 1 */
+} hg_knob;
+
+typedef struct hg_space {
+    hg_knob tp, pp, dp, ep;    /* ep 0: all ranks of the engine (tp·dp) */
+    hg_knob replicas;          /* 0: as many as total_devices hold */
+    hg_knob max_num_seqs, max_num_batched_tokens;
+    hg_knob precision, kv_dtype; /* hg_dtype; precision −1: the checkpoint's own */
+    int64_t total_devices;     /* 0: not bounded */
+    hg_deployment base;        /* what is not searched */
+} hg_space;
+
+/* Every combination that uses at least one and at most total_devices devices, in a fixed order. */
+hg_deployment *hg_space_list(hg_arena *arena, const hg_space *s, size_t *count);
+
+#endif

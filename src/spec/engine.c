@@ -1,0 +1,117 @@
+#include "spec/engine.h"
+
+#include "base/json.h"
+#include "base/num.h"
+#include "base/units.h"
+
+#include <math.h>
+#include <string.h>
+
+static double quantity(const json_t *o, const char *key, hg_unit unit, double otherwise)
+{
+    const json_t *v = json_object_get(o, key);
+    double out;
+    if (json_is_number(v))
+        return json_number_value(v);
+    return json_is_string(v) && hg_parse_quantity(json_string_value(v), unit, &out) ? out : otherwise;
+}
+
+static const char *text(hg_arena *arena, const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? hg_strdup(arena, s) : NULL;
+}
+
+static bool read_defaults(hg_arena *arena, const json_t *list, hg_engine *out)
+{
+    size_t n = json_array_size(list);
+    for (size_t i = 0; i < n && i < HG_ENGINE_DEFAULTS; i++) {
+        const json_t *o = json_array_get(list, i);
+        hg_engine_default *row = &out->defaults[out->default_count++];
+        *row = (hg_engine_default){
+            .min_memory_bytes = quantity(o, "min_memory", HG_BYTES, 0),
+            .except_device = text(arena, o, "except_device"),
+            .max_num_batched_tokens = (int64_t)quantity(o, "max_num_batched_tokens", HG_NONE, 0),
+            .max_num_seqs = (int64_t)quantity(o, "max_num_seqs", HG_NONE, 0),
+        };
+        if (row->max_num_batched_tokens < 1 || row->max_num_seqs < 1)
+            return false;
+    }
+    return out->default_count > 0 && out->defaults[out->default_count - 1].min_memory_bytes == 0;
+}
+
+static hg_overheads read_overheads(hg_arena *arena, const json_t *o)
+{
+    return (hg_overheads){
+        .step_s = quantity(o, "step", HG_SECONDS, 0),
+        .layer_s = quantity(o, "layer", HG_SECONDS, 0),
+        .sequence_s = quantity(o, "sequence", HG_SECONDS, 0),
+        .prefill_step_s = quantity(o, "prefill_step", HG_SECONDS, 0),
+        .prompt_s = quantity(o, "prompt", HG_SECONDS, 0),
+        .ungraphed_layer_s = quantity(o, "ungraphed_layer", HG_SECONDS, 0),
+        .request_s = quantity(o, "request", HG_SECONDS, 0),
+        .fitted = text(arena, o, "fitted"),
+    };
+}
+
+static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_engine *out, hg_err *err)
+{
+    const json_t *graphs = json_object_get(o, "graphs");
+    *out = (hg_engine){
+        .name = text(arena, o, "name"),
+        .title = text(arena, o, "title"),
+        .scheduler = text(arena, o, "scheduler"),
+        .version = text(arena, o, "version"),
+        .block_tokens = (int64_t)quantity(o, "block_size", HG_NONE, 0),
+        .gpu_memory_utilization = quantity(o, "gpu_memory_utilization", HG_FRAC, 0),
+        .chunked_prefill = json_is_true(json_object_get(o, "chunked_prefill")),
+        .prefix_caching = json_is_true(json_object_get(o, "prefix_caching")),
+        .graph_tokens_most = (int64_t)quantity(graphs, "most", HG_NONE, 0),
+        .graph_seqs_factor = (int64_t)quantity(graphs, "seqs_factor", HG_NONE, 1),
+        .context_bytes = quantity(o, "context_memory", HG_BYTES, 0),
+        .overheads = read_overheads(arena, json_object_get(o, "overheads")),
+    };
+    if (!out->name || !out->scheduler || !out->version || out->block_tokens < 1 ||
+        !(out->gpu_memory_utilization > 0 && out->gpu_memory_utilization <= 1) ||
+        !read_defaults(arena, json_object_get(o, "defaults"), out))
+        return hg_fail(err, HG_INPUT, where, "lacks name, scheduler, version, block_size, "
+                       "gpu_memory_utilization or a list of defaults that ends without min_memory");
+    return true;
+}
+
+bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, hg_engine *out, hg_err *err)
+{
+    const char *path = hg_textf(arena, "engines/%s.json", name);
+    size_t size, count;
+    char **names = hg_data_list(data, arena, "engines", &count);
+    for (size_t i = 0; i < count; i++) {
+        names[i][strlen(names[i]) - strlen(".json")] = 0;
+        if (strcmp(names[i], name) != 0)
+            continue;
+        const char *json = hg_data_text(data, arena, path, &size, err);
+        json_t *root = json ? hg_json_parse(json, size, path, err) : NULL;
+        bool ok = root && read_engine(arena, path, root, out, err);
+        json_decref(root);
+        return ok;
+    }
+    const char *near = hg_nearest(name, (const char *const *)names, count);
+    return hg_fail(err, HG_INPUT, "--engine", "'%.40s' is not known%s%s%s", name,
+                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "; this version plans for vllm");
+}
+
+int64_t hg_engine_graph_tokens(const hg_engine *e, int64_t max_num_seqs, int64_t max_num_batched_tokens)
+{
+    return hg_min_i64(hg_min_i64(e->graph_seqs_factor * max_num_seqs, e->graph_tokens_most),
+                      max_num_batched_tokens);
+}
+
+const hg_engine_default *hg_engine_default_for(const hg_engine *e, const hg_device *d)
+{
+    for (int i = 0; i < e->default_count; i++) {
+        const hg_engine_default *row = &e->defaults[i];
+        if (d->memory_bytes >= row->min_memory_bytes &&
+            !(row->except_device && strstr(d->name, row->except_device)))
+            return row;
+    }
+    return &e->defaults[e->default_count - 1];
+}

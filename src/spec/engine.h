@@ -1,0 +1,49 @@
+/* An engine as facts: how it schedules, its defaults by hardware, its graph sizes, its host costs. */
+#ifndef HG_SPEC_ENGINE_H
+#define HG_SPEC_ENGINE_H
+
+#include "base/data.h"
+#include "spec/device.h"
+
+/* Host time per step that no operator table holds; each a named term of the step.  Fitted by
+ * `heng calibrate serving`; zero means not known. */
+typedef struct hg_overheads {
+    double step_s;             /* a step's fixed cost: scheduling, sampling, launch */
+    double layer_s;            /* a layer's small kernels that are not modelled one by one */
+    double sequence_s;         /* a running sequence's bookkeeping in a step */
+    double prefill_step_s;     /* more, when a step holds prompt tokens */
+    double prompt_s;           /* a prompt's, once */
+    double ungraphed_layer_s;  /* a layer's launches when the batch is beyond the captured graphs */
+    double request_s;          /* before the engine sees a request: HTTP, tokeniser, serial */
+    const char *fitted;        /* "on what, when, with what error", or NULL */
+} hg_overheads;
+
+typedef struct hg_engine_default { /* the first row whose conditions hold is taken */
+    double min_memory_bytes;
+    const char *except_device; /* a part of a device's name, or NULL */
+    int64_t max_num_batched_tokens, max_num_seqs;
+} hg_engine_default;
+
+enum { HG_ENGINE_DEFAULTS = 8 };
+
+typedef struct hg_engine {
+    const char *name, *title, *scheduler, *version; /* version: the one its files are written for */
+    int64_t block_tokens;
+    double gpu_memory_utilization;
+    bool chunked_prefill, prefix_caching;
+    hg_engine_default defaults[HG_ENGINE_DEFAULTS];
+    int default_count;
+    int64_t graph_tokens_most; /* the largest captured batch, before the rule of the engine */
+    int64_t graph_seqs_factor; /* captured up to min(factor · max_num_seqs, most) */
+    double context_bytes;      /* device memory the runtime takes before anything is loaded */
+    hg_overheads overheads;
+} hg_engine;
+
+bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, hg_engine *out, hg_err *err);
+
+/* The largest batch that runs as a captured graph. */
+int64_t hg_engine_graph_tokens(const hg_engine *e, int64_t max_num_seqs, int64_t max_num_batched_tokens);
+
+const hg_engine_default *hg_engine_default_for(const hg_engine *e, const hg_device *d);
+
+#endif

@@ -1,0 +1,40 @@
+#!/bin/sh
+# make check: the arrows of the house, every header alone, sanitizers over all tests, fuzzers, static analysis.
+# FUZZ_S: seconds for each fuzzer.
+set -eu
+cd "$(dirname "$0")/.."
+FUZZ_S=${FUZZ_S:-20}
+
+echo '== floors'
+tools/floors.sh
+
+echo '== headers compile alone'
+for h in $(git ls-files 'src/*.h' 'include/*.h'); do
+    printf '#include "%s"\n' "$h" | gcc -std=c17 -D_DEFAULT_SOURCE -fsyntax-only -Isrc -Iinclude -I. -x c - || exit 1
+done
+
+echo '== sanitizers (clang: address, undefined)'
+[ -f build-san/build.ninja ] || CC=clang meson setup build-san -Dbuildtype=debugoptimized \
+    -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+meson setup --reconfigure build-san >/dev/null
+ninja -C build-san --quiet heng heng-test
+HENG=build-san/heng UBSAN_OPTIONS=halt_on_error=1 build-san/heng-test
+
+echo '== fuzzers'
+for source in test/fuzz/fuzz_*.c; do
+    name=$(basename "$source" .c)
+    mkdir -p "build-san/corpus/$name"
+    clang -g -O1 -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L -DHENG_VERSION='"fuzz"' \
+        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc -Iinclude -Itest "$source" \
+        $(tools/sources.sh src) build-san/embedded.S -o "build-san/$name" -ljansson -lfyaml -lz -lm -pthread
+    "build-san/$name" -max_total_time="$FUZZ_S" -max_len=65536 -rss_limit_mb=4096 -print_final_stats=0 -verbosity=0 \
+        "build-san/corpus/$name" || exit 1
+    echo "$name ok"
+done
+
+if command -v cppcheck >/dev/null 2>&1; then
+    echo '== cppcheck'
+    cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
+        --suppress=missingIncludeSystem --suppress=nullPointerOutOfMemory -Isrc -Iinclude src cmd
+fi
+echo 'check passed'
