@@ -100,6 +100,14 @@ static void percentiles(void)
     CHECK(hg_percentile(x, 4, 0.5) == 2.5);
     CHECK(hg_percentile(x, 4, 1) == 4);
     CHECK(isnan(hg_percentile(x, 0, 0.5)));
+    hg_rng r = hg_rng_seed(5, 0);
+    for (size_t n = 1; n < 400; n += 7) {
+        double stirred[400], sorted[400], p = hg_rng_unit(&r);
+        for (size_t i = 0; i < n; i++)
+            stirred[i] = sorted[i] = floor(50 * hg_rng_unit(&r));
+        hg_sort(sorted, n);
+        CHECK(hg_quantile(stirred, n, p) == hg_percentile(sorted, n, p));
+    }
 }
 
 /* Every length, and orders that are bad for a quicksort. */

@@ -9,7 +9,13 @@
  * at everything finds, for any number of threads. */
 typedef struct table {
     double score[300], bound[300];
+    size_t groups;
 } table;
+
+static size_t group(void *ctx, size_t i)
+{
+    return i % ((table *)ctx)->groups;
+}
 
 static double bound(void *ctx, size_t i)
 {
@@ -23,14 +29,18 @@ static double score(void *ctx, size_t i, double floor, int thread)
     return s > floor ? s : 0;
 }
 
+/* The rank-th best score among the best of each group; 0: there is none. */
 static double brute(const table *t, size_t n, size_t rank)
 {
-    double last = INFINITY;
+    double best_of[300] = { 0 }, last = INFINITY;
+    for (size_t i = 0; i < n; i++)
+        if (t->score[i] > best_of[i % t->groups])
+            best_of[i % t->groups] = t->score[i];
     for (size_t r = 0; r <= rank; r++) {
         double best = 0;
-        for (size_t i = 0; i < n; i++)
-            if (t->score[i] < last && t->score[i] > best)
-                best = t->score[i];
+        for (size_t g = 0; g < t->groups; g++)
+            if (best_of[g] < last && best_of[g] > best)
+                best = best_of[g];
         last = best;
     }
     return last;
@@ -50,6 +60,10 @@ void test_search(void)
             t.bound[i] = t.score[i] * (1 + hg_rng_unit(&r));
         }
         hg_search s = { .count = n, .best_n = best_n, .ctx = &t, .bound = bound, .score = score };
+        t.groups = 1 + hg_rng_u64(&r) % n;
+        s.group = hg_rng_u64(&r) % 2 ? group : NULL;
+        if (!s.group)
+            t.groups = n;
         hg_found one, many;
         s.threads = 1;
         hg_search_run(&arena, &s, &one);

@@ -15,6 +15,7 @@ typedef struct planner {
     const hg_goal *goal;
     hg_candidate **candidates;
     double *bounds;
+    size_t *shapes;            /* the first candidate of the same shape */
     hg_point *best;            /* of each candidate */
     hg_point **points;         /* a list a candidate: no order of threads shows */
     size_t *point_counts;
@@ -32,6 +33,28 @@ static void keep_point(void *ctx, const hg_metrics *m)
     size_t *n = &see->w->point_counts[see->i];
     if (*n < POINTS_EACH)
         see->w->points[see->i][(*n)++] = (hg_point){ see->w->candidates[see->i]->deployment, *m, 0 };
+}
+
+static bool same_shape(const hg_deployment *a, const hg_deployment *b)
+{
+    return a->tp == b->tp && a->pp == b->pp && a->dp == b->dp && a->ep == b->ep &&
+           a->replicas == b->replicas && a->precision == b->precision && a->kv_dtype == b->kv_dtype;
+}
+
+/* A group is a shape: what stays open in it are the engine's limits. */
+static void find_shapes(planner *w, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        while (!same_shape(&w->candidates[k]->deployment, &w->candidates[i]->deployment))
+            k++;
+        w->shapes[i] = k;
+    }
+}
+
+static size_t shape_of(void *ctx, size_t i)
+{
+    return ((planner *)ctx)->shapes[i];
 }
 
 static double bound(void *ctx, size_t i)
@@ -101,25 +124,11 @@ static size_t make_candidates(hg_ask *a, const hg_problem *p, const hg_deploymen
     return count;
 }
 
-static bool same_shape(const hg_deployment *a, const hg_deployment *b)
-{
-    return a->tp == b->tp && a->pp == b->pp && a->dp == b->dp && a->ep == b->ep &&
-           a->replicas == b->replicas && a->precision == b->precision && a->kv_dtype == b->kv_dtype;
-}
-
-/* Limits that differ without making a difference are one plan: of equal scores within a shape only
- * the first is shown. */
-static void take_top(hg_arena *arena, const planner *w, const hg_found *f, size_t wanted, hg_plan *out)
+static void take_top(hg_arena *arena, const planner *w, const hg_found *f, hg_plan *out)
 {
     out->top = HG_NEW(arena, hg_point, f->count);
-    for (size_t i = 0; i < f->count && out->top_count < wanted; i++) {
-        const hg_point *p = &w->best[f->order[i]];
-        bool repeats = false;
-        for (size_t k = 0; k < out->top_count; k++)
-            repeats |= same_shape(&out->top[k].deployment, &p->deployment) && out->top[k].score == p->score;
-        if (!repeats)
-            out->top[out->top_count++] = *p;
-    }
+    for (size_t i = 0; i < f->count; i++)
+        out->top[out->top_count++] = w->best[f->order[i]];
 }
 
 /* When nothing keeps the promise: the simulated point that came nearest, by the limit missed most. */
@@ -189,7 +198,7 @@ static void pareto(hg_arena *arena, const planner *w, size_t count, const hg_pro
         }
 }
 
-/* The front needs lighter loads too: the best plan of every shape at parts of its best rate. */
+/* The front needs lighter loads too: the best plans at parts of their best rates. */
 typedef struct sweep {
     planner *w;
     size_t *item;
@@ -208,27 +217,19 @@ static void sweep_one(void *ctx, size_t i, int thread)
     s->w->points[s->item[i]][slot] = (hg_point){ s->w->candidates[s->item[i]]->deployment, m, 0 };
 }
 
-static void sweep_shapes(hg_arena *arena, planner *w, size_t count, int threads)
+static void sweep_shapes(hg_arena *arena, planner *w, const hg_found *f, int threads)
 {
     static const double parts[HG_SWEEP_LOADS] = { 0.05, 0.15, 0.3, 0.5, 0.75 };
-    sweep s = { w, HG_NEW(arena, size_t, count * HG_SWEEP_LOADS), HG_NEW(arena, double, count * HG_SWEEP_LOADS) };
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool first = w->best[i].score > 0;
-        for (size_t k = 0; k < count && first; k++)
-            first = k == i || !same_shape(&w->best[k].deployment, &w->best[i].deployment) ||
-                    w->best[k].score < w->best[i].score || (w->best[k].score == w->best[i].score && k > i);
-        for (int q = 0; q < HG_SWEEP_LOADS && first; q++) {
-            s.item[n] = i;
-            s.rate[n++] = parts[q] * w->best[i].metrics.rate_per_s;
-        }
+    size_t n = f->count * HG_SWEEP_LOADS;
+    sweep s = { w, HG_NEW(arena, size_t, n), HG_NEW(arena, double, n) };
+    for (size_t i = 0; i < n; i++) {
+        s.item[i] = f->order[i / HG_SWEEP_LOADS];
+        s.rate[i] = parts[i % HG_SWEEP_LOADS] * w->best[s.item[i]].metrics.rate_per_s;
     }
     hg_parallel(n, threads, sweep_one, &s);
-    for (size_t i = 0; i < n; i += HG_SWEEP_LOADS) {
+    for (size_t i = 0; i < n; i++) {
         hg_point *list = w->points[s.item[i]];
-        size_t *kept = &w->point_counts[s.item[i]];
-        for (int q = 0; q < HG_SWEEP_LOADS; q++)
-            list[(*kept)++] = list[POINTS_EACH + q];
+        list[w->point_counts[s.item[i]]++] = list[POINTS_EACH + i % HG_SWEEP_LOADS];
     }
 }
 
@@ -244,6 +245,8 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
     if (threads <= 0)
         threads = hg_processors();
     w.best = HG_NEW(a->arena, hg_point, count);
+    w.shapes = HG_NEW(a->arena, size_t, count);
+    find_shapes(&w, count);
     w.points = HG_NEW(a->arena, hg_point *, count);
     w.point_counts = HG_NEW(a->arena, size_t, count);
     for (size_t i = 0; i < count; i++)
@@ -252,18 +255,18 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
     for (int t = 0; t < threads; t++)
         hg_arena_open(&w.arenas[t], 0);
     hg_found found;
-    hg_search search = { .count = count, .best_n = 2 * top_n, .threads = threads, .ctx = &w, .bound = bound,
-                         .score = score, .stopped = stopped, .progress = progress };
+    hg_search search = { .count = count, .best_n = top_n, .threads = threads, .ctx = &w, .bound = bound,
+                         .group = shape_of, .score = score, .stopped = stopped, .progress = progress };
     hg_search_run(a->arena, &search, &found);
     out->pruned = found.pruned;
     out->simulated = found.evaluated;
     out->interrupted = found.interrupted;
     out->found = found.count > 0;
-    take_top(a->arena, &w, &found, top_n, out);
+    take_top(a->arena, &w, &found, out);
     if (!out->found)
         nearest_miss(a->arena, &w, count, p, out);
     else if (p->workload.load == HG_LOAD_NONE && goal->objective != HG_LATENCY && !hg_stopped(a))
-        sweep_shapes(a->arena, &w, count, threads);
+        sweep_shapes(a->arena, &w, &found, threads);
     pareto(a->arena, &w, count, p, out);
     for (int t = 0; t < threads; t++)
         hg_arena_close(&w.arenas[t]);

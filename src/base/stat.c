@@ -88,3 +88,38 @@ double hg_percentile(const double *sorted, size_t n, double p)
     size_t i = (size_t)at;
     return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
 }
+
+/* Puts the k-th smallest at x[k], none larger before it and none smaller behind. */
+static void select_kth(double *x, size_t n, size_t k)
+{
+    for (int depth = SORT_DEPTH; n > SORT_SMALL; depth--) {
+        if (depth == 0) {
+            hg_sort(x, n);
+            return;
+        }
+        size_t cut = partition(x, n, median_of_three(x[0], x[n / 2], x[n - 1]));
+        if (k < cut) {
+            n = cut;
+        } else {
+            x += cut;
+            n -= cut;
+            k -= cut;
+        }
+    }
+    insert_all(x, n);
+}
+
+double hg_quantile(double *x, size_t n, double p)
+{
+    if (n == 0)
+        return NAN;
+    double at = p * (double)(n - 1);
+    size_t i = (size_t)at;
+    select_kth(x, n, i);
+    if (i + 1 >= n)
+        return x[i];
+    double next = x[i + 1];
+    for (size_t j = i + 2; j < n; j++)
+        next = x[j] < next ? x[j] : next;
+    return x[i] + (at - (double)i) * (next - x[i]);
+}

@@ -11,5 +11,7 @@ double hg_mean(const double *x, size_t n);                 /* NAN when n is 0 */
 void hg_sort(double *x, size_t n);                         /* ascending; no NAN among them */
 /* Linear interpolation between order statistics (numpy's default); NAN when n is 0. p in [0, 1]. */
 double hg_percentile(const double *sorted, size_t n, double p);
+/* The same of numbers in any order, which it stirs; linear in n. */
+double hg_quantile(double *x, size_t n, double p);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { BISECTIONS_MOST = 24 };
+enum { TRIES_MOST = 24 };
 static const double PRECISION = 1.02;
 
 typedef struct search {
@@ -23,23 +23,35 @@ static bool keeps(search *s, double rate, hg_metrics *m)
     return m->sim.slo_kept;
 }
 
+/* From a rate that is kept: growing strides up to the first that is not, then halving between. */
+static double climb(search *s, double lo, double bound, double stride, hg_metrics *out)
+{
+    hg_metrics m;
+    double hi = INFINITY;
+    for (int i = 0; i < TRIES_MOST && hi > lo * PRECISION; i++) {
+        double next = isinf(hi) ? fmin(lo * stride, bound) : sqrt(lo * hi);
+        if (next <= lo)
+            break;
+        if (keeps(s, next, &m)) {
+            lo = next;
+            *out = m;
+            stride *= stride;
+        } else {
+            hi = next;
+        }
+    }
+    return lo;
+}
+
 double hg_highest_rate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, double floor,
                        double bound, hg_metrics *out,
                        void (*visit)(void *ctx, const hg_metrics *m), void *ctx)
 {
     search s = { arena, p, c, visit, ctx };
-    double lo = floor > 0 ? floor : bound * 1e-3, hi = bound;
-    hg_metrics m;
+    /* Above a floor only what beats it by more than the rate's precision counts, and gains are small;
+     * from nothing the bound is approached in large strides. */
+    double lo = floor > 0 ? floor * PRECISION : bound / 1024;
     if (!keeps(&s, lo, out))
         return 0;
-    for (int i = 0; i < BISECTIONS_MOST && hi > lo * PRECISION; i++) {
-        double mid = hi > 4 * lo ? lo * 4 : sqrt(lo * hi);
-        if (keeps(&s, mid, &m)) {
-            lo = mid;
-            *out = m;
-        } else {
-            hi = mid;
-        }
-    }
-    return lo;
+    return climb(&s, lo, bound, floor > 0 ? PRECISION : 4, out);
 }

@@ -1,6 +1,7 @@
-/* Branch and bound over a list: nothing is evaluated whose bound cannot enter the best N.
+/* Branch and bound over a list in groups: the best of each group, and of those the best N.  Nothing is
+ * evaluated whose bound can neither lead its group nor enter the best N.
  *
- * Items are tried in the order of their bounds, in rounds of a fixed size; the score to beat is fixed
+ * The best bound of each group is tried first, then all by their bounds, in rounds of a fixed size; the scores to beat are fixed
  * at the start of a round, so the result is the same for any number of threads. */
 #ifndef HG_SEARCH_SEARCH_H
 #define HG_SEARCH_SEARCH_H
@@ -12,9 +13,10 @@
 
 typedef struct hg_search {
     size_t count;              /* items 0 … count − 1 */
-    size_t best_n;             /* how many of the best to find */
+    size_t best_n;             /* how many of the best groups to find */
     int threads;
     void *ctx;
+    size_t (*group)(void *ctx, size_t i); /* in [0, count); NULL: every item is its own */
     /* No score of item i exceeds this. */
     double (*bound)(void *ctx, size_t i);
     /* The score; an item that cannot exceed `floor` may return anything below it.  Higher is better;
@@ -25,9 +27,9 @@ typedef struct hg_search {
 } hg_search;
 
 typedef struct hg_found {
-    size_t *order;             /* the best items, best first; ties keep the order of the list */
+    size_t *order;             /* the best item of each group, best first; ties keep the list's order */
     double *scores;
-    size_t count;              /* of those with a score above 0, at most best_n */
+    size_t count;              /* of groups with a score above 0, at most best_n */
     size_t evaluated, pruned;
     bool interrupted;
 } hg_found;

@@ -70,8 +70,7 @@ double hg_metrics_statistic(double *values, size_t n, double percentile)
 {
     if (percentile == HG_MEAN)
         return hg_mean(values, n);
-    hg_sort(values, n);
-    return hg_percentile(values, n, percentile);
+    return hg_quantile(values, n, percentile);
 }
 
 bool hg_sample_good(const hg_sample *s, const hg_slo *slo)

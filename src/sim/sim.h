@@ -100,7 +100,7 @@ typedef struct hg_summary {
 typedef enum hg_sim_end {
     HG_END_ALL,       /* every offered request is done */
     HG_END_CONVERGED, /* steady: every limit known to ci_frac */
-    HG_END_DECIDED,   /* steady: every limit is surely kept or surely broken */
+    HG_END_DECIDED,   /* steady: every limit is known to ci_frac or surely kept, or one is surely broken */
     HG_END_SATURATED, /* steady: the queue grows without end; the latencies mean nothing */
     HG_END_LIMIT,     /* steady: max_requests offered and still not sure */
 } hg_sim_end;

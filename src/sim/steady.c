@@ -188,15 +188,16 @@ bool hg_steady_enough(hg_steady_state *s, const hg_metrics *m, hg_arena scratch,
         s->next_check = m->finished + s->config.min_requests - *n;
         return false;
     }
-    bool all_precise = true, all_decided = true, broken = false;
+    bool all_precise = true, all_known = true, broken = false;
     for (int i = 0; i < s->slo.count; i++) {
         bool trend;
         hg_estimate e = s->estimates[i] = estimate(m, scratch, &s->slo.limits[i], *n, &trend);
-        bool known = decided(&e, s->slo.limits[i].limit_s) && (!trend || !e.kept);
-        all_precise &= precise(s, &e) && !trend;
-        all_decided &= known;
-        broken |= known && !e.kept;
+        bool sure = decided(&e, s->slo.limits[i].limit_s) && (!trend || !e.kept);
+        bool sharp = precise(s, &e) && !trend;
+        all_precise &= sharp;
+        all_known &= sharp || sure;
+        broken |= sure && !e.kept;
     }
     *end = all_precise ? HG_END_CONVERGED : HG_END_DECIDED;
-    return all_precise || (!s->config.to_precision && (all_decided || broken));
+    return all_precise || (!s->config.to_precision && (all_known || broken));
 }
