@@ -3,7 +3,7 @@ BUILD ?= build
 TABLES ?= ../shared/data/ops
 SOURCES := $(shell for d in src cmd/heng test bench; do tools/sources.sh $$d; done)
 
-.PHONY: all demo test check bench calibrate fmt install clean FORCE
+.PHONY: all demo test check bench calibrate readme fmt install clean FORCE
 all: $(BUILD)/configured
 	@ninja -C $(BUILD) --quiet heng
 
@@ -36,6 +36,9 @@ bench: all
 # Every surface anew from the measured tables; unchanged tables leave unchanged files.
 calibrate: all
 	@$(BUILD)/heng calibrate ops $(TABLES) -o data/calibration --force
+
+readme: all
+	@tools/readme.sh
 
 fmt:
 	@clang-format -i $$(git ls-files 'src/*.[ch]' 'cmd/*.c' 'include/*.h' 'test/*.[ch]' 'bench/*.c')
