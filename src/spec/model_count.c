@@ -176,6 +176,24 @@ static double mtp_weights(hg_config *c, const hg_model *m)
     return (double)m->mtp_layers * (n + 2 * hidden * hidden + 3 * hidden);
 }
 
+static int64_t second(hg_config *c, hg_quantity q)
+{
+    const json_t *v = json_array_get(hg_config_list(c, q), 1);
+    int64_t n = json_integer_value(v);
+    return n > 0 && n <= 1 << 16 ? n : 0;
+}
+
+/* ERNIE 4.5 VL: beside the experts for text, each layer has some that only image tokens use. */
+static double image_expert_weights(hg_config *c, const hg_model *m)
+{
+    double experts = (double)second(c, HG_Q_EXPERTS), inter = (double)second(c, HG_Q_EXPERT_INTER);
+    double n = 0;
+    for (int64_t k = 0; k < m->layer_kinds && c->family.traits & HG_BY_KIND; k++)
+        if (m->layers[k].ffn == HG_FFN_MOE)
+            n += (double)m->layers[k].count * experts * 3 * inter * (double)m->hidden_size;
+    return n;
+}
+
 bool hg_model_count(hg_config *c, hg_model *m)
 {
     double idle = 0;
@@ -184,7 +202,7 @@ bool hg_model_count(hg_config *c, hg_model *m)
         m->text_parameters += (double)m->layers[k].count * layer_weights(m, &m->layers[k]);
         idle += (double)m->layers[k].count * idle_weights(m, &m->layers[k]);
     }
-    m->vision_parameters = m->vision.parameters;
+    m->vision_parameters = m->vision.parameters + image_expert_weights(c, m);
     m->parameters = m->text_parameters + m->vision_parameters;
     m->active_parameters = m->text_parameters - idle;
     m->mtp_parameters = mtp_weights(c, m);

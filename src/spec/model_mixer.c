@@ -98,11 +98,14 @@ static void read_head_shape(hg_config *c, const hg_model *m, int64_t layer, bool
     }
 }
 
-/* Whether the layer uses the KV of one before: the last num_kv_shared_layers (Gemma 4), or all but
- * the first of each cla_share_factor (Hunyuan). */
+/* Whether the layer stores no KV of the text: the last num_kv_shared_layers use that of one before
+ * (Gemma 4), as do all but the first of each cla_share_factor (Hunyuan); cross-attention looks at the
+ * image (Llama 3.2 Vision). */
 static bool shares_kv(hg_config *c, const hg_model *m, int64_t layer)
 {
     int64_t share = hg_config_flag(c, HG_Q_CLA, false) ? hg_config_int(c, HG_Q_CLA_SHARE, 1) : 1;
+    if (hg_config_holds(hg_config_list(c, HG_Q_CROSS_LAYERS), layer))
+        return true;
     return layer >= m->layer_count - hg_config_int(c, HG_Q_SHARED_KV_LAYERS, 0) || layer % share != 0;
 }
 

@@ -94,6 +94,7 @@ bool hg_model_read_vision(hg_config *c, hg_model *m)
         .patch_pixels = number(&t, NAMES("patch_size"), 14),
         .merge = number(&t, NAMES("spatial_merge_size", "merge_kernel_size"), 1),
     };
+    v.layers += number(&t, NAMES("num_global_layers"), 0);
     v.inter_size = number(&t, NAMES("intermediate_size", "vt_intermediate_size"), 4 * v.hidden_size);
     if (v.layers < 1 || v.hidden_size < 1 || v.patch_pixels < 1)
         return true; /* a tower described by name only: not counted */
