@@ -1,5 +1,6 @@
 /* Weights, caches and states counted from a layer's fields, after the modelling code in the model
- * library of each family (transformers 4.57; DeepSeek-V3.2 and V4: the publisher's inference code). */
+ * library of each family (transformers 4.57; DeepSeek-V3.2 and V4: the publisher's inference code).
+ */
 #include "spec/model_parts.h"
 
 #include "base/num.h"
@@ -14,8 +15,9 @@ static double gqa_weights(double hidden, const hg_layer *l)
     return queries + hidden * (k + (l->k_is_v ? 0 : v)) + o * hidden;
 }
 
-/* Queries of the indexer come from the query latent, its keys and head weights from the hidden state.
- * With compression (DeepSeek-V4) the keys are pooled by a compressor of two overlapping windows. */
+/* Queries of the indexer come from the query latent, its keys and head weights from the hidden
+ * state. With compression (DeepSeek-V4) the keys are pooled by a compressor of two overlapping
+ * windows. */
 static double indexer_weights(double hidden, const hg_layer *l)
 {
     double heads = (double)l->index_heads, dim = (double)l->index_head_dim;
@@ -64,7 +66,8 @@ static double kda_weights(double hidden, const hg_layer *l)
 {
     double k = (double)l->linear_k_heads * l->linear_k_head_dim;
     double v = (double)l->linear_v_heads * l->linear_v_head_dim, dim = (double)l->linear_v_head_dim;
-    return hidden * (2 * k + v + (double)l->linear_v_heads) + dim * (2 * hidden + k + v) + v * hidden;
+    return hidden * (2 * k + v + (double)l->linear_v_heads) + dim * (2 * hidden + k + v) +
+           v * hidden;
 }
 
 static double mamba_weights(double hidden, const hg_layer *l)
@@ -229,7 +232,8 @@ double hg_layer_kv_bytes_per_token(const hg_layer *l, hg_dtype kv)
         return (double)l->kv_heads * (double)(l->head_dim + l->v_head_dim) * element_bytes(kv);
     if (l->mixer != HG_MIX_MLA)
         return 0;
-    double entry = (double)(l->kv_lora_rank + l->rope_head_dim) * element_bytes(kv) + index_bytes(l);
+    double entry =
+        (double)(l->kv_lora_rank + l->rope_head_dim) * element_bytes(kv) + index_bytes(l);
     return entry / (double)hg_max_i64(1, l->compress_ratio);
 }
 
@@ -241,8 +245,8 @@ double hg_model_kv_bytes_per_token(const hg_model *m, hg_dtype kv)
     return bytes;
 }
 
-/* Recurrent states are kept in fp32 (mamba_ssm_dtype, mamba_ssm_cache_dtype), the convolution's last
- * inputs in 16 bits. */
+/* Recurrent states are kept in fp32 (mamba_ssm_dtype, mamba_ssm_cache_dtype), the convolution's
+ * last inputs in 16 bits. */
 double hg_layer_state_bytes(const hg_layer *l)
 {
     double k = (double)l->linear_k_heads * l->linear_k_head_dim;

@@ -1,5 +1,5 @@
-/* clang -fsanitize=fuzzer,address,undefined: any bytes as a config.json, and behind the first zero byte
- * as its hf_quant_config.json.  What reads must have finite, positive counts. */
+/* clang -fsanitize=fuzzer,address,undefined: any bytes as a config.json, and behind the first zero
+ * byte as its hf_quant_config.json.  What reads must have finite, positive counts. */
 #include "spec/model.h"
 
 #include <math.h>
@@ -20,8 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     bool ok = hg_model_read(&arena, "config.json", text, first, zero ? zero + 1 : NULL,
                             zero ? size - first - 1 : 0, &m, &err);
     if (ok && !(isfinite(m.parameters) && m.parameters > 0 && m.active_parameters > 0 &&
-                m.active_parameters <= m.parameters && isfinite(hg_model_kv_bytes_per_token(&m, HG_BF16)) &&
-                m.layer_count >= 1))
+                m.active_parameters <= m.parameters &&
+                isfinite(hg_model_kv_bytes_per_token(&m, HG_BF16)) && m.layer_count >= 1))
         abort();
     if (!ok && (!err.where[0] || !err.msg[0]))
         abort();
