@@ -195,6 +195,7 @@ static void refusals(hg_arena scratch)
         { "{" SMALL ",\"layer_types\":[\"full_attention\"]}", "layer_types", "layer 1" },
         { "{" SMALL ",\"layer_types\":[\"full_attention\",\"magic\"]}", "layer_types", "magic" },
         { "{" SMALL ",\"hybrid_override_pattern\":\"M\"}", "ssm_state_size", "is missing" },
+        { "{" SMALL ",\"use_cla\":true,\"cla_share_factor\":0}", "cla_share_factor", "from 1" },
         { "{" SMALL ",\"kv_lora_rank\":16}", "qk_rope_head_dim", "is missing" },
         { "{" SMALL ",\"quantization_config\":{\"quant_method\":\"magic\"}}", "quant_method",
           "magic" },

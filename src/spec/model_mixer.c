@@ -113,7 +113,7 @@ static bool shares_kv(hg_config *c, const hg_model *m, int64_t layer)
     if (hg_config_holds(hg_config_list(c, HG_Q_CROSS_LAYERS), layer))
         return true;
     return layer >= m->layer_count - hg_config_int(c, HG_Q_SHARED_KV_LAYERS, 0) ||
-           layer % share != 0;
+           layer % hg_max_i64(1, share) != 0;
 }
 
 static void read_window(hg_config *c, const hg_model *m, hg_layer *l)
