@@ -25,7 +25,8 @@ static void sourced(hg_arena arena, const char *name)
     CHECKF(root, "%s: %s", err.where, err.msg);
     json_object_foreach(root, key, group) {
         const char *source = json_string_value(json_object_get(group, "source"));
-        CHECKF(!json_is_object(group) || (source && strlen(source) > 15), "%s: %s has no source", name, key);
+        CHECKF(!json_is_object(group) || (source && strlen(source) > 15), "%s: %s has no source",
+               name, key);
     }
     json_decref(root);
 }
@@ -35,23 +36,27 @@ static bool between(double x, double lo, double hi)
     return x >= lo && x <= hi;
 }
 
-/* What holds for every accelerator of these years: halving a format doubles its rate, or the format was cut
- * away; a matrix unit does 256 to 40,000 operations a clock; memory moves 0.1 to 20 TB/s. */
+/* What holds for every accelerator of these years: halving a format doubles its rate, or the format
+ * was cut away; a matrix unit does 256 to 40,000 operations a clock; memory moves 0.1 to 20 TB/s.
+ */
 static void sane(const hg_device *d)
 {
     const double *t = d->tensor_flops_per_s;
     CHECKF(t[HG_FP8] == 0 || between(t[HG_FP8] / t[HG_BF16], 1.99, 2.03), "%s: fp8", d->name);
     CHECKF(t[HG_NVFP4] == 0 || between(t[HG_NVFP4] / t[HG_BF16], 3.99, 6.01), "%s: fp4", d->name);
-    CHECKF(t[HG_INT8] == 0 || between(t[HG_INT8] / t[HG_BF16], 1.99, 2.03) || t[HG_INT8] < 0.1 * t[HG_BF16],
+    CHECKF(t[HG_INT8] == 0 || between(t[HG_INT8] / t[HG_BF16], 1.99, 2.03) ||
+               t[HG_INT8] < 0.1 * t[HG_BF16],
            "%s: int8", d->name);
-    CHECKF(between(t[HG_BF16] / ((double)d->units * d->clock_hz), 256, 40000), "%s: bf16 a clock", d->name);
+    CHECKF(between(t[HG_BF16] / ((double)d->units * d->clock_hz), 256, 40000), "%s: bf16 a clock",
+           d->name);
     CHECKF(between(d->vector_flops_per_s / t[HG_BF16], 0.02, 0.3), "%s: vector", d->name);
     CHECKF(between(d->memory_bytes_per_s, 1e11, 2e13), "%s: bandwidth", d->name);
     CHECKF(between(d->usable_memory_bytes / d->memory_bytes, 0.9, 1.08), "%s: usable", d->name);
     CHECKF(between(t[HG_BF16] / d->memory_bytes_per_s, 100, 600), "%s: FLOP a byte", d->name);
-    CHECKF(between(d->node_bytes_per_s, 1e10, 2e12) && d->node_bytes_per_s < d->memory_bytes_per_s, "%s: link",
-           d->name);
-    CHECKF(d->idle_power_w == 0 || d->power_w == 0 || d->idle_power_w < 0.3 * d->power_w, "%s: idle", d->name);
+    CHECKF(between(d->node_bytes_per_s, 1e10, 2e12) && d->node_bytes_per_s < d->memory_bytes_per_s,
+           "%s: link", d->name);
+    CHECKF(d->idle_power_w == 0 || d->power_w == 0 || d->idle_power_w < 0.3 * d->power_w,
+           "%s: idle", d->name);
     CHECKF(d->domain_devices >= d->node_devices && d->node_devices >= 1, "%s: domain", d->name);
 }
 
@@ -99,16 +104,18 @@ static void words(hg_arena scratch)
         hg_device d;
         hg_err err = { 0 };
         bool ok = find(&arena, rows[i].word, &d, &err);
-        CHECKF(ok && strcmp(d.name, rows[i].name) == 0, "%s: %s", rows[i].word, ok ? d.name : err.msg);
+        CHECKF(ok && strcmp(d.name, rows[i].name) == 0, "%s: %s", rows[i].word,
+               ok ? d.name : err.msg);
         CHECKF(ok && d.memory_bytes_per_s == rows[i].memory_bytes_per_s &&
-                   d.tensor_flops_per_s[HG_BF16] == rows[i].bf16 && d.domain_devices == rows[i].domain,
+                   d.tensor_flops_per_s[HG_BF16] == rows[i].bf16 &&
+                   d.domain_devices == rows[i].domain,
                "%s: %g %g %ld", rows[i].word, d.memory_bytes_per_s, d.tensor_flops_per_s[HG_BF16],
                (long)d.domain_devices);
     }
 }
 
 #define MINE                                                                                       \
-    "\"name\":\"mine\",\"vendor\":\"nvidia\",\"architecture\":\"x\","                             \
+    "\"name\":\"mine\",\"vendor\":\"nvidia\",\"architecture\":\"x\","                              \
     "\"memory\":{\"capacity\":\"8 GB\",\"bandwidth\":\"1 TB/s\"}"
 
 static void own_device(hg_arena arena)
@@ -116,7 +123,8 @@ static void own_device(hg_arena arena)
     static const char json[] = "{" MINE ",\"compute\":{\"bf16\":\"10 TFLOP/s\"}}";
     hg_device d;
     hg_err err = { 0 };
-    CHECKF(hg_device_read(&arena, "mine.json", json, sizeof json - 1, &d, &err), "%s: %s", err.where, err.msg);
+    CHECKF(hg_device_read(&arena, "mine.json", json, sizeof json - 1, &d, &err), "%s: %s",
+           err.where, err.msg);
     CHECK(d.usable_memory_bytes == 8e9 && d.node_devices == 1 && d.domain_devices == 1);
     CHECK(d.tensor_flops_per_s[HG_FP8] == 0 && d.price_usd_per_s == 0);
     CHECK_STR(d.title, "mine");
@@ -131,27 +139,32 @@ static void refusals(hg_arena scratch)
         { "[]", "d.json", "JSON object" },
         { "{\"name\":\"a\"}", "vendor", "is missing" },
         { "{" MINE "}", "compute.bf16", "is missing" },
-        { "{" MINE ",\"compute\":{\"bf61\":\"1 TFLOP/s\"}}", "d.json", "did you mean compute.bf16" },
+        { "{" MINE ",\"compute\":{\"bf61\":\"1 TFLOP/s\"}}", "d.json",
+          "did you mean compute.bf16" },
         { "{" MINE ",\"compute\":{\"bf16\":\"fast\"}}", "compute.bf16", "like '989.5 TFLOP/s'" },
         { "{" MINE ",\"compute\":{\"bf16\":\"-1 TFLOP/s\"}}", "compute.bf16", "must be from" },
         { "{" MINE ",\"compute\":{\"bf16\":\"5 GB\"}}", "compute.bf16", "write it like" },
         { "{" MINE ",\"compute\":{\"bf16\":true}}", "compute.bf16", "must be a quantity" },
         { "{" MINE ",\"compute\":7}", "compute", "must be an object" },
         { "{" MINE ",\"compute\":{\"bf16\":1e13,\"units\":1.5}}", "compute.units", "whole number" },
-        { "{" MINE ",\"compute\":{\"bf16\":1e13},\"node\":{\"devices\":0}}", "node.devices", "from 1 to" },
+        { "{" MINE ",\"compute\":{\"bf16\":1e13},\"node\":{\"devices\":0}}", "node.devices",
+          "from 1 to" },
         { "{" MINE ",\"compute\":{\"bf16\":1e13},\"node\":{\"devices\":8,\"domain_devices\":4}}",
           "node.domain_devices", "below" },
         { "{\"name\":\"a\",\"vendor\":\"acme\",\"architecture\":\"x\",\"memory\":{\"capacity\":1e9,"
-          "\"bandwidth\":1e9},\"compute\":{\"bf16\":1e12}}", "vendor", "write nvidia" },
+          "\"bandwidth\":1e9},\"compute\":{\"bf16\":1e12}}",
+          "vendor", "write nvidia" },
         { "{\"name\":\"a\",\"vendor\":\"amd\",\"architecture\":\"x\",\"memory\":{\"capacity\":1e9,"
-          "\"usable\":2e9,\"bandwidth\":1e9},\"compute\":{\"bf16\":1e12}}", "memory.usable", "more than" },
+          "\"usable\":2e9,\"bandwidth\":1e9},\"compute\":{\"bf16\":1e12}}",
+          "memory.usable", "more than" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         hg_arena arena = scratch;
         hg_device d;
         hg_err err = { 0 };
         bool ok = hg_device_read(&arena, "d.json", rows[i].json, strlen(rows[i].json), &d, &err);
-        CHECKF(!ok && err.code == HG_INPUT && strstr(err.where, rows[i].where) && strstr(err.msg, rows[i].msg),
+        CHECKF(!ok && err.code == HG_INPUT && strstr(err.where, rows[i].where) &&
+                   strstr(err.msg, rows[i].msg),
                "'%s' gave %d '%s: %s'", rows[i].json, ok, err.where, err.msg);
     }
     hg_device d;
@@ -189,20 +202,30 @@ static void field_table(hg_arena arena)
         const char *name, *text;
         bool ok;
     } sets[] = {
-        { "tp", "8", true },      { "tp", "65", false },   { "tp", "0", false },  { "tp", "2.5", false },
-        { "tp", "1e1", false },   { "rate", "12/s", true }, { "rate", "-1", false }, { "mode", "disagg", true },
-        { "mode", "dissag", false }, { "enable-prefix-caching", "false", true },
-        { "enable_prefix_caching", "maybe", false }, { "name", "x", true },
+        { "tp", "8", true },
+        { "tp", "65", false },
+        { "tp", "0", false },
+        { "tp", "2.5", false },
+        { "tp", "1e1", false },
+        { "rate", "12/s", true },
+        { "rate", "-1", false },
+        { "mode", "disagg", true },
+        { "mode", "dissag", false },
+        { "enable-prefix-caching", "false", true },
+        { "enable_prefix_caching", "maybe", false },
+        { "name", "x", true },
     };
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         const hg_field *f = hg_field_find(fields, sets[i].name);
-        CHECKF(f && hg_field_set(f, &arena, &k, sets[i].text, "--x", &err) == sets[i].ok, "%s %s", sets[i].name,
-               sets[i].text);
+        CHECKF(f && hg_field_set(f, &arena, &k, sets[i].text, "--x", &err) == sets[i].ok, "%s %s",
+               sets[i].name, sets[i].text);
     }
     CHECK(k.tp == 8 && k.rate_per_s == 12 && !k.caching && k.mode == 1);
     for (size_t i = 0; i < fields.count; i++)
-        CHECK(hg_field_set(&rows[i], &arena, &back, hg_field_text(&rows[i], &arena, &k), "--x", &err));
-    CHECK(back.tp == k.tp && back.rate_per_s == k.rate_per_s && back.mode == k.mode && !back.caching);
+        CHECK(hg_field_set(&rows[i], &arena, &back, hg_field_text(&rows[i], &arena, &k), "--x",
+                           &err));
+    CHECK(back.tp == k.tp && back.rate_per_s == k.rate_per_s && back.mode == k.mode &&
+          !back.caching);
     CHECK(!hg_field_find(fields, "pp") && !hg_field_unknown(fields, "mod", "--mod", &err));
     CHECK_STR(err.msg, "'mod' is unknown; did you mean mode?");
 }

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "spec/model.h"
+#include "spec/module_rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,8 +124,8 @@ static void unseen_configs(hg_arena scratch)
         hg_model m = { 0 };
         bool ok = hg_model_read(&arena, name, text, strlen(text), NULL, 0, &m, &err);
         CHECKF(ok, "%s: %s: %s", name, err.where, err.msg);
-        CHECKF(ok && __builtin_fabs(m.parameters / want - 1) <= tolerance, "%s: %.0f, published %.0f",
-               name, m.parameters, want);
+        CHECKF(ok && __builtin_fabs(m.parameters / want - 1) <= tolerance,
+               "%s: %.0f, published %.0f", name, m.parameters, want);
         free(text);
     }
     json_decref(rows);
@@ -186,16 +187,20 @@ static void refusals(hg_arena scratch)
         { "{\"hidden_size\":99999999999999999999999}", "c.json", "not JSON" },
         { "{" SMALL ",\"num_key_value_heads\":3}", "num_key_value_heads", "must divide" },
         { "{" SMALL ",\"num_key_value_heads\":8}", "num_key_value_heads", "must divide" },
-        { "{" SMALL ",\"num_experts\":4,\"num_experts_per_tok\":8}", "num_experts_per_tok", "more than" },
+        { "{" SMALL ",\"num_experts\":4,\"num_experts_per_tok\":8}", "num_experts_per_tok",
+          "more than" },
         { "{" SMALL ",\"num_experts\":4}", "num_experts_per_tok", "is missing" },
         { "{" SMALL ",\"num_experts\":true}", "num_experts", "is true" },
         { "{" SMALL ",\"tie_word_embeddings\":\"no\"}", "tie_word_embeddings", "true or false" },
         { "{" SMALL ",\"layer_types\":[\"full_attention\"]}", "layer_types", "layer 1" },
         { "{" SMALL ",\"layer_types\":[\"full_attention\",\"magic\"]}", "layer_types", "magic" },
         { "{" SMALL ",\"hybrid_override_pattern\":\"M\"}", "ssm_state_size", "is missing" },
+        { "{" SMALL ",\"use_cla\":true,\"cla_share_factor\":0}", "cla_share_factor", "from 1" },
         { "{" SMALL ",\"kv_lora_rank\":16}", "qk_rope_head_dim", "is missing" },
-        { "{" SMALL ",\"quantization_config\":{\"quant_method\":\"magic\"}}", "quant_method", "magic" },
-        { "{" SMALL ",\"quantization_config\":{\"quant_method\":\"awq\",\"bits\":3}}", "bits", "4 and 8" },
+        { "{" SMALL ",\"quantization_config\":{\"quant_method\":\"magic\"}}", "quant_method",
+          "magic" },
+        { "{" SMALL ",\"quantization_config\":{\"quant_method\":\"awq\",\"bits\":3}}", "bits",
+          "4 and 8" },
         { "{" SMALL ",\"quantization_config\":{\"quant_algo\":\"NVFP5\"}}", "quant_algo", "NVFP4" },
         { "{\"text_config\":{\"model_type\":\"llama\"}}", "text_config.hidden_size", "is missing" },
         { "{\"model_type\":\"bert\"," SMALL "}", "model_type", "encoder" },
@@ -204,8 +209,8 @@ static void refusals(hg_arena scratch)
         { "{\"model_type\":\"clip\"}", "model_type", "vision" },
         { "{\"_class_name\":\"UNet2DConditionModel\"}", "_class_name", "diffusion" },
         { "{\"model_type\":\"rwkv\"}", "model_type", "RWKV" },
-        { "{\"model_type\":\"mistral\",\"architectures\":[\"MistralModel\"]," SMALL "}", "architectures",
-          "embedding" },
+        { "{\"model_type\":\"mistral\",\"architectures\":[\"MistralModel\"]," SMALL "}",
+          "architectures", "embedding" },
         { "{\"architectures\":[\"Qwen3ForSequenceClassification\"]," SMALL "}", "architectures",
           "reranker" },
     };
@@ -213,7 +218,8 @@ static void refusals(hg_arena scratch)
         hg_arena arena = scratch;
         hg_model m;
         hg_err err = { 0 };
-        bool ok = hg_model_read(&arena, "c.json", rows[i].json, strlen(rows[i].json), NULL, 0, &m, &err);
+        bool ok =
+            hg_model_read(&arena, "c.json", rows[i].json, strlen(rows[i].json), NULL, 0, &m, &err);
         CHECKF(!ok && err.code == HG_INPUT && strstr(err.where, rows[i].where) &&
                    strstr(err.msg, rows[i].msg) && !strchr(err.msg, '\n'),
                "'%s' gave %d '%s: %s'", rows[i].json, ok, err.where, err.msg);
@@ -232,6 +238,112 @@ static void deep_nesting(hg_arena scratch)
     CHECK(strstr(err.msg, "depth"));
 }
 
+/* What quantisers write, and the types of attention, dense part and lm_head. */
+static void precisions(hg_arena scratch)
+{
+    static const struct {
+        const char *quant;
+        hg_dtype attention, mlp, lm_head, kv;
+    } rows[] = {
+        { "{}", HG_BF16, HG_BF16, HG_BF16, HG_BF16 },
+        { "{'quant_method':'fp8'}", HG_FP8, HG_FP8, HG_BF16, HG_BF16 },
+        { "{'quant_method':'fp8','weight_block_size':[128,128]}", HG_FP8_BLOCK, HG_FP8_BLOCK,
+          HG_BF16, HG_BF16 },
+        { "{'quant_method':'fp8','modules_to_not_convert':['self_attn']}", HG_BF16, HG_FP8, HG_BF16,
+          HG_BF16 },
+        { "{'quant_method':'awq','bits':4}", HG_W4A16, HG_W4A16, HG_BF16, HG_BF16 },
+        { "{'quant_method':'gptq','bits':8}", HG_INT8, HG_INT8, HG_BF16, HG_BF16 },
+        { "{'quant_method':'gptq','bits':4,'lm_head':true}", HG_W4A16, HG_W4A16, HG_W4A16,
+          HG_BF16 },
+        { "{'quant_method':'bitsandbytes','load_in_4bit':true}", HG_W4A16, HG_W4A16, HG_BF16,
+          HG_BF16 },
+        { "{'quant_method':'mxfp4','modules_to_not_convert':['model.layers.*.self_attn']}", HG_BF16,
+          HG_MXFP4, HG_BF16, HG_BF16 },
+        { "{'quant_method':'modelopt','quant_algo':'NVFP4','kv_cache_quant_algo':'FP8'}", HG_NVFP4,
+          HG_NVFP4, HG_BF16, HG_FP8 },
+        { "{'quant_algo':'NVFP4','exclude_modules':['*self_attn*']}", HG_BF16, HG_NVFP4, HG_BF16,
+          HG_BF16 },
+        /* one layer of two: a tie goes to the wider type */
+        { "{'quant_algo':'FP8','exclude_modules':['model.layers.0.mlp*']}", HG_FP8, HG_BF16,
+          HG_BF16, HG_BF16 },
+        { "{'quant_algo':'MIXED_PRECISION','quantized_layers':{'*.mlp.down_proj':{'quant_algo':'"
+          "NVFP4'},"
+          "'lm_head':{'quant_algo':'FP8'}}}",
+          HG_BF16, HG_NVFP4, HG_FP8, HG_BF16 },
+        { "{'quant_method':'compressed-tensors','ignore':['lm_head'],'config_groups':{'g':{'"
+          "targets':"
+          "['Linear'],'weights':{'num_bits':8,'type':'float','strategy':'channel'},'input_"
+          "activations':"
+          "{'num_bits':8,'dynamic':true}}}}",
+          HG_FP8, HG_FP8, HG_BF16, HG_BF16 },
+        { "{'quant_method':'compressed-tensors','ignore':['lm_head','re:.*self_attn.*'],'config_"
+          "groups':"
+          "{'g':{'targets':['Linear'],'weights':{'num_bits':4,'type':'int','group_size':32}}},"
+          "'kv_cache_scheme':{'num_bits':8,'type':'float'}}",
+          HG_BF16, HG_W4A16, HG_BF16, HG_FP8 },
+        { "{'quant_method':'compressed-tensors','config_groups':{'g':{'targets':['re:.*mlp.*'],'"
+          "weights':"
+          "{'num_bits':4,'type':'float','group_size':16}}}}",
+          HG_BF16, HG_NVFP4, HG_BF16, HG_BF16 },
+        { "{'quant_method':'quark','global_quant_config':{'weight':{'dtype':'fp8_e4m3'}}}", HG_FP8,
+          HG_FP8, HG_BF16, HG_BF16 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        hg_arena arena = scratch;
+        hg_model m;
+        hg_err err = { 0 };
+        char *json = hg_textf(&arena, "{" SMALL ",\"quantization_config\":%s}", rows[i].quant);
+        for (char *p = json; *p; p++)
+            *p = *p == '\'' ? '"' : *p;
+        bool ok = hg_model_read(&arena, "c.json", json, strlen(json), NULL, 0, &m, &err);
+        CHECKF(ok, "%s: %s: %s", rows[i].quant, err.where, err.msg);
+        CHECKF(ok && m.precision.attention == rows[i].attention && m.precision.mlp == rows[i].mlp &&
+                   m.precision.lm_head == rows[i].lm_head && m.precision.kv == rows[i].kv,
+               "%s: %s %s %s %s", rows[i].quant, hg_dtype_table[m.precision.attention].name,
+               hg_dtype_table[m.precision.mlp].name, hg_dtype_table[m.precision.lm_head].name,
+               hg_dtype_table[m.precision.kv].name);
+    }
+}
+
+/* Patterns of modules, and what they must and must not match. */
+static void module_rules(hg_arena scratch)
+{
+    static const struct {
+        const char *pattern, *name;
+        bool want;
+    } rows[] = {
+        { "lm_head", "lm_head", true },
+        { "language_model.lm_head", "lm_head", true },
+        { "gate", "model.layers.1.mlp.gate", true },
+        { "gate", "model.layers.1.mlp.gate_proj", false },
+        { "self_attn", "model.layers.1.self_attn.q_proj", true },
+        { "model.layers.1", "model.layers.1.mlp.gate", true },
+        { "model.layers.1", "model.layers.11.mlp.gate", false },
+        { "model.layers.1*", "model.layers.11.mlp.gate", true },
+        { "backbone.layers.4.mixer.in_proj", "model.layers.4.mixer.in_proj", true },
+        { "language_model.model.layers.3.self_attn*", "model.layers.3.self_attn.o_proj", true },
+        { "model.layers.*.self_attn", "model.layers.3.self_attn.o_proj", true },
+        { "mtp.layers.0*", "model.layers.0.mlp.down_proj", false },
+        { "re:.*self_attn.*", "model.layers.3.self_attn.o_proj", true },
+        { "re:.*mlp\\.(gate|up|gate_up|down)_proj.*", "model.layers.0.mlp.down_proj", true },
+        { "re:.*mlp\\.(gate|up|gate_up|down)_proj.*", "model.layers.0.mlp.experts.0.down_proj",
+          false },
+        { "re:model\\.layers\\.\\d+\\.mlp", "model.layers.12.mlp.down_proj", true },
+        { "re:layers", "model.layers.12.mlp.down_proj", false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        hg_arena arena = scratch;
+        hg_module_rule rule;
+        CHECKF(hg_module_rule_open(&rule, &arena, rows[i].pattern, HG_BF16), "%s", rows[i].pattern);
+        CHECKF(hg_module_rule_matches(&rule, rows[i].name) == rows[i].want, "%s on %s",
+               rows[i].pattern, rows[i].name);
+        hg_module_rule_close(&rule);
+    }
+    hg_module_rule rule;
+    CHECK(!hg_module_rule_open(&rule, &scratch, "re:(", HG_BF16));
+    CHECK(!hg_module_rule_open(&rule, &scratch, "re:(?!x)y", HG_BF16));
+}
+
 static void resolution(hg_arena scratch)
 {
     static const struct {
@@ -248,7 +360,12 @@ static void resolution(hg_arena scratch)
         { "Qwen/Qwen3-8B-FP8", "taken as Qwen/Qwen3-8B in fp8_block" },
         { "nvidia/Llama-3.1-8B-Instruct-FP8", "taken as meta-llama/Llama-3.1-8B in fp8" },
         { "Qwen/Qwen2.5-7B-Instruct-GPTQ-Int4", "taken as Qwen/Qwen2.5-7B-Instruct in w4a16" },
-        { "qwen3-235b-a22b-instruct-2507-awq", "taken as Qwen/Qwen3-235B-A22B-Instruct-2507 in w4a16" },
+        { "qwen3-235b-a22b-instruct-2507-awq",
+          "taken as Qwen/Qwen3-235B-A22B-Instruct-2507 in w4a16" },
+        { "Qwen/Qwen3.6-27B", NULL },
+        { "moonshotai/Kimi-K2-Instruct-0905", "taken as moonshotai/Kimi-K2-Instruct" },
+        { "nvidia/DeepSeek-R1-0528-NVFP4-v2", "taken as deepseek-ai/DeepSeek-R1-0528 in nvfp4" },
+        { "moonshotai/Kimi-K2.7-Code", "taken as nvidia/Kimi-K2.7-Code-NVFP4 in bf16" },
         { "Qwen/Qwen2.5-72B", "taken as Qwen/Qwen2.5-72B-Instruct" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -284,8 +401,8 @@ static void unresolved(hg_arena scratch)
         hg_err err = { 0 };
         const char *note;
         bool ok = hg_model_find(&arena, &data, rows[i].word, &m, &note, &err);
-        CHECKF(ok == !rows[i].msg && (ok || strstr(err.msg, rows[i].msg)), "'%s' gave %d '%s'", rows[i].word,
-               ok, err.msg);
+        CHECKF(ok == !rows[i].msg && (ok || strstr(err.msg, rows[i].msg)), "'%s' gave %d '%s'",
+               rows[i].word, ok, err.msg);
     }
 }
 
@@ -325,7 +442,8 @@ static void catalogue_reads(hg_arena scratch)
         CHECKF(ok, "%s: %s: %s", ids[i], err.where, err.msg);
         double want = number_in_name(ids[i]);
         bool of_total = !strstr(ids[i], "17B-16E"); /* Llama 4 says its active count */
-        CHECKF(!ok || want == 0 || !of_total || __builtin_fabs(m.parameters / want - 1) <= name_slack(want),
+        CHECKF(!ok || want == 0 || !of_total ||
+                   __builtin_fabs(m.parameters / want - 1) <= name_slack(want),
                "%s has %.4g", ids[i], ok ? m.parameters : 0);
     }
 }
@@ -340,6 +458,8 @@ void test_model(void)
     kv_bytes(arena);
     refusals(arena);
     deep_nesting(arena);
+    precisions(arena);
+    module_rules(arena);
     resolution(arena);
     unresolved(arena);
     catalogue_reads(arena);

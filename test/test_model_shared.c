@@ -15,7 +15,8 @@
 static bool same_precision(const hg_precision *a, const hg_precision *b)
 {
     return a->attention == b->attention && a->o_proj == b->o_proj && a->linear == b->linear &&
-           a->mlp == b->mlp && a->experts == b->experts && a->lm_head == b->lm_head && a->kv == b->kv;
+           a->mlp == b->mlp && a->experts == b->experts && a->lm_head == b->lm_head &&
+           a->kv == b->kv;
 }
 
 /* A publisher's file reads, its id is in the catalogue, and both say the same model. */
@@ -25,7 +26,8 @@ static void one_file(hg_arena arena, const char *file)
     hg_model read, found;
     hg_err err = { 0 };
     const char *note;
-    bool ok = hg_model_find(&arena, &data, hg_textf(&arena, MODELS "/%s", file), &read, &note, &err);
+    bool ok =
+        hg_model_find(&arena, &data, hg_textf(&arena, MODELS "/%s", file), &read, &note, &err);
     CHECKF(ok && !note, "%s: %s: %s", file, err.where, err.msg);
     if (!ok)
         return;
@@ -36,11 +38,14 @@ static void one_file(hg_arena arena, const char *file)
     CHECKF(read.parameters == found.parameters && read.layer_count == found.layer_count &&
                read.layer_kinds == found.layer_kinds && read.max_tokens == found.max_tokens &&
                read.mtp_parameters == found.mtp_parameters,
-           "%s: file %.0f %.0f %ld, catalogue %.0f %.0f %ld", file, read.parameters, read.mtp_parameters,
-           (long)read.max_tokens, found.parameters, found.mtp_parameters, (long)found.max_tokens);
-    CHECKF(same_precision(&read.precision, &found.precision), "%s: another precision in the catalogue", file);
-    CHECKF(hg_model_kv_bytes_per_token(&read, HG_BF16) == hg_model_kv_bytes_per_token(&found, HG_BF16), "%s",
-           file);
+           "%s: file %.0f %.0f %ld, catalogue %.0f %.0f %ld", file, read.parameters,
+           read.mtp_parameters, (long)read.max_tokens, found.parameters, found.mtp_parameters,
+           (long)found.max_tokens);
+    CHECKF(same_precision(&read.precision, &found.precision),
+           "%s: another precision in the catalogue", file);
+    CHECKF(hg_model_kv_bytes_per_token(&read, HG_BF16) ==
+               hg_model_kv_bytes_per_token(&found, HG_BF16),
+           "%s", file);
 }
 
 static void served_models_resolve(hg_arena arena)

@@ -23,7 +23,8 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const hg_catalog_entry *)a)->id, ((const hg_catalog_entry *)b)->id);
 }
 
-static void add(hg_catalog *c, hg_arena *arena, size_t *capacity, const char *id, const char *file, bool also)
+static void add(hg_catalog *c, hg_arena *arena, size_t *capacity, const char *id, const char *file,
+                bool also)
 {
     *HG_PUSH(arena, c->entries, c->count, *capacity) =
         (hg_catalog_entry){ hg_strdup(arena, id), file, also };
@@ -60,32 +61,42 @@ bool hg_catalog_open(hg_catalog *c, hg_arena *arena, const hg_data *data, hg_err
     return true;
 }
 
+static const hg_catalog_entry *entry_of(const hg_catalog *c, const char *id)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (strcmp(c->entries[i].id, id) == 0)
+            return &c->entries[i];
+    return NULL;
+}
+
+/* Puts the fields of config's base beneath its own.  False with err set. */
+static bool lay_base(const hg_catalog *c, hg_arena *arena, const hg_data *data, const char *file,
+                     json_t *config, hg_err *err)
+{
+    const char *id = json_string_value(json_object_get(config, "base"));
+    const hg_catalog_entry *base = id ? entry_of(c, id) : NULL;
+    if (!base)
+        return hg_fail(err, HG_INPUT, file, "has a base that is not in the catalogue: '%.80s'",
+                       id ? id : "");
+    json_t *below = parse_file(arena, data, base->file, err);
+    json_object_del(config, "base");
+    bool ok = below && json_object_update_missing(config, below) == 0;
+    json_decref(below);
+    return ok;
+}
+
 json_t *hg_catalog_config(const hg_catalog *c, hg_arena *arena, const hg_data *data,
                           const hg_catalog_entry *entry, hg_err *err)
 {
     json_t *config = parse_file(arena, data, entry->file, err);
-    for (int depth = 0; config && depth < BASES_MAX; depth++) {
-        const char *id = json_string_value(json_object_get(config, "base"));
-        if (!id)
-            return config;
-        const hg_catalog_entry *base = NULL;
-        for (size_t i = 0; i < c->count; i++)
-            if (strcmp(c->entries[i].id, id) == 0)
-                base = &c->entries[i];
-        if (!base) {
-            hg_fail(err, HG_INPUT, entry->file, "has the base '%s', which is not in the catalogue", id);
-            break;
-        }
-        json_t *below = parse_file(arena, data, base->file, err);
-        json_object_del(config, "base");
-        if (!below || json_object_update_missing(config, below) != 0) {
-            json_decref(config);
-            return NULL;
-        }
-        json_decref(below);
+    for (int depth = 0; config && json_object_get(config, "base"); depth++) {
+        bool ok = depth < BASES_MAX || hg_fail(err, HG_INPUT, entry->file, "has too many bases");
+        if (ok && lay_base(c, arena, data, entry->file, config, err))
+            continue;
+        json_decref(config);
+        return NULL;
     }
-    json_decref(config);
-    return NULL;
+    return config;
 }
 
 /* A name without its organisation; Llama's with its former first name dropped. */
@@ -100,25 +111,44 @@ static const struct {
     bool quantises;
     hg_dtype dtype;
 } tails[] = {
-    { "-Instruct", false, 0 },      { "-Base", false, 0 },           { "-Chat", false, 0 },
-    { "-it", false, 0 },            { "-pt", false, 0 },             { "-hf", false, 0 },
-    { "-Thinking", false, 0 },      { "-v2", false, 0 },
-    { "-BF16", true, HG_BF16 },     { "-FP16", true, HG_BF16 },      { "-FP8", true, HG_FP8 },
-    { "-FP8-Dynamic", true, HG_FP8 }, { "-FP8-Block", true, HG_FP8_BLOCK }, { "-NVFP4", true, HG_NVFP4 },
-    { "-FP4", true, HG_NVFP4 },     { "-MXFP4", true, HG_MXFP4 },    { "-AWQ", true, HG_W4A16 },
-    { "-AWQ-INT4", true, HG_W4A16 }, { "-GPTQ", true, HG_W4A16 },    { "-GPTQ-Int4", true, HG_W4A16 },
-    { "-GPTQ-Int8", true, HG_INT8 }, { "-INT4", true, HG_W4A16 },    { "-INT8", true, HG_INT8 },
-    { "-W4A16", true, HG_W4A16 },   { "-W8A8", true, HG_INT8 },      { "-bnb-4bit", true, HG_W4A16 },
-    { "-quantized.w4a16", true, HG_W4A16 }, { "-quantized.w8a8", true, HG_INT8 },
+    { "-Instruct", false, 0 },
+    { "-Base", false, 0 },
+    { "-Chat", false, 0 },
+    { "-it", false, 0 },
+    { "-pt", false, 0 },
+    { "-hf", false, 0 },
+    { "-Thinking", false, 0 },
+    { "-v2", false, 0 },
+    { "-BF16", true, HG_BF16 },
+    { "-FP16", true, HG_BF16 },
+    { "-FP8", true, HG_FP8 },
+    { "-FP8-Dynamic", true, HG_FP8 },
+    { "-FP8-Block", true, HG_FP8_BLOCK },
+    { "-NVFP4", true, HG_NVFP4 },
+    { "-FP4", true, HG_NVFP4 },
+    { "-MXFP4", true, HG_MXFP4 },
+    { "-AWQ", true, HG_W4A16 },
+    { "-AWQ-INT4", true, HG_W4A16 },
+    { "-GPTQ", true, HG_W4A16 },
+    { "-GPTQ-Int4", true, HG_W4A16 },
+    { "-GPTQ-Int8", true, HG_INT8 },
+    { "-INT4", true, HG_W4A16 },
+    { "-INT8", true, HG_INT8 },
+    { "-W4A16", true, HG_W4A16 },
+    { "-W8A8", true, HG_INT8 },
+    { "-bnb-4bit", true, HG_W4A16 },
+    { "-quantized.w4a16", true, HG_W4A16 },
+    { "-quantized.w8a8", true, HG_INT8 },
 };
 
 /* Publishers whose "-FP8" checkpoints have one scale a block of 128×128 weights. */
-static const char *const block_publishers[] = { "Qwen/", "deepseek-ai/", "zai-org/", "MiniMaxAI/",
-                                                "moonshotai/", "XiaomiMiMo/" };
+static const char *const block_publishers[] = { "Qwen/",      "deepseek-ai/", "zai-org/",
+                                                "MiniMaxAI/", "moonshotai/",  "XiaomiMiMo/" };
 
 static hg_dtype publishers_dtype(const char *word, hg_dtype dtype)
 {
-    for (size_t i = 0; dtype == HG_FP8 && i < sizeof block_publishers / sizeof *block_publishers; i++)
+    for (size_t i = 0; dtype == HG_FP8 && i < sizeof block_publishers / sizeof *block_publishers;
+         i++)
         if (hg_starts(word, block_publishers[i]))
             return HG_FP8_BLOCK;
     return dtype;
@@ -188,12 +218,14 @@ static size_t matches(const hg_catalog *c, hg_arena *arena, const char *name, bo
     return n;
 }
 
-static bool several(hg_arena *arena, const char *word, const hg_catalog_entry **found, size_t n, hg_err *err)
+static bool several(hg_arena *arena, const char *word, const hg_catalog_entry **found, size_t n,
+                    hg_err *err)
 {
     hg_buf b = { .arena = arena };
     for (size_t i = 0; i < n; i++)
         hg_buf_printf(&b, "%s%s", i ? ", " : "", found[i]->id);
-    return hg_fail(err, HG_INPUT, "--model", "'%.80s' may be any of %s; write one of them", word, b.s);
+    return hg_fail(err, HG_INPUT, "--model", "'%.80s' may be any of %s; write one of them", word,
+                   b.s);
 }
 
 static bool unknown(const hg_catalog *c, hg_arena *arena, const char *word, hg_err *err)
@@ -205,13 +237,33 @@ static bool unknown(const hg_catalog *c, hg_arena *arena, const char *word, hg_e
     }
     const char *near = hg_nearest(word, names, 2 * c->count);
     if (near)
-        return hg_fail(err, HG_INPUT, "--model", "'%.80s' is not in the catalogue; did you mean %s?  A path "
-                       "to a config.json works too", word, near);
-    return hg_fail(err, HG_INPUT, "--model", "'%.80s' is not in the catalogue; 'heng catalog models' lists "
-                   "it, and a path to a config.json works too", word);
+        return hg_fail(err, HG_INPUT, "--model",
+                       "'%.80s' is not in the catalogue; did you mean %s?  A path "
+                       "to a config.json works too",
+                       word, near);
+    return hg_fail(err, HG_INPUT, "--model",
+                   "'%.80s' is not in the catalogue; 'heng catalog models' lists "
+                   "it, and a path to a config.json works too",
+                   word);
 }
 
-bool hg_catalog_find(const hg_catalog *c, hg_arena *arena, const char *word, hg_catalog_hit *hit, hg_err *err)
+/* A word without a quantisation means the plain model, also where the catalogue has only a quantised
+ * one. */
+static void plain_dtype(const hg_catalog_entry *entry, hg_catalog_hit *hit)
+{
+    char name[256];
+    hg_catalog_hit own = { 0 };
+    snprintf(name, sizeof name, "%s", bare(entry->id));
+    while (drop_tail(name, &own))
+        ;
+    if (own.has_dtype && !hit->has_dtype) {
+        hit->has_dtype = true;
+        hit->dtype = HG_BF16;
+    }
+}
+
+bool hg_catalog_find(const hg_catalog *c, hg_arena *arena, const char *word, hg_catalog_hit *hit,
+                     hg_err *err)
 {
     const hg_catalog_entry *found[LISTED_MAX];
     *hit = (hg_catalog_hit){ 0 };
@@ -228,6 +280,8 @@ bool hg_catalog_find(const hg_catalog *c, hg_arena *arena, const char *word, hg_
                 return several(arena, word, found, n, err);
             if (n == 1) {
                 hit->entry = found[0];
+                if (stems)
+                    plain_dtype(found[0], hit);
                 hit->dtype = publishers_dtype(word, hit->dtype);
                 return true;
             }

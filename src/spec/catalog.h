@@ -1,6 +1,6 @@
-/* The catalogue of models: the JSON files of data/models, each the fields of a publisher's config.json that
- * matter, with "id", "source" and perhaps "also" (other ids of the same file) and "base" (an id whose fields
- * stand where this file has none). */
+/* The catalogue of models: the JSON files of data/models, each the fields of a publisher's
+ * config.json that matter, with "id", "source" and perhaps "also" (other ids of the same file) and
+ * "base" (an id whose fields stand where this file has none). */
 #ifndef HG_SPEC_CATALOG_H
 #define HG_SPEC_CATALOG_H
 
@@ -32,7 +32,8 @@ typedef struct hg_catalog_hit {
 } hg_catalog_hit;
 
 /* Resolves an id as CLI.md says under "Words"; arena holds scratch and the message's names. */
-bool hg_catalog_find(const hg_catalog *c, hg_arena *arena, const char *word, hg_catalog_hit *hit, hg_err *err);
+bool hg_catalog_find(const hg_catalog *c, hg_arena *arena, const char *word, hg_catalog_hit *hit,
+                     hg_err *err);
 
 /* The entry's fields with its bases' beneath.  The caller owns the result; NULL with err set. */
 json_t *hg_catalog_config(const hg_catalog *c, hg_arena *arena, const hg_data *data,

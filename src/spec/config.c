@@ -91,8 +91,10 @@ static int64_t whole(hg_config *c, hg_quantity q, const json_t *v, int64_t absen
         return hg_config_fail(c, q, "is %s; it must be a whole number", type_name(v)), 0;
     double real = json_number_value(v);
     if (real != floor(real) || real < (double)quantities[q].lo || real > (double)quantities[q].hi)
-        return hg_config_fail(c, q, "is %.17g; it must be a whole number from %" PRId64 " to %" PRId64,
-                              real, quantities[q].lo, quantities[q].hi), 0;
+        return hg_config_fail(c, q,
+                              "is %.17g; it must be a whole number from %" PRId64 " to %" PRId64,
+                              real, quantities[q].lo, quantities[q].hi),
+               0;
     return (int64_t)real;
 }
 
@@ -142,7 +144,8 @@ int64_t hg_config_at(hg_config *c, hg_quantity q, int64_t layer, int64_t absent)
     const json_t *entry = json_array_get(v, c->family.traits & HG_BY_KIND ? 0 : (size_t)layer);
     if (!entry)
         return hg_config_fail(c, q, "has %zu entries and none for layer %" PRId64,
-                              json_array_size(v), layer), 0;
+                              json_array_size(v), layer),
+               0;
     return whole(c, q, json_is_null(entry) ? NULL : entry, absent);
 }
 
@@ -184,8 +187,12 @@ static const char *word_or_empty(const json_t *object, const char *key)
 }
 
 /* Where multimodal wrappers keep their language model. */
-static const char *const parts[] = { "thinker_config.text_config", "text_config", "llm_config",
-                                     "language_config", "language_model", "thinker_config" };
+static const char *const parts[] = { "thinker_config.text_config",
+                                     "text_config",
+                                     "llm_config",
+                                     "language_config",
+                                     "language_model",
+                                     "thinker_config" };
 
 static void find_language_part(hg_config *c)
 {
@@ -203,7 +210,8 @@ static void find_language_part(hg_config *c)
 
 static const char *architecture_of(const json_t *object)
 {
-    const char *name = json_string_value(json_array_get(json_object_get(object, "architectures"), 0));
+    const char *name =
+        json_string_value(json_array_get(json_object_get(object, "architectures"), 0));
     return name ? name : "";
 }
 
@@ -240,7 +248,8 @@ static bool refuse(hg_config *c, const char *field, const char *name, const char
     return hg_fail(c->err, HG_INPUT, where, "%.60s %s", name, why);
 }
 
-bool hg_config_open(hg_config *c, hg_arena *arena, const char *where, const json_t *root, hg_err *err)
+bool hg_config_open(hg_config *c, hg_arena *arena, const char *where, const json_t *root,
+                    hg_err *err)
 {
     *c = (hg_config){ .arena = arena, .where = where, .root = root, .err = err };
     if (!json_is_object(root))
@@ -252,8 +261,9 @@ bool hg_config_open(hg_config *c, hg_arena *arena, const char *where, const json
     if (!*c->type)
         c->type = whole_type;
     if (json_object_get(root, "_class_name") || json_object_get(root, "_diffusers_version"))
-        return refuse(c, "_class_name", word_or_empty(root, "_class_name"),
-                      "is part of a diffusion model; only decoders that generate text are planned for");
+        return refuse(
+            c, "_class_name", word_or_empty(root, "_class_name"),
+            "is part of a diffusion model; only decoders that generate text are planned for");
     hg_family wrapper = hg_family_of(whole_type, architecture);
     c->family = hg_family_of(c->type, architecture);
     const char *why = wrapper.refuse ? wrapper.refuse : c->family.refuse;

@@ -39,12 +39,14 @@ typedef struct hg_config {
 } hg_config;
 
 /* Finds the language model's part and its family; refuses what is no text decoder. */
-bool hg_config_open(hg_config *c, hg_arena *arena, const char *where, const json_t *root, hg_err *err);
+bool hg_config_open(hg_config *c, hg_arena *arena, const char *where, const json_t *root,
+                    hg_err *err);
 
 /* The value as it stands, or NULL when absent or null. */
 const json_t *hg_config_find(const hg_config *c, hg_quantity q);
 
-/* A whole number in the quantity's range.  need: absent is an error that names every alias tried. */
+/* A whole number in the quantity's range.  need: absent is an error that names every alias tried.
+ */
 int64_t hg_config_int(hg_config *c, hg_quantity q, int64_t absent);
 int64_t hg_config_need(hg_config *c, hg_quantity q);
 /* Of one layer: a list with an entry a layer is indexed, a number holds for all. */

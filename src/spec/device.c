@@ -12,7 +12,8 @@
 enum { DEVICE_LIMIT = 1000000 };
 
 #define TENSOR(dtype, key, what)                                                                   \
-    HG_REAL(hg_device, tensor_flops_per_s[dtype], "compute." key, HG_FLOPS_PER_S, 1e9, 1e18, NULL, what)
+    HG_REAL(hg_device, tensor_flops_per_s[dtype], "compute." key, HG_FLOPS_PER_S, 1e9, 1e18, NULL, \
+            what)
 
 static const hg_field rows[] = {
     HG_TEXT(hg_device, name, "name", true, "the word for --device"),
@@ -22,8 +23,10 @@ static const hg_field rows[] = {
     HG_MUST(hg_device, memory_bytes, "memory.capacity", HG_BYTES, 1e6, 1e15, "capacity as sold"),
     HG_REAL(hg_device, usable_memory_bytes, "memory.usable", HG_BYTES, 1e6, 1e15, NULL,
             "what the driver gives a program; the capacity when absent"),
-    HG_MUST(hg_device, memory_bytes_per_s, "memory.bandwidth", HG_BYTES_PER_S, 1e6, 1e15, "of the device's memory"),
-    HG_REAL(hg_device, l2_bytes, "memory.l2", HG_BYTES, 0, 1e12, NULL, "the last cache before memory"),
+    HG_MUST(hg_device, memory_bytes_per_s, "memory.bandwidth", HG_BYTES_PER_S, 1e6, 1e15,
+            "of the device's memory"),
+    HG_REAL(hg_device, l2_bytes, "memory.l2", HG_BYTES, 0, 1e12, NULL,
+            "the last cache before memory"),
     TENSOR(HG_BF16, "bf16", "dense bfloat16 or float16 on the matrix unit"),
     TENSOR(HG_FP8, "fp8", "dense 8-bit floats on the matrix unit"),
     TENSOR(HG_NVFP4, "fp4", "dense 4-bit floats on the matrix unit"),
@@ -35,24 +38,29 @@ static const hg_field rows[] = {
     HG_REAL(hg_device, clock_hz, "compute.clock", HG_HERTZ, 1e6, 1e11, NULL, "boost clock"),
     HG_REAL(hg_device, power_w, "power.board", HG_WATTS, 1, 1e5, NULL, "board power limit"),
     HG_REAL(hg_device, idle_power_w, "power.idle", HG_WATTS, 0, 1e5, NULL, "when idle"),
-    HG_REAL(hg_device, price_usd_per_s, "price.rent", HG_USD_PER_S, 0, 1, NULL, "renting one, as '2.5/h'"),
+    HG_REAL(hg_device, price_usd_per_s, "price.rent", HG_USD_PER_S, 0, 1, NULL,
+            "renting one, as '2.5/h'"),
     HG_WHOLE(hg_device, node_devices, "node.devices", 1, 4096, "1", "devices in a node"),
     HG_TEXT(hg_device, node_link, "node.link", false, "nvlink4, pcie5, hccs …"),
     HG_REAL(hg_device, node_bytes_per_s, "node.bandwidth", HG_BYTES_PER_S, 0, 1e14, NULL,
             "per device and direction, within a node"),
-    HG_REAL(hg_device, node_latency_s, "node.latency", HG_SECONDS, 0, 1, NULL, "of one hop within a node"),
+    HG_REAL(hg_device, node_latency_s, "node.latency", HG_SECONDS, 0, 1, NULL,
+            "of one hop within a node"),
     HG_WHOLE(hg_device, domain_devices, "node.domain_devices", 1, 1e6, NULL,
              "devices that reach one another at the node's bandwidth; those of a node when absent"),
     HG_TEXT(hg_device, net_link, "network.link", false, "infiniband, roce …"),
     HG_REAL(hg_device, net_bytes_per_s, "network.bandwidth", HG_BYTES_PER_S, 0, 1e14, NULL,
             "per device and direction, between nodes"),
-    HG_REAL(hg_device, net_latency_s, "network.latency", HG_SECONDS, 0, 1, NULL, "of one hop between nodes"),
+    HG_REAL(hg_device, net_latency_s, "network.latency", HG_SECONDS, 0, 1, NULL,
+            "of one hop between nodes"),
 };
 static const hg_fields fields = { rows, sizeof rows / sizeof *rows };
 
 /* Sources and aliases are for readers and for the lookup. */
-static const char *const others[] = { "aliases", "source", "note", "memory.source", "compute.source", "power.source",
-                                      "price.source", "node.source", "network.source", NULL };
+static const char *const others[] = {
+    "aliases",      "source",       "note",        "memory.source",  "compute.source",
+    "power.source", "price.source", "node.source", "network.source", NULL
+};
 
 static bool is_vendor(const char *word)
 {
@@ -85,7 +93,8 @@ static bool check(const hg_device *d, const char *where, hg_err *err)
     char place[192];
     if (!is_vendor(d->vendor)) {
         snprintf(place, sizeof place, "%.120s: vendor", where);
-        return hg_fail(err, HG_INPUT, place, "is '%.40s'; write nvidia, amd, ascend, intel or cpu", d->vendor);
+        return hg_fail(err, HG_INPUT, place, "is '%.40s'; write nvidia, amd, ascend, intel or cpu",
+                       d->vendor);
     }
     if (d->usable_memory_bytes > 1.08 * d->memory_bytes) { /* sold in GB, often of 2^30 */
         snprintf(place, sizeof place, "%.120s: memory.usable", where);
@@ -97,13 +106,14 @@ static bool check(const hg_device *d, const char *where, hg_err *err)
     }
     if (d->tensor_flops_per_s[HG_BF16] <= 0 && d->vector_flops_per_s <= 0) {
         snprintf(place, sizeof place, "%.120s: compute.bf16", where);
-        return hg_fail(err, HG_INPUT, place, "is missing, and so is compute.fp32_vector; give one at least");
+        return hg_fail(err, HG_INPUT, place,
+                       "is missing, and so is compute.fp32_vector; give one at least");
     }
     return true;
 }
 
-bool hg_device_read(hg_arena *arena, const char *where, const char *json, size_t size, hg_device *out,
-                    hg_err *err)
+bool hg_device_read(hg_arena *arena, const char *where, const char *json, size_t size,
+                    hg_device *out, hg_err *err)
 {
     json_t *root = hg_json_parse(json, size, where, err);
     *out = (hg_device){ 0 };
@@ -148,7 +158,8 @@ static bool has_alias(const hg_data *data, hg_arena *arena, const char *file, co
 }
 
 /* The catalogue's name for a word, or NULL. */
-static const char *resolve(hg_arena *arena, const hg_data *data, char **names, size_t n, const char *word)
+static const char *resolve(hg_arena *arena, const hg_data *data, char **names, size_t n,
+                           const char *word)
 {
     for (size_t i = 0; i < n; i++)
         if (same_word(names[i], word))
@@ -170,7 +181,8 @@ char **hg_device_names(hg_arena *arena, const hg_data *data, size_t *count)
     return names;
 }
 
-bool hg_device_find(hg_arena *arena, const hg_data *data, const char *word, hg_device *out, hg_err *err)
+bool hg_device_find(hg_arena *arena, const hg_data *data, const char *word, hg_device *out,
+                    hg_err *err)
 {
     size_t size, n;
     if (hg_is_file(word) || hg_ends(word, ".json")) {
@@ -181,9 +193,12 @@ bool hg_device_find(hg_arena *arena, const hg_data *data, const char *word, hg_d
     const char *name = resolve(arena, data, names, n, word);
     if (!name) {
         const char *near = hg_nearest(word, (const char *const *)names, n);
-        return hg_fail(err, HG_INPUT, "--device", near ? "'%.60s' is not in the catalogue; did you mean %s?"
-                       : "'%.60s' is not in the catalogue; 'heng catalog devices' lists it, and a path to a "
-                         "device's JSON works too", word, near);
+        return hg_fail(err, HG_INPUT, "--device",
+                       near ? "'%.60s' is not in the catalogue; did you mean %s?"
+                            : "'%.60s' is not in the catalogue; 'heng catalog devices' lists it, "
+                              "and a path to a "
+                              "device's JSON works too",
+                       word, near);
     }
     const char *file = hg_textf(arena, "devices/%s.json", name);
     const char *text = hg_data_text(data, arena, file, &size, err);

@@ -48,10 +48,11 @@ static bool out_of_range(const hg_field *f, double value, const char *where, hg_
 {
     char lo[32], hi[32];
     if (f->type == HG_FIELD_WHOLE)
-        return hg_fail(err, HG_INPUT, where, "is %.0f; it must be a whole number from %.0f to %.0f", value,
-                       f->lo, f->hi);
+        return hg_fail(err, HG_INPUT, where, "is %.0f; it must be a whole number from %.0f to %.0f",
+                       value, f->lo, f->hi);
     return hg_fail(err, HG_INPUT, where, "is %.9g; it must be from %s to %s", value,
-                   hg_format(lo, sizeof lo, f->lo, f->unit), hg_format(hi, sizeof hi, f->hi, f->unit));
+                   hg_format(lo, sizeof lo, f->lo, f->unit),
+                   hg_format(hi, sizeof hi, f->hi, f->unit));
 }
 
 static bool set_number(const hg_field *f, void *out, double value, const char *where, hg_err *err)
@@ -66,12 +67,14 @@ static bool set_number(const hg_field *f, void *out, double value, const char *w
     return true;
 }
 
-static bool set_whole(const hg_field *f, void *out, const char *text, const char *where, hg_err *err)
+static bool set_whole(const hg_field *f, void *out, const char *text, const char *where,
+                      hg_err *err)
 {
     int64_t value;
     if (!hg_parse_i64(text, &value))
-        return hg_fail(err, HG_INPUT, where, "is '%.60s'; it must be a whole number from %.0f to %.0f", text,
-                       f->lo, f->hi);
+        return hg_fail(err, HG_INPUT, where,
+                       "is '%.60s'; it must be a whole number from %.0f to %.0f", text, f->lo,
+                       f->hi);
     return set_number(f, out, (double)value, where, err);
 }
 
@@ -79,13 +82,15 @@ static bool set_real(const hg_field *f, void *out, const char *text, const char 
 {
     double value;
     if (!hg_parse_quantity(text, f->unit, &value))
-        return hg_fail(err, HG_INPUT, where, "is '%.60s'; write it like '%s'", text, hg_unit_example(f->unit));
+        return hg_fail(err, HG_INPUT, where, "is '%.60s'; write it like '%s'", text,
+                       hg_unit_example(f->unit));
     return set_number(f, out, value, where, err);
 }
 
 static bool set_flag(const hg_field *f, void *out, const char *text, const char *where, hg_err *err)
 {
-    bool yes = hg_same_nocase(text, "true") || hg_same_nocase(text, "yes") || strcmp(text, "1") == 0;
+    bool yes =
+        hg_same_nocase(text, "true") || hg_same_nocase(text, "yes") || strcmp(text, "1") == 0;
     bool no = hg_same_nocase(text, "false") || hg_same_nocase(text, "no") || strcmp(text, "0") == 0;
     if (!yes && !no)
         return hg_fail(err, HG_INPUT, where, "is '%.60s'; it must be true or false", text);
@@ -102,12 +107,13 @@ static bool set_word(const hg_field *f, void *out, const char *text, const char 
             return true;
         }
     const char *near = hg_nearest(text, f->words, n);
-    return hg_fail(err, HG_INPUT, where, near ? "is '%.60s'; did you mean %s?" : "is '%.60s'; write %s, or another",
-                   text, near ? near : f->words[0]);
+    return hg_fail(err, HG_INPUT, where,
+                   near ? "is '%.60s'; did you mean %s?" : "is '%.60s'; write %s, or another", text,
+                   near ? near : f->words[0]);
 }
 
-bool hg_field_set(const hg_field *f, hg_arena *arena, void *out, const char *text, const char *where,
-                  hg_err *err)
+bool hg_field_set(const hg_field *f, hg_arena *arena, void *out, const char *text,
+                  const char *where, hg_err *err)
 {
     switch (f->type) {
     case HG_FIELD_TEXT:
@@ -138,8 +144,9 @@ bool hg_field_set_json(const hg_field *f, hg_arena *arena, void *out, const json
         return true;
     }
     static const char *const wanted[] = {
-        [HG_FIELD_TEXT] = "a text", [HG_FIELD_WHOLE] = "a whole number",
-        [HG_FIELD_REAL] = "a quantity", [HG_FIELD_FLAG] = "true or false", [HG_FIELD_WORD] = "a word",
+        [HG_FIELD_TEXT] = "a text",     [HG_FIELD_WHOLE] = "a whole number",
+        [HG_FIELD_REAL] = "a quantity", [HG_FIELD_FLAG] = "true or false",
+        [HG_FIELD_WORD] = "a word",
     };
     return hg_fail(err, HG_INPUT, where, "must be %s%s%s%s", wanted[f->type],
                    f->type == HG_FIELD_REAL ? " like '" : "",

@@ -8,21 +8,31 @@ static const struct {
     const char *word;
     hg_layer_kind kind;
 } words[] = {
-    { "full_attention", HG_KIND_FULL },   { "attention", HG_KIND_FULL },
-    { "attn", HG_KIND_FULL },             { "global", HG_KIND_FULL },
-    { "global_attention", HG_KIND_FULL }, { "softmax", HG_KIND_FULL },
-    { "sliding_attention", HG_KIND_WINDOW }, { "chunked_attention", HG_KIND_WINDOW },
-    { "local_attention", HG_KIND_WINDOW }, { "local", HG_KIND_WINDOW },
+    { "full_attention", HG_KIND_FULL },
+    { "attention", HG_KIND_FULL },
+    { "attn", HG_KIND_FULL },
+    { "global", HG_KIND_FULL },
+    { "global_attention", HG_KIND_FULL },
+    { "softmax", HG_KIND_FULL },
+    { "sliding_attention", HG_KIND_WINDOW },
+    { "chunked_attention", HG_KIND_WINDOW },
+    { "local_attention", HG_KIND_WINDOW },
+    { "local", HG_KIND_WINDOW },
     { "compressed_sparse_attention", HG_KIND_FULL },
     { "heavily_compressed_attention", HG_KIND_FULL },
     { "deepseek_sparse_attention", HG_KIND_FULL },
-    { "linear_attention", HG_KIND_LINEAR }, { "lightning_attention", HG_KIND_LINEAR },
-    { "mamba", HG_KIND_MAMBA },           { "mamba2", HG_KIND_MAMBA },
-    { "moe", HG_KIND_EXPERTS },           { "mlp", HG_KIND_DENSE },
+    { "linear_attention", HG_KIND_LINEAR },
+    { "lightning_attention", HG_KIND_LINEAR },
+    { "mamba", HG_KIND_MAMBA },
+    { "mamba2", HG_KIND_MAMBA },
+    { "moe", HG_KIND_EXPERTS },
+    { "mlp", HG_KIND_DENSE },
     { "parallel_hybrid", HG_KIND_BOTH },
     /* letters of hybrid_override_pattern */
-    { "M", HG_KIND_MAMBA },               { "*", HG_KIND_FULL },
-    { "E", HG_KIND_EXPERTS },             { "-", HG_KIND_DENSE },
+    { "M", HG_KIND_MAMBA },
+    { "*", HG_KIND_FULL },
+    { "E", HG_KIND_EXPERTS },
+    { "-", HG_KIND_DENSE },
 };
 
 hg_layer_kind hg_layer_kind_parse(const char *word)
@@ -50,11 +60,11 @@ static hg_layer_kind listed(hg_config *c, const json_t *list, int64_t layer)
     const char *word = json_string_value(entry);
     hg_layer_kind kind = word ? hg_layer_kind_parse(word) : HG_KIND_BAD;
     if (!word)
-        hg_config_fail(c, HG_Q_LAYER_TYPES, "has no word for layer %" PRId64 "; it needs one a layer",
-                       layer);
+        hg_config_fail(c, HG_Q_LAYER_TYPES,
+                       "has no word for layer %" PRId64 "; it needs one a layer", layer);
     else if (kind == HG_KIND_BAD)
-        hg_config_fail(c, HG_Q_LAYER_TYPES, "has '%.40s' for layer %" PRId64 ", a kind not modelled",
-                       word, layer);
+        hg_config_fail(c, HG_Q_LAYER_TYPES,
+                       "has '%.40s' for layer %" PRId64 ", a kind not modelled", word, layer);
     return kind;
 }
 
@@ -101,7 +111,8 @@ static hg_layer_kind periodic(hg_config *c, int64_t layer)
         return (layer + 1) % interval == 0 ? HG_KIND_FULL : HG_KIND_LINEAR;
     int64_t period = hg_config_int(c, HG_Q_ATTN_PERIOD, 0);
     if (period)
-        return layer % period == hg_config_int(c, HG_Q_ATTN_OFFSET, 0) ? HG_KIND_FULL : HG_KIND_MAMBA;
+        return layer % period == hg_config_int(c, HG_Q_ATTN_OFFSET, 0) ? HG_KIND_FULL
+                                                                       : HG_KIND_MAMBA;
     if (hg_config_int(c, HG_Q_CHUNK, 0))
         return chunked(c, layer) ? HG_KIND_WINDOW : HG_KIND_FULL;
     return slides(c, layer) ? HG_KIND_WINDOW : HG_KIND_FULL;
@@ -118,13 +129,15 @@ hg_layer_kind hg_layer_kind_of(hg_config *c, int64_t layer)
     if (list)
         return listed(c, list, layer);
     if ((list = hg_config_list(c, HG_Q_ATTN_TYPES)))
-        return json_integer_value(json_array_get(list, (size_t)layer)) ? HG_KIND_FULL : HG_KIND_LINEAR;
+        return json_integer_value(json_array_get(list, (size_t)layer)) ? HG_KIND_FULL
+                                                                       : HG_KIND_LINEAR;
     if ((list = hg_config_list(c, HG_Q_KDA_LAYERS)))
         return hg_config_holds(list, layer + 1) ? HG_KIND_LINEAR : HG_KIND_FULL;
     if ((list = hg_config_list(c, HG_Q_ATTN_INDICES)))
         return hg_config_holds(list, layer) ? HG_KIND_FULL : HG_KIND_MAMBA;
     if ((list = hg_config_list(c, HG_Q_WINDOW_PATTERN)))
-        return json_integer_value(json_array_get(list, (size_t)layer)) ? HG_KIND_WINDOW : HG_KIND_FULL;
+        return json_integer_value(json_array_get(list, (size_t)layer)) ? HG_KIND_WINDOW
+                                                                       : HG_KIND_FULL;
     return periodic(c, layer);
 }
 

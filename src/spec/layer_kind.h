@@ -6,13 +6,13 @@
 #include "spec/config.h"
 
 typedef enum hg_layer_kind {
-    HG_KIND_FULL,     /* softmax attention over everything */
-    HG_KIND_WINDOW,   /* over a window or chunk */
-    HG_KIND_LINEAR,   /* GDN, KDA, lightning: the other fields tell which */
+    HG_KIND_FULL,   /* softmax attention over everything */
+    HG_KIND_WINDOW, /* over a window or chunk */
+    HG_KIND_LINEAR, /* GDN, KDA, lightning: the other fields tell which */
     HG_KIND_MAMBA,
-    HG_KIND_BOTH,     /* state space and attention side by side */
-    HG_KIND_EXPERTS,  /* no mixer, experts only */
-    HG_KIND_DENSE,    /* no mixer, dense feed-forward only */
+    HG_KIND_BOTH,    /* state space and attention side by side */
+    HG_KIND_EXPERTS, /* no mixer, experts only */
+    HG_KIND_DENSE,   /* no mixer, dense feed-forward only */
     HG_KIND_BAD
 } hg_layer_kind;
 

@@ -1,5 +1,6 @@
 /* Weights, caches and states counted from a layer's fields, after the modelling code in the model
- * library of each family (transformers 4.57; DeepSeek-V3.2 and V4: the publisher's inference code). */
+ * library of each family (transformers 4.57; DeepSeek-V3.2 and V4: the publisher's inference code).
+ */
 #include "spec/model_parts.h"
 
 #include "base/num.h"
@@ -14,8 +15,9 @@ static double gqa_weights(double hidden, const hg_layer *l)
     return queries + hidden * (k + (l->k_is_v ? 0 : v)) + o * hidden;
 }
 
-/* Queries of the indexer come from the query latent, its keys and head weights from the hidden state.
- * With compression (DeepSeek-V4) the keys are pooled by a compressor of two overlapping windows. */
+/* Queries of the indexer come from the query latent, its keys and head weights from the hidden
+ * state. With compression (DeepSeek-V4) the keys are pooled by a compressor of two overlapping
+ * windows. */
 static double indexer_weights(double hidden, const hg_layer *l)
 {
     double heads = (double)l->index_heads, dim = (double)l->index_head_dim;
@@ -64,7 +66,8 @@ static double kda_weights(double hidden, const hg_layer *l)
 {
     double k = (double)l->linear_k_heads * l->linear_k_head_dim;
     double v = (double)l->linear_v_heads * l->linear_v_head_dim, dim = (double)l->linear_v_head_dim;
-    return hidden * (2 * k + v + (double)l->linear_v_heads) + dim * (2 * hidden + k + v) + v * hidden;
+    return hidden * (2 * k + v + (double)l->linear_v_heads) + dim * (2 * hidden + k + v) +
+           v * hidden;
 }
 
 static double mamba_weights(double hidden, const hg_layer *l)
@@ -176,6 +179,24 @@ static double mtp_weights(hg_config *c, const hg_model *m)
     return (double)m->mtp_layers * (n + 2 * hidden * hidden + 3 * hidden);
 }
 
+static int64_t second(hg_config *c, hg_quantity q)
+{
+    const json_t *v = json_array_get(hg_config_list(c, q), 1);
+    int64_t n = json_integer_value(v);
+    return n > 0 && n <= 1 << 16 ? n : 0;
+}
+
+/* ERNIE 4.5 VL: beside the experts for text, each layer has some that only image tokens use. */
+static double image_expert_weights(hg_config *c, const hg_model *m)
+{
+    double experts = (double)second(c, HG_Q_EXPERTS), inter = (double)second(c, HG_Q_EXPERT_INTER);
+    double n = 0;
+    for (int64_t k = 0; k < m->layer_kinds && c->family.traits & HG_BY_KIND; k++)
+        if (m->layers[k].ffn == HG_FFN_MOE)
+            n += (double)m->layers[k].count * experts * 3 * inter * (double)m->hidden_size;
+    return n;
+}
+
 bool hg_model_count(hg_config *c, hg_model *m)
 {
     double idle = 0;
@@ -184,7 +205,7 @@ bool hg_model_count(hg_config *c, hg_model *m)
         m->text_parameters += (double)m->layers[k].count * layer_weights(m, &m->layers[k]);
         idle += (double)m->layers[k].count * idle_weights(m, &m->layers[k]);
     }
-    m->vision_parameters = m->vision.parameters;
+    m->vision_parameters = m->vision.parameters + image_expert_weights(c, m);
     m->parameters = m->text_parameters + m->vision_parameters;
     m->active_parameters = m->text_parameters - idle;
     m->mtp_parameters = mtp_weights(c, m);
@@ -211,7 +232,8 @@ double hg_layer_kv_bytes_per_token(const hg_layer *l, hg_dtype kv)
         return (double)l->kv_heads * (double)(l->head_dim + l->v_head_dim) * element_bytes(kv);
     if (l->mixer != HG_MIX_MLA)
         return 0;
-    double entry = (double)(l->kv_lora_rank + l->rope_head_dim) * element_bytes(kv) + index_bytes(l);
+    double entry =
+        (double)(l->kv_lora_rank + l->rope_head_dim) * element_bytes(kv) + index_bytes(l);
     return entry / (double)hg_max_i64(1, l->compress_ratio);
 }
 
@@ -223,8 +245,8 @@ double hg_model_kv_bytes_per_token(const hg_model *m, hg_dtype kv)
     return bytes;
 }
 
-/* Recurrent states are kept in fp32 (mamba_ssm_dtype, mamba_ssm_cache_dtype), the convolution's last
- * inputs in 16 bits. */
+/* Recurrent states are kept in fp32 (mamba_ssm_dtype, mamba_ssm_cache_dtype), the convolution's
+ * last inputs in 16 bits. */
 double hg_layer_state_bytes(const hg_layer *l)
 {
     double k = (double)l->linear_k_heads * l->linear_k_head_dim;

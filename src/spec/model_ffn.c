@@ -63,7 +63,8 @@ static int64_t topk_of(hg_config *c, int64_t layer, int64_t experts)
     if (!topk)
         topk = hg_config_need(c, HG_Q_TOPK);
     if (!c->failed && topk > experts)
-        hg_config_fail(c, HG_Q_TOPK, "is %" PRId64 ", more than the %" PRId64 " experts", topk, experts);
+        hg_config_fail(c, HG_Q_TOPK, "is %" PRId64 ", more than the %" PRId64 " experts", topk,
+                       experts);
     /* LongCat: some of the chosen are experts that do nothing. */
     int64_t idle = hg_config_int(c, HG_Q_ZERO_EXPERTS, 0);
     return idle ? (topk * experts + experts + idle - 1) / (experts + idle) : topk;

@@ -24,8 +24,9 @@ static double norm_weights(const hg_config *c, const hg_model *m, const hg_layer
     return (double)m->hidden_size * parts * (has(c, HG_LAYERNORM) ? 2 : 1);
 }
 
-/* DeepSeek-V4's manifold-constrained hyper-connections: before attention and before the feed-forward
- * part, hc streams of the hidden state are mixed by (2 + hc)·hc learned combinations of them all. */
+/* DeepSeek-V4's manifold-constrained hyper-connections: before attention and before the
+ * feed-forward part, hc streams of the hidden state are mixed by (2 + hc)·hc learned combinations
+ * of them all. */
 static double hyper_weights(hg_config *c, const hg_model *m)
 {
     double streams = (double)hg_config_int(c, HG_Q_HYPER, 0);
@@ -74,11 +75,13 @@ static void build(hg_config *c, const hg_model *m, int64_t layer, hg_layer_kind 
     if (!part_only)
         hg_mixer_read(c, m, layer, kind, l);
     if (part_only || !alone)
-        hg_ffn_read(c, m, layer, kind != HG_KIND_DENSE && (part_only || hg_layer_has_experts(c, layer)), l);
+        hg_ffn_read(c, m, layer,
+                    kind != HG_KIND_DENSE && (part_only || hg_layer_has_experts(c, layer)), l);
     finish(c, m, l);
 }
 
-/* Falcon-H1 runs both mixers beside each other: two layers here, the first without a feed-forward. */
+/* Falcon-H1 runs both mixers beside each other: two layers here, the first without a feed-forward.
+ */
 static void add_parallel(hg_config *c, hg_model *m, int64_t layer, int64_t *at)
 {
     hg_layer l;
@@ -118,7 +121,8 @@ static void add_one(hg_config *c, hg_model *m, int64_t layer, int64_t *at)
     }
 }
 
-/* Nemotron's searched models (block_configs): each layer may lack a part or have a size of its own. */
+/* Nemotron's searched models (block_configs): each layer may lack a part or have a size of its own.
+ */
 static void add_block(hg_config *c, hg_model *m, int64_t layer, const json_t *block, int64_t *at)
 {
     const json_t *attention = json_object_get(block, "attention");
@@ -150,7 +154,7 @@ bool hg_model_read_layers(hg_config *c, hg_model *m)
 {
     int64_t total = hg_layer_total(c);
     const json_t *blocks = hg_config_list(c, HG_Q_BLOCK_CONFIGS);
-    m->layer_count = total; /* what readers of single layers see */
+    m->layer_count = total;                                /* what readers of single layers see */
     m->layers = HG_NEW(c->arena, hg_layer, 2 * total + 1); /* two at most for one of the file */
     m->layer_order = HG_NEW(c->arena, int32_t, 2 * total + 1);
     int64_t at = 0;

@@ -17,8 +17,10 @@ static int64_t head_dim(hg_config *c, const hg_model *m, int64_t heads)
     if (dim || c->failed)
         return dim;
     if (m->hidden_size % heads != 0)
-        hg_config_fail(c, HG_Q_HEADS, "is %" PRId64 ", which does not divide the hidden size %" PRId64
-                       "; give head_dim", heads, m->hidden_size);
+        hg_config_fail(c, HG_Q_HEADS,
+                       "is %" PRId64 ", which does not divide the hidden size %" PRId64
+                       "; give head_dim",
+                       heads, m->hidden_size);
     return m->hidden_size / heads;
 }
 
@@ -59,11 +61,13 @@ static double qk_norm_weights(hg_config *c, const hg_layer *l)
 
 static void read_biases(hg_config *c, const hg_model *m, hg_layer *l)
 {
-    bool all = hg_config_flag(c, HG_Q_BIAS, has(c, HG_BIASED)) && !hg_config_flag(c, HG_Q_NO_BIAS, false);
+    bool all =
+        hg_config_flag(c, HG_Q_BIAS, has(c, HG_BIASED)) && !hg_config_flag(c, HG_Q_NO_BIAS, false);
     l->qkv_bias = hg_config_flag(c, HG_Q_QKV_BIAS, all || has(c, HG_QKV_BIASED));
     bool o = has(c, HG_O_PLAIN) ? false : l->qkv_bias || all;
     l->o_bias = hg_config_flag(c, HG_Q_O_BIAS, o);
-    double qkv = (double)l->heads * l->head_dim + (double)l->kv_heads * (l->head_dim + l->v_head_dim);
+    double qkv =
+        (double)l->heads * l->head_dim + (double)l->kv_heads * (l->head_dim + l->v_head_dim);
     l->small_weights += (l->qkv_bias ? qkv : 0) + (l->o_bias ? (double)m->hidden_size : 0);
 }
 
@@ -74,8 +78,10 @@ static void read_qk_norm(hg_config *c, hg_layer *l)
         l->small_weights += qk_norm_weights(c, l);
 }
 
-/* Layers that slide may have heads of their own (MiMo, Step), and so may those that do not (Gemma 4). */
-static void read_head_shape(hg_config *c, const hg_model *m, int64_t layer, bool window, hg_layer *l)
+/* Layers that slide may have heads of their own (MiMo, Step), and so may those that do not (Gemma
+ * 4). */
+static void read_head_shape(hg_config *c, const hg_model *m, int64_t layer, bool window,
+                            hg_layer *l)
 {
     l->heads = hg_config_at(c, HG_Q_HEADS, layer, 0);
     if (!l->heads)
@@ -98,12 +104,16 @@ static void read_head_shape(hg_config *c, const hg_model *m, int64_t layer, bool
     }
 }
 
-/* Whether the layer uses the KV of one before: the last num_kv_shared_layers (Gemma 4), or all but
- * the first of each cla_share_factor (Hunyuan). */
+/* Whether the layer stores no KV of the text: the last num_kv_shared_layers use that of one before
+ * (Gemma 4), as do all but the first of each cla_share_factor (Hunyuan); cross-attention looks at
+ * the image (Llama 3.2 Vision). */
 static bool shares_kv(hg_config *c, const hg_model *m, int64_t layer)
 {
     int64_t share = hg_config_flag(c, HG_Q_CLA, false) ? hg_config_int(c, HG_Q_CLA_SHARE, 1) : 1;
-    return layer >= m->layer_count - hg_config_int(c, HG_Q_SHARED_KV_LAYERS, 0) || layer % share != 0;
+    if (hg_config_holds(hg_config_list(c, HG_Q_CROSS_LAYERS), layer))
+        return true;
+    return layer >= m->layer_count - hg_config_int(c, HG_Q_SHARED_KV_LAYERS, 0) ||
+           layer % hg_max_i64(1, share) != 0;
 }
 
 static void read_window(hg_config *c, const hg_model *m, hg_layer *l)
@@ -159,7 +169,8 @@ static void read_mla(hg_config *c, const hg_model *m, int64_t layer, hg_layer *l
     l->small_weights += (double)(l->q_lora_rank + l->kv_lora_rank); /* norms on both latents */
     l->qkv_bias = l->o_bias = hg_config_flag(c, HG_Q_QKV_BIAS, false);
     if (l->qkv_bias)
-        l->small_weights += (double)(l->q_lora_rank + l->kv_lora_rank + l->rope_head_dim + m->hidden_size);
+        l->small_weights +=
+            (double)(l->q_lora_rank + l->kv_lora_rank + l->rope_head_dim + m->hidden_size);
     read_indexer(c, layer, l);
 }
 
@@ -218,8 +229,9 @@ static void read_gdn(hg_config *c, hg_layer *l)
     l->linear_v_head_dim = hg_config_need(c, HG_Q_LINEAR_V_DIM);
     l->conv_kernel = hg_config_int(c, HG_Q_LINEAR_CONV, 4);
     if (!c->failed && l->linear_v_heads % l->linear_k_heads != 0)
-        hg_config_fail(c, HG_Q_LINEAR_K_HEADS, "is %" PRId64 "; it must divide the %" PRId64
-                       " value heads", l->linear_k_heads, l->linear_v_heads);
+        hg_config_fail(c, HG_Q_LINEAR_K_HEADS,
+                       "is %" PRId64 "; it must divide the %" PRId64 " value heads",
+                       l->linear_k_heads, l->linear_v_heads);
     double channels = 2.0 * l->linear_k_heads * l->linear_k_head_dim +
                       (double)l->linear_v_heads * l->linear_v_head_dim;
     l->small_weights += channels * (double)l->conv_kernel + 2 * (double)l->linear_v_heads +
@@ -263,8 +275,8 @@ static void read_mamba2(hg_config *c, const hg_model *m, hg_layer *l)
     l->ssm_heads = hg_config_need(c, HG_Q_SSM_HEADS);
     if (c->failed)
         return;
-    int64_t inner = hg_config_int(c, HG_Q_SSM_INNER,
-                                  hg_config_int(c, HG_Q_SSM_EXPAND, 2) * m->hidden_size);
+    int64_t inner =
+        hg_config_int(c, HG_Q_SSM_INNER, hg_config_int(c, HG_Q_SSM_EXPAND, 2) * m->hidden_size);
     l->ssm_head_dim = hg_config_int(c, HG_Q_SSM_DIM, inner / l->ssm_heads);
     l->ssm_groups = hg_config_need(c, HG_Q_SSM_GROUPS);
     double width = (double)l->ssm_heads * l->ssm_head_dim;

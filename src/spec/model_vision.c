@@ -1,5 +1,6 @@
 /* The vision tower's size.  Only its parameters and its tokens matter here, so one shape serves all
- * publishers: a ViT with biases, its patch embedding and positions, and a projector of two layers. */
+ * publishers: a ViT with biases, its patch embedding and positions, and a projector of two layers.
+ */
 #include "spec/model_parts.h"
 
 #include <math.h>
@@ -46,14 +47,15 @@ static double block_weights(const tower *t, const hg_vision *v)
     return 4 * h * h + 4 * h + (gated ? 3 : 2) * h * i + (gated ? 2 : 1) * i + h + 4 * h;
 }
 
-/* Qwen and Kimi join merge² patches, pass them through a square layer and project; deepstack does so
- * for several layers.  A tower that joins none projects at once (Gemma). */
+/* Qwen and Kimi join merge² patches, pass them through a square layer and project; deepstack does
+ * so for several layers.  A tower that joins none projects at once (Gemma). */
 static double projector_weights(const tower *t, const hg_vision *v, double text_hidden)
 {
     double in = (double)v->hidden_size * (double)(v->merge * v->merge);
     double out = (double)number(t, NAMES("out_hidden_size", "text_hidden_size", "projection_dim"),
                                 (int64_t)text_hidden);
-    double times = 1 + (double)json_array_size(json_object_get(t->object, "deepstack_visual_indexes"));
+    double times =
+        1 + (double)json_array_size(json_object_get(t->object, "deepstack_visual_indexes"));
     double square = v->merge > 1 ? in * in + in : 0;
     return times * (square + in * out + out + 2 * in);
 }
@@ -70,7 +72,8 @@ static double tower_weights(const tower *t, const hg_vision *v, double text_hidd
 
 static const json_t *find_tower(const json_t *root)
 {
-    static const char *const names[] = { "vision_config", "visual", "vit_config", "vision_encoder" };
+    static const char *const names[] = { "vision_config", "visual", "vit_config",
+                                         "vision_encoder" };
     const json_t *thinker = json_object_get(root, "thinker_config");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const json_t *found = json_object_get(root, names[i]);
@@ -88,13 +91,17 @@ bool hg_model_read_vision(hg_config *c, hg_model *m)
     if (!t.object)
         return true;
     hg_vision v = {
-        .layers = number(&t, NAMES("depth", "num_hidden_layers", "vt_num_hidden_layers", "layers"), 0),
+        .layers =
+            number(&t, NAMES("depth", "num_hidden_layers", "vt_num_hidden_layers", "layers"), 0),
         .hidden_size = number(&t, NAMES("vt_hidden_size", "embed_dim", "hidden_size", "width"), 0),
-        .heads = number(&t, NAMES("num_heads", "num_attention_heads", "vt_num_attention_heads", "heads"), 0),
+        .heads = number(
+            &t, NAMES("num_heads", "num_attention_heads", "vt_num_attention_heads", "heads"), 0),
         .patch_pixels = number(&t, NAMES("patch_size"), 14),
         .merge = number(&t, NAMES("spatial_merge_size", "merge_kernel_size"), 1),
     };
-    v.inter_size = number(&t, NAMES("intermediate_size", "vt_intermediate_size"), 4 * v.hidden_size);
+    v.layers += number(&t, NAMES("num_global_layers"), 0);
+    v.inter_size =
+        number(&t, NAMES("intermediate_size", "vt_intermediate_size"), 4 * v.hidden_size);
     if (v.layers < 1 || v.hidden_size < 1 || v.patch_pixels < 1)
         return true; /* a tower described by name only: not counted */
     v.parameters = tower_weights(&t, &v, (double)m->hidden_size);

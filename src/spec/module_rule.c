@@ -2,14 +2,16 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { REGEX_LIMIT = 400 };
 
 /* What stands before "layers." in the language model's own modules. */
 static const char *const prefixes[] = {
-    "model.",          "language_model.model.", "model.language_model.", "backbone.",
-    "language_model.", "model.language_model.model.", "transformer.", "thinker.model.", "",
+    "model.",       "language_model.model.", "model.language_model.",
+    "backbone.",    "language_model.",       "model.language_model.model.",
+    "transformer.", "thinker.model.",        "",
 };
 
 static const char *own_name(hg_arena *arena, const char *pattern)
@@ -26,7 +28,17 @@ static const char *own_name(hg_arena *arena, const char *pattern)
     return hg_strdup(arena, pattern);
 }
 
-/* Python's \d is POSIX's [0-9]; look-ahead and counted repetition are not read. */
+/* The layer that a pattern without globs names, or -1. */
+static int64_t only_layer(const char *pattern)
+{
+    long n;
+    int end = 0;
+    if (sscanf(pattern, "model.layers.%ld%n", &n, &end) != 1 || n < 0 || n > INT32_MAX)
+        return -1;
+    return pattern[end] == '.' || !pattern[end] ? n : -1;
+}
+
+/* Python's \d is POSIX's [0-9]; look-ahead, counted repetition and references are not read. */
 static char *posix_regex(hg_arena *arena, const char *python)
 {
     if (strlen(python) > REGEX_LIMIT || strchr(python, '{') || strstr(python, "(?"))
@@ -34,6 +46,8 @@ static char *posix_regex(hg_arena *arena, const char *python)
     hg_buf b = { .arena = arena };
     hg_buf_puts(&b, "^(");
     for (const char *p = python; *p; p++) {
+        if (p[0] == '\\' && p[1] >= '1' && p[1] <= '9')
+            return NULL;
         if (p[0] == '\\' && p[1] == 'd') {
             hg_buf_puts(&b, "[0-9]");
             p++;
@@ -47,9 +61,10 @@ static char *posix_regex(hg_arena *arena, const char *python)
 
 bool hg_module_rule_open(hg_module_rule *rule, hg_arena *arena, const char *pattern, hg_dtype dtype)
 {
-    *rule = (hg_module_rule){ .dtype = dtype };
+    *rule = (hg_module_rule){ .dtype = dtype, .layer = -1 };
     if (!hg_starts(pattern, "re:")) {
         rule->pattern = own_name(arena, pattern);
+        rule->layer = only_layer(rule->pattern);
         return true;
     }
     char *posix = posix_regex(arena, pattern + 3);
@@ -103,5 +118,6 @@ bool hg_module_rule_matches(const hg_module_rule *rule, const char *name)
 {
     if (rule->is_regex)
         return regexec(&rule->regex, name, 0, NULL, 0) == 0;
-    return strchr(rule->pattern, '*') ? glob(rule->pattern, name) : holds_parts(name, rule->pattern);
+    return strchr(rule->pattern, '*') ? glob(rule->pattern, name)
+                                      : holds_parts(name, rule->pattern);
 }

@@ -1,7 +1,4 @@
-/* The checkpoint's precision by kind of weight, from quantization_config and hf_quant_config.json.
- * A kind takes the type that most of its weights have. */
-#include "spec/model_parts.h"
-#include "spec/module_rule.h"
+#include "spec/quant_scheme.h"
 
 #include "base/text.h"
 
@@ -9,22 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct scheme {
-    hg_config *c;
-    hg_dtype base;          /* of what no rule names */
-    bool head_too;          /* base covers lm_head */
-    bool static_scales;
-    hg_module_rule *rules;  /* exceptions first */
-    size_t count, capacity;
-    bool failed;
-} scheme;
+typedef hg_quant_scheme scheme;
 
 static bool fail(scheme *s, const char *field, const char *fmt, const char *word)
 {
     char where[192];
-    if (s->failed || s->c->failed)
+    if (s->c->failed)
         return false;
-    s->failed = s->c->failed = true;
+    s->c->failed = true;
     snprintf(where, sizeof where, "%.120s: quantization_config.%s", s->c->where, field);
     return hg_fail(s->c->err, HG_INPUT, where, fmt, word);
 }
@@ -47,7 +36,7 @@ static void add_rule(scheme *s, const char *field, const char *pattern, hg_dtype
 static void add_exceptions(scheme *s, const json_t *q, const char *field)
 {
     const json_t *list = json_object_get(q, field);
-    for (size_t i = 0; i < json_array_size(list) && !s->failed; i++) {
+    for (size_t i = 0; i < json_array_size(list) && !s->c->failed; i++) {
         const char *pattern = json_string_value(json_array_get(list, i));
         if (pattern)
             add_rule(s, field, pattern, HG_BF16);
@@ -92,8 +81,10 @@ static bool parse_algo(scheme *s, const char *field, const char *algo, hg_dtype 
     for (size_t i = 0; i < sizeof algos / sizeof *algos; i++)
         names[i] = algos[i].algo;
     const char *near = hg_nearest(algo, names, sizeof algos / sizeof *algos);
-    return fail(s, field, near ? "is an algorithm not known; did you mean %s?"
-                               : "is '%.60s', an algorithm not known", near ? near : algo);
+    return fail(s, field,
+                near ? "is an algorithm not known; did you mean %s?"
+                     : "is '%.60s', an algorithm not known",
+                near ? near : algo);
 }
 
 /* MIXED_PRECISION: each layer's algorithm by name. */
@@ -103,7 +94,8 @@ static void add_layers(scheme *s, const json_t *q)
     json_t *entry;
     json_object_foreach((json_t *)json_object_get(q, "quantized_layers"), name, entry) {
         hg_dtype dtype = HG_BF16;
-        if (s->failed || !parse_algo(s, "quantized_layers", text_of(entry, "quant_algo"), &dtype))
+        if (s->c->failed ||
+            !parse_algo(s, "quantized_layers", text_of(entry, "quant_algo"), &dtype))
             return;
         add_rule(s, "quantized_layers", name, dtype);
     }
@@ -135,7 +127,8 @@ static void read_fp8(scheme *s, const json_t *q)
 
 static bool group_dtype(scheme *s, const json_t *group, hg_dtype *out)
 {
-    const json_t *w = json_object_get(group, "weights"), *a = json_object_get(group, "input_activations");
+    const json_t *w = json_object_get(group, "weights"),
+                 *a = json_object_get(group, "input_activations");
     int64_t bits = json_integer_value(json_object_get(w, "num_bits"));
     int64_t size = json_integer_value(json_object_get(w, "group_size"));
     bool is_float = strcmp(text_of(w, "type"), "float") == 0;
@@ -163,7 +156,7 @@ static void add_group(scheme *s, const json_t *group)
         return;
     if (!json_array_size(targets))
         s->base = dtype;
-    for (size_t i = 0; i < json_array_size(targets) && !s->failed; i++) {
+    for (size_t i = 0; i < json_array_size(targets) && !s->c->failed; i++) {
         const char *target = json_string_value(json_array_get(targets, i));
         if (target && strcmp(target, "Linear") == 0)
             s->base = dtype;
@@ -179,7 +172,7 @@ static void read_compressed_tensors(scheme *s, const json_t *q)
     add_exceptions(s, q, "ignore");
     s->head_too = true;
     json_object_foreach((json_t *)json_object_get(q, "config_groups"), name, group) {
-        if (!s->failed)
+        if (!s->c->failed)
             add_group(s, group);
     }
 }
@@ -190,9 +183,11 @@ static void read_integer(scheme *s, const json_t *q)
     int64_t bits = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names && !bits; i++)
         bits = json_integer_value(json_object_get(q, names[i]));
-    if (json_is_true(json_object_get(q, "load_in_4bit")) || json_is_true(json_object_get(q, "_load_in_4bit")))
+    if (json_is_true(json_object_get(q, "load_in_4bit")) ||
+        json_is_true(json_object_get(q, "_load_in_4bit")))
         bits = 4;
-    if (json_is_true(json_object_get(q, "load_in_8bit")) || json_is_true(json_object_get(q, "_load_in_8bit")))
+    if (json_is_true(json_object_get(q, "load_in_8bit")) ||
+        json_is_true(json_object_get(q, "_load_in_8bit")))
         bits = 8;
     if (bits != 4 && bits != 8) {
         fail(s, "bits", "is %s; 4 and 8 are known", bits ? "another number" : "missing");
@@ -231,7 +226,8 @@ static void read_quark(scheme *s, const json_t *q)
     else if (strcmp(dtype, "int4") == 0 || strcmp(dtype, "uint4") == 0)
         s->base = HG_W4A16;
     else
-        fail(s, "global_quant_config.weight.dtype", "is '%.40s'; fp8, fp4, int8 and int4 are known", dtype);
+        fail(s, "global_quant_config.weight.dtype", "is '%.40s'; fp8, fp4, int8 and int4 are known",
+             dtype);
 }
 
 static const struct {
@@ -273,92 +269,10 @@ static void read_block(scheme *s, const json_t *q)
             methods[i].read(s, q);
             return;
         }
-    fail(s, "quant_method", "is '%.60s', a method not known; fp8, compressed-tensors, modelopt, awq, "
-         "gptq, bitsandbytes, mxfp4 and quark are", method);
-}
-
-/* The module names under which publishers keep a kind's large weights, behind "model.layers.N.". */
-static const char *const attention_names[] = {
-    "self_attn.q_proj", "self_attn.q_b_proj", "self_attn.qkv_proj", "mixer.q_proj", "attn.wq_b",
-    "self_attn.kv_a_proj_with_mqa", NULL };
-static const char *const o_names[] = { "self_attn.o_proj", "mixer.o_proj", "attn.wo_b", NULL };
-static const char *const linear_names[] = { "linear_attn.in_proj_qkvz", "linear_attn.in_proj_qkv",
-                                            "mixer.in_proj", "mamba.in_proj", NULL };
-static const char *const dense_names[] = { "mlp.down_proj", "mlp.gate_proj", "mixer.down_proj",
-                                           "feed_forward.down_proj", "ffn.w2", NULL };
-static const char *const shared_names[] = {
-    "mlp.shared_experts.down_proj", "mlp.shared_expert.down_proj", "ffn.shared_experts.w2",
-    "mixer.shared_experts.down_proj", "feed_forward.shared_expert.down_proj", NULL };
-static const char *const expert_names[] = {
-    "mlp.experts.0.down_proj", "mlp.experts", "block_sparse_moe.experts.0.w2", "ffn.experts.0.w2",
-    "mixer.experts.0.down_proj", "feed_forward.experts.down_proj", NULL };
-
-static const hg_module_rule *rule_for(const scheme *s, const char *name)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (hg_module_rule_matches(&s->rules[i], name))
-            return &s->rules[i];
-    return NULL;
-}
-
-/* The type of a kind in one layer: of the first rule that matches any of its names. */
-static hg_dtype layer_dtype(const scheme *s, int64_t layer, const char *const *names)
-{
-    char name[96];
-    for (; *names; names++) {
-        snprintf(name, sizeof name, "model.layers.%" PRId64 ".%s", layer, *names);
-        const hg_module_rule *rule = rule_for(s, name);
-        if (rule)
-            return rule->dtype;
-    }
-    return s->base;
-}
-
-typedef struct tally {
-    double weights[HG_DTYPES];
-} tally;
-
-static void vote(tally *t, const scheme *s, int64_t layer, const char *const *names, double weights)
-{
-    if (weights > 0)
-        t->weights[layer_dtype(s, layer, names)] += weights;
-}
-
-/* HG_BF16 where there is none of the kind. */
-static hg_dtype winner(const tally *t)
-{
-    hg_dtype best = HG_BF16;
-    double most = 0;
-    for (int d = 0; d < HG_DTYPES; d++)
-        if (t->weights[d] > most) {
-            most = t->weights[d];
-            best = (hg_dtype)d;
-        }
-    return best;
-}
-
-static void judge(const scheme *s, hg_model *m)
-{
-    tally attention = { 0 }, o = { 0 }, linear = { 0 }, mlp = { 0 }, experts = { 0 };
-    for (int64_t i = 0; i < m->layer_count; i++) {
-        const hg_layer *l = &m->layers[m->layer_order[i]];
-        double mixer = hg_layer_attention_weights(m, l);
-        bool softmax = l->mixer == HG_MIX_GQA || l->mixer == HG_MIX_MLA;
-        vote(&attention, s, i, attention_names, softmax ? mixer : 0);
-        vote(&o, s, i, o_names, softmax ? mixer : 0);
-        vote(&linear, s, i, linear_names, softmax ? 0 : mixer);
-        vote(&mlp, s, i, dense_names, (double)l->inter_size);
-        vote(&mlp, s, i, shared_names, (double)l->shared_inter_size);
-        vote(&experts, s, i, expert_names, hg_layer_expert_weights(m, l));
-    }
-    m->precision.attention = winner(&attention);
-    m->precision.o_proj = winner(&o);
-    m->precision.linear = winner(&linear);
-    m->precision.mlp = winner(&mlp);
-    m->precision.experts = winner(&experts);
-    const hg_module_rule *head = rule_for(s, "lm_head");
-    m->precision.lm_head = head ? head->dtype : s->head_too ? s->base : HG_BF16;
-    m->precision.static_scales = s->static_scales;
+    fail(s, "quant_method",
+         "is '%.60s', a method not known; fp8, compressed-tensors, modelopt, awq, "
+         "gptq, bitsandbytes, mxfp4 and quark are",
+         method);
 }
 
 /* kv_cache_quant_algo "FP8", or kv_cache_scheme "FP8" or { "num_bits": 8, "type": "float" }. */
@@ -383,7 +297,8 @@ static bool read_kv(const json_t *q, hg_dtype *kv)
 
 static const json_t *block_of(const hg_config *c)
 {
-    static const char *const names[] = { "quantization_config", "compression_config", "quantization" };
+    static const char *const names[] = { "quantization_config", "compression_config",
+                                         "quantization" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const json_t *q = json_object_get(c->root, names[i]);
         if (!json_is_object(q))
@@ -394,31 +309,60 @@ static const json_t *block_of(const hg_config *c)
     return NULL;
 }
 
-bool hg_model_read_precision(hg_config *c, const json_t *quant, hg_model *m)
+/* Lists of rules by the layer they name, in order; those that may match any layer stand at the end.
+ * Many of these would make matching slow, so their product with the layers is bounded: published
+ * files have at most a dozen. */
+static void sort_by_layer(scheme *s, int64_t layers)
 {
-    const json_t *own = block_of(c), *beside = json_object_get(quant, "quantization");
-    scheme s = { .c = c, .base = HG_BF16 };
-    if (json_object_size(own))
-        read_block(&s, own);
-    else if (beside)
-        read_modelopt(&s, beside);
-    if (!s.failed)
-        judge(&s, m);
-    for (size_t i = 0; i < s.count; i++)
-        hg_module_rule_close(&s.rules[i]);
-    m->precision.kv = HG_BF16;
-    if (!read_kv(own, &m->precision.kv))
-        read_kv(beside, &m->precision.kv);
-    return !s.failed;
+    enum { GENERAL_MATCHES = 400000 };
+    int64_t general = 0;
+    s->layers = layers;
+    s->heads = HG_NEW(s->c->arena, size_t, layers + 1);
+    for (size_t i = s->count; i-- > 0;) {
+        hg_module_rule *rule = &s->rules[i];
+        if (rule->layer >= layers)
+            continue;
+        size_t *head = &s->heads[rule->layer < 0 ? layers : rule->layer];
+        rule->next = *head;
+        *head = i + 1;
+        general += rule->layer < 0;
+    }
+    if (general > GENERAL_MATCHES / layers)
+        fail(s, "ignore", "lists too many patterns; name modules%s", " by their layers");
 }
 
-void hg_model_set_precision(hg_model *m, hg_dtype dtype)
+static size_t first_match(const scheme *s, size_t head, const char *name)
 {
-    bool latent = false;
-    for (int64_t k = 0; k < m->layer_kinds; k++)
-        latent |= m->layers[k].mixer == HG_MIX_MLA;
-    hg_precision *p = &m->precision;
-    p->o_proj = p->linear = p->mlp = p->experts = dtype;
-    p->attention = latent && dtype == HG_NVFP4 ? HG_BF16 : dtype;
-    p->static_scales = false;
+    while (head && !hg_module_rule_matches(&s->rules[head - 1], name))
+        head = s->rules[head - 1].next;
+    return head;
+}
+
+const hg_module_rule *hg_quant_rule_for(const hg_quant_scheme *s, int64_t layer, const char *name)
+{
+    size_t own = layer >= 0 && layer < s->layers ? first_match(s, s->heads[layer], name) : 0;
+    size_t any = first_match(s, s->heads[s->layers], name);
+    size_t first = own && any ? (own < any ? own : any) : own + any;
+    return first ? &s->rules[first - 1] : NULL;
+}
+
+void hg_quant_scheme_close(hg_quant_scheme *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        hg_module_rule_close(&s->rules[i]);
+}
+
+bool hg_quant_scheme_read(hg_quant_scheme *s, hg_config *c, int64_t layers, const json_t *beside)
+{
+    const json_t *own = block_of(c), *quant = json_object_get(beside, "quantization");
+    *s = (hg_quant_scheme){ .c = c, .base = HG_BF16, .kv = HG_BF16 };
+    if (json_object_size(own))
+        read_block(s, own);
+    else if (quant)
+        read_modelopt(s, quant);
+    if (!c->failed)
+        sort_by_layer(s, layers);
+    if (!read_kv(own, &s->kv))
+        read_kv(quant, &s->kv);
+    return !c->failed;
 }
