@@ -9,14 +9,24 @@ static double weight_size(hg_dtype dtype)
     return hg_dtype_table[dtype].weight_bytes;
 }
 
+/* The mixer's weights in bytes, uncut: its output projection may have a precision of its own. */
+static double mixer_bytes(const hg_model *m, const hg_layer *l)
+{
+    const hg_precision *p = &m->precision;
+    double all = hg_layer_attention_weights(m, l);
+    if (l->mixer != HG_MIX_GQA && l->mixer != HG_MIX_MLA)
+        return all * weight_size(p->linear);
+    double output = l->o_lora_rank ? 0 : (double)(l->heads * l->v_head_dim) * (double)m->hidden_size;
+    return (all - output) * weight_size(p->attention) + output * weight_size(p->o_proj);
+}
+
 /* One layer's weights on one rank.  Attention is copied on every dp rank; experts are not. */
 static double layer_bytes(const hg_model *m, const hg_layer *l, const hg_deployment *d)
 {
     double tp = (double)d->tp, ranks = (double)(d->tp * d->dp);
-    const hg_precision *p = &m->precision;
-    return hg_layer_attention_weights(m, l) * weight_size(p->attention) / tp +
-           hg_layer_dense_ffn_weights(m, l) * weight_size(p->mlp) / tp +
-           hg_layer_expert_weights(m, l) * weight_size(p->experts) / ranks;
+    return mixer_bytes(m, l) / tp + l->small_weights * weight_size(HG_BF16) +
+           hg_layer_dense_ffn_weights(m, l) * weight_size(m->precision.mlp) / tp +
+           hg_layer_expert_weights(m, l) * weight_size(m->precision.experts) / ranks;
 }
 
 double hg_weight_bytes(const hg_model *m, const hg_deployment *d)

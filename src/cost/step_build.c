@@ -131,7 +131,8 @@ static void add_gqa_mixer(build *b, const hg_layer *l, double repeat)
     /* Rotary embedding and the write to the KV cache: queries and keys read and written once. */
     add_pass(b, "rotary embedding, KV write", HG_PER_TOKEN, repeat, 2 * 2 * (heads * hd + 2 * kv * hd));
     add_attention(b, l, repeat);
-    add_gemm(b, "output projection", HG_PER_TOKEN, repeat, h, heads * (double)l->v_head_dim, dtype);
+    add_gemm(b, "output projection", HG_PER_TOKEN, repeat, h, heads * (double)l->v_head_dim,
+             b->m->precision.o_proj);
     add_all_reduce(b, "all-reduce", repeat, tp, h);
 }
 
