@@ -11,13 +11,19 @@
 
 /* ---- where the time goes ---- */
 
-static const char *binding(const hg_part *p)
+/* The component that bound most of an operator's time; HG_COMPONENTS: the host. */
+static int binding(const hg_part *p)
 {
     int best = 0;
     for (int c = 1; c < HG_COMPONENTS; c++)
         if (p->bound_s[c] > p->bound_s[best])
             best = c;
-    return p->host ? "host" : hg_component_names[best];
+    return p->host ? HG_COMPONENTS : best;
+}
+
+static const char *bound_name(int component)
+{
+    return component == HG_COMPONENTS ? "host" : hg_component_names[component];
 }
 
 static void take_shares(const hg_account *a, hg_plan *out)
@@ -26,7 +32,7 @@ static void take_shares(const hg_account *a, hg_plan *out)
     for (int i = 0; i < a->count && out->share_count < HG_SHARES - 1; i++)
         if (a->parts[i].seconds > 0)
             out->shares[out->share_count++] =
-                (hg_share){ a->parts[i].name, a->parts[i].seconds / total, binding(&a->parts[i]) };
+                (hg_share){ a->parts[i].name, a->parts[i].seconds / total, bound_name(binding(&a->parts[i])) };
     out->shares[out->share_count++] = (hg_share){ "idle", a->idle_s / total, "no requests" };
 }
 
@@ -34,13 +40,12 @@ static void say_bottleneck(hg_arena *arena, const hg_account *a, hg_plan *out)
 {
     double by[HG_COMPONENTS + 1] = { 0 }, total = a->busy_s + a->idle_s;
     for (int i = 0; i < a->count; i++)
-        for (int c = 0; c < HG_COMPONENTS; c++)
-            by[a->parts[i].host ? HG_COMPONENTS : c] += a->parts[i].bound_s[c];
+        by[binding(&a->parts[i])] += a->parts[i].seconds;
     int most = 0;
     for (int c = 1; c <= HG_COMPONENTS; c++)
         if (by[c] > by[most])
             most = c;
-    const char *what = most == HG_COMPONENTS ? "the host" : hg_component_names[most];
+    const char *what = bound_name(most);
     const hg_part *first = &a->parts[0];
     out->bottleneck_name = what;
     out->bottleneck_share = by[most] / total;
