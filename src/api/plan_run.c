@@ -20,6 +20,7 @@ typedef struct planner {
     hg_point **points;         /* a list a candidate: no order of threads shows */
     size_t *point_counts;
     hg_arena *arenas;          /* one a thread */
+    hg_found found;
 } planner;
 
 typedef struct watcher {
@@ -124,11 +125,31 @@ static size_t make_candidates(hg_ask *a, const hg_problem *p, const hg_deploymen
     return count;
 }
 
-static void take_top(hg_arena *arena, const planner *w, const hg_found *f, hg_plan *out)
+static void settle_one(void *ctx, size_t i, int thread)
 {
-    out->top = HG_NEW(arena, hg_point, f->count);
-    for (size_t i = 0; i < f->count; i++)
-        out->top[out->top_count++] = w->best[f->order[i]];
+    planner *w = ctx;
+    hg_arena scratch = w->arenas[thread];
+    hg_point *p = &w->best[w->found.order[i]];
+    p->score = hg_goal_settle(w->goal, &scratch, w->candidates[w->found.order[i]], &p->metrics);
+}
+
+static int best_first(const void *a, const void *b)
+{
+    const hg_point *x = a, *y = b;
+    return (x->score < y->score) - (x->score > y->score);
+}
+
+/* The plans shown, each with figures sharp enough to report, ranked by them. */
+static void take_top(hg_arena *arena, planner *w, int threads, hg_plan *out)
+{
+    hg_parallel(w->found.count, threads, settle_one, w);
+    out->top = HG_NEW(arena, hg_point, w->found.count);
+    for (size_t i = 0; i < w->found.count; i++)
+        if (w->best[w->found.order[i]].score > 0)
+            out->top[out->top_count++] = w->best[w->found.order[i]];
+    if (out->top_count)
+        qsort(out->top, out->top_count, sizeof *out->top, best_first);
+    out->found = out->top_count > 0;
 }
 
 /* When nothing keeps the promise: the simulated point that came nearest, by the limit missed most. */
@@ -217,13 +238,13 @@ static void sweep_one(void *ctx, size_t i, int thread)
     s->w->points[s->item[i]][slot] = (hg_point){ s->w->candidates[s->item[i]]->deployment, m, 0 };
 }
 
-static void sweep_shapes(hg_arena *arena, planner *w, const hg_found *f, int threads)
+static void sweep_shapes(hg_arena *arena, planner *w, int threads)
 {
     static const double parts[HG_SWEEP_LOADS] = { 0.05, 0.15, 0.3, 0.5, 0.75 };
-    size_t n = f->count * HG_SWEEP_LOADS;
+    size_t n = w->found.count * HG_SWEEP_LOADS;
     sweep s = { w, HG_NEW(arena, size_t, n), HG_NEW(arena, double, n) };
     for (size_t i = 0; i < n; i++) {
-        s.item[i] = f->order[i / HG_SWEEP_LOADS];
+        s.item[i] = w->found.order[i / HG_SWEEP_LOADS];
         s.rate[i] = parts[i % HG_SWEEP_LOADS] * w->best[s.item[i]].metrics.rate_per_s;
     }
     hg_parallel(n, threads, sweep_one, &s);
@@ -254,19 +275,17 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
     w.arenas = HG_NEW(a->arena, hg_arena, threads);
     for (int t = 0; t < threads; t++)
         hg_arena_open(&w.arenas[t], 0);
-    hg_found found;
     hg_search search = { .count = count, .best_n = top_n, .threads = threads, .ctx = &w, .bound = bound,
                          .group = shape_of, .score = score, .stopped = stopped, .progress = progress };
-    hg_search_run(a->arena, &search, &found);
-    out->pruned = found.pruned;
-    out->simulated = found.evaluated;
-    out->interrupted = found.interrupted;
-    out->found = found.count > 0;
-    take_top(a->arena, &w, &found, out);
+    hg_search_run(a->arena, &search, &w.found);
+    out->pruned = w.found.pruned;
+    out->simulated = w.found.evaluated;
+    out->interrupted = w.found.interrupted;
+    take_top(a->arena, &w, threads, out);
     if (!out->found)
         nearest_miss(a->arena, &w, count, p, out);
     else if (p->workload.load == HG_LOAD_NONE && goal->objective != HG_LATENCY && !hg_stopped(a))
-        sweep_shapes(a->arena, &w, &found, threads);
+        sweep_shapes(a->arena, &w, threads);
     pareto(a->arena, &w, count, p, out);
     for (int t = 0; t < threads; t++)
         hg_arena_close(&w.arenas[t]);

@@ -56,7 +56,7 @@ static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, cons
         .replicas = (int32_t)(d->replicas * d->dp),
         .seed = p->seed,
         .requests = run->requests,
-        .steady = { .on = run->steady },
+        .steady = { .on = run->steady, .to_precision = run->precise },
         .slo = p->slo,
         .request_overhead_s = p->engine.overheads.request_s,
         .stepwise = run->stepwise,

@@ -44,6 +44,7 @@ typedef struct hg_run {          /* how to run it */
     hg_load load;
     double rate_per_s;
     bool steady;                 /* to a steady state; else the workload once, everything counted */
+    bool precise;                /* steady: go on until every limit's 95 % interval is within 5 % */
     bool stepwise, keep_requests;
     size_t keep_steps, requests;
 } hg_run;
@@ -65,5 +66,10 @@ double hg_bound_rate(const hg_problem *p, const hg_candidate *c);
 double hg_highest_rate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, double floor,
                        double bound, hg_metrics *out,
                        void (*visit)(void *ctx, const hg_metrics *m), void *ctx);
+
+/* The figures to report: simulated until every limit is known within 5 %, at `rate` or, where the
+ * sharper look says that the SLO is just missed, at up to a tenth less.  Returns the rate. */
+double hg_settled_rate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, double rate,
+                       hg_metrics *out);
 
 #endif

@@ -61,6 +61,24 @@ static double score_load(const hg_goal *g, hg_arena *arena, const hg_candidate *
     return out->sim.slo_kept ? (1 + 1 / (1 + out->sim.latency[HG_E2E].mean)) / devices(c) : 0;
 }
 
+/* The score of metrics taken at the highest rate that keeps the promise. */
+static double score_rate(const hg_goal *g, const hg_candidate *c, const hg_metrics *m)
+{
+    if (!m->sim.slo_kept)
+        return 0;
+    return g->objective == HG_ENERGY ? (double)m->sim.completed / m->energy_j : m->rate_per_s * worth(g, c);
+}
+
+double hg_goal_settle(const hg_goal *g, hg_arena *arena, const hg_candidate *c, hg_metrics *m)
+{
+    if (g->problem->workload.load != HG_LOAD_NONE)
+        return score_load(g, arena, c, m, NULL, NULL);
+    if (g->objective == HG_LATENCY)
+        return score_latency(g, arena, c, m, NULL, NULL);
+    hg_settled_rate(arena, g->problem, c, m->rate_per_s, m);
+    return score_rate(g, c, m);
+}
+
 double hg_goal_score(const hg_goal *g, hg_arena *arena, const hg_candidate *c, double floor,
                      double bound_rate, hg_metrics *out, hg_visit *visit, void *ctx)
 {
@@ -68,11 +86,10 @@ double hg_goal_score(const hg_goal *g, hg_arena *arena, const hg_candidate *c, d
         return score_load(g, arena, c, out, visit, ctx);
     if (g->objective == HG_LATENCY)
         return score_latency(g, arena, c, out, visit, ctx);
-    double value = worth(g, c);
-    double rate = hg_highest_rate(arena, g->problem, c, floor / value, bound_rate, out, visit, ctx);
-    if (g->objective == HG_ENERGY && rate > 0)
-        return (double)out->sim.completed / out->energy_j;
-    return rate * value;
+    /* Energy a request falls with idle power too, so a floor on it is none on the rate. */
+    double floor_rate = g->objective == HG_ENERGY ? 0 : floor / worth(g, c);
+    hg_highest_rate(arena, g->problem, c, floor_rate, bound_rate, out, visit, ctx);
+    return score_rate(g, c, out);
 }
 
 const char *hg_goal_text(hg_arena *arena, const hg_goal *g, double score)

@@ -24,6 +24,9 @@ double hg_goal_bound(const hg_goal *g, const hg_candidate *c, double bound_rate)
 double hg_goal_score(const hg_goal *g, hg_arena *arena, const hg_candidate *c, double floor,
                      double bound_rate, hg_metrics *out, hg_visit *visit, void *ctx);
 
+/* The score again from figures sharp enough to report; *m are those of hg_goal_score. */
+double hg_goal_settle(const hg_goal *g, hg_arena *arena, const hg_candidate *c, hg_metrics *m);
+
 /* The score in the user's words: "3.12 req/s per GPU". */
 const char *hg_goal_text(hg_arena *arena, const hg_goal *g, double score);
 

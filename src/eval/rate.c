@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { TRIES_MOST = 24 };
+enum { TRIES_MOST = 24, SETTLING_TRIES = 6 };
 static const double PRECISION = 1.02;
 
 typedef struct search {
@@ -54,4 +54,19 @@ double hg_highest_rate(hg_arena *arena, const hg_problem *p, const hg_candidate 
     if (!keeps(&s, lo, out))
         return 0;
     return climb(&s, lo, bound, floor > 0 ? PRECISION : 4, out);
+}
+
+double hg_settled_rate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, double rate,
+                       hg_metrics *out)
+{
+    hg_arena scratch = *arena;
+    hg_run run = { .load = HG_LOAD_RATE, .steady = true, .precise = true };
+    for (int i = 0; i < SETTLING_TRIES; i++, rate /= PRECISION) {
+        scratch = *arena;
+        run.rate_per_s = rate;
+        hg_evaluate(&scratch, p, c, &run, out);
+        if (out->sim.slo_kept)
+            break;
+    }
+    return out->rate_per_s;
 }

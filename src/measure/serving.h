@@ -1,0 +1,32 @@
+/* Measured serving runs: rows of configuration, load, mean TTFT and mean TPOT, in the columns of the
+ * published serving samples. */
+#ifndef HG_MEASURE_SERVING_H
+#define HG_MEASURE_SERVING_H
+
+#include "base/csv.h"
+
+typedef struct hg_serving_row {
+    const char *id, *device, *engine, *version, *model, *precision; /* "" where the cell is blank */
+    const char *gemm_quant, *moe_quant;
+    bool disaggregated;
+    int64_t isl, osl, concurrency;
+    int64_t tp, pp, dp, moe_tp, moe_ep;  /* tp, pp, dp 1 and moe_* 0 where blank: the engine's default */
+    double ttft_s, tpot_s;               /* measured; NAN where the file does not say */
+    long line;
+} hg_serving_row;
+
+typedef struct hg_serving_columns { /* places in a CSV, −1: absent */
+    int id, device, engine, version, model, precision, mode, isl, osl, concurrency, gemm_quant, moe_quant;
+    int tp, pp, dp, moe_tp, moe_ep, ttft, tpot;
+} hg_serving_columns;
+
+bool hg_serving_bind(const hg_csv *csv, hg_serving_columns *out, hg_err *err);
+
+/* The current row, its texts in the arena. */
+bool hg_serving_read(hg_arena *arena, const hg_csv *csv, const hg_serving_columns *c, hg_serving_row *out,
+                     hg_err *err);
+
+/* All rows of a file; NULL with err set. */
+hg_serving_row *hg_serving_file(hg_arena *arena, const char *path, size_t *count, hg_err *err);
+
+#endif
