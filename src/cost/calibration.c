@@ -95,7 +95,7 @@ static bool read_series(hg_arena *arena, const hg_op *op, const json_t *o, hg_se
         !read_floats(json_object_get(o, "hi"), r->hi, HG_FEATURES, &hi) || lo != hi)
         return false;
     char *labels = hg_strdup(arena, r->key);
-    for (int i = 0; i < hg_op_label_count(op); i++) {
+    for (int i = 0; i < hg_op_series_labels(op); i++) {
         char *end = strchr(labels, '|');
         if (end)
             *end = 0;

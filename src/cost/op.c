@@ -32,3 +32,8 @@ int hg_op_label_count(const hg_op *op)
         n++;
     return n;
 }
+
+int hg_op_series_labels(const hg_op *op)
+{
+    return op->series_labels ? op->series_labels : hg_op_label_count(op);
+}

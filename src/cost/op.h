@@ -37,7 +37,9 @@ typedef struct hg_op {
     const char *name;                    /* the table's name: "gemm" */
     const char *title;
     hg_dim dims[HG_OP_DIMS];             /* ends with a NULL column */
-    const char *labels[HG_OP_LABELS];    /* columns whose texts make a series; ends with NULL */
+    const char *labels[HG_OP_LABELS];    /* columns of text; ends with NULL */
+    int series_labels;                   /* the first so many make a series (0: all); the others
+                                          * only shape the call, so any legal value is predicted */
     /* Reads what the labels mean into the shape; false: not a known dtype or kind. */
     bool (*label)(int column, const char *text, hg_shape *s);
     void (*count)(const hg_shape *s, hg_work *w);
@@ -58,5 +60,6 @@ extern const int hg_op_count;
 const hg_op *hg_op_find(const char *name); /* NULL: unknown */
 int hg_op_dim_count(const hg_op *op);
 int hg_op_label_count(const hg_op *op);
+int hg_op_series_labels(const hg_op *op); /* how many labels make the key of a series */
 
 #endif

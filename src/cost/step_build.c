@@ -60,7 +60,7 @@ static void add_gemm(build *b, const char *name, hg_role role, double repeat, do
 /* A pass over memory of so many bytes a token (or emit). */
 static void add_pass(build *b, const char *name, hg_role role, double repeat, double bytes)
 {
-    hg_shape s = { .dtype = HG_BF16 };
+    hg_shape s = { .dtype = HG_FP8 }; /* the label of the table that calibrates passes */
     use_op(b, add(b, name, role, repeat), &hg_op_memory_pass, &s, "bytes", bytes);
 }
 
@@ -79,6 +79,7 @@ static void add_all_reduce(build *b, const char *name, double repeat, double ran
         return;
     }
     s.d[dim_of(&hg_op_internode, "ranks")] = ranks;
+    s.d[dim_of(&hg_op_internode, "ranks_per_node")] = (double)b->rates->device.node_devices;
     s.kind = HG_ALL_REDUCE;
     use_op(b, it, &hg_op_internode, &s, "bytes", 2 * elements);
 }
@@ -96,6 +97,7 @@ static void add_nccl(build *b, const char *name, hg_role role, double repeat, hg
         return;
     }
     s.d[dim_of(&hg_op_internode, "ranks")] = ranks;
+    s.d[dim_of(&hg_op_internode, "ranks_per_node")] = (double)b->rates->device.node_devices;
     use_op(b, it, &hg_op_internode, &s, "bytes", 2 * elements);
 }
 

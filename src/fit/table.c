@@ -36,6 +36,8 @@ bool hg_columns_read(const hg_op *op, const hg_columns *c, const hg_csv *csv, hg
         const char *text = c->label[i] >= 0 ? csv->fields[c->label[i]] : "";
         if (!op->label(i, text, shape))
             return hg_csv_fail(csv, c->label[i], err, "'%.40s' is not a known value", text);
+        if (i >= hg_op_series_labels(op))
+            continue;
         int more = snprintf(key + n, size - n, "%s%s", i ? "|" : "", text);
         n = more < 0 || n + (size_t)more >= size ? size - 1 : n + (size_t)more;
     }
