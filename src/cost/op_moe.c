@@ -188,7 +188,7 @@ static bool label_distribution(const char *text, hg_shape *s)
     static const char law[] = "power_law_";
     double alpha = 0;
     bool known = hg_starts(text, law) && hg_parse_f64(text + sizeof law - 1, &alpha) &&
-                 alpha >= 0 && alpha <= 8;
+                 alpha >= 0 && alpha <= 4;
     for (size_t i = 0; i < sizeof even / sizeof *even; i++)
         known |= strcmp(text, even[i]) == 0;
     s->kind = (float)alpha;
