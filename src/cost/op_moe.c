@@ -188,7 +188,7 @@ static bool label_distribution(const char *text, hg_shape *s)
     static const char law[] = "power_law_";
     double alpha = 0;
     bool known = hg_starts(text, law) && hg_parse_f64(text + sizeof law - 1, &alpha) &&
-                 alpha >= 0 && alpha <= 8;
+                 alpha >= 0 && alpha <= 4;
     for (size_t i = 0; i < sizeof even / sizeof *even; i++)
         known |= strcmp(text, even[i]) == 0;
     s->kind = (float)alpha;
@@ -241,7 +241,7 @@ const hg_op hg_op_moe = {
     .title = "routed experts",
     .dims = { { "num_tokens", false, NAN, 1 }, { "hidden_size", true, NAN, 1 },
               { "inter_size", true, NAN, 1 }, { "topk", true, NAN, 1 }, { "num_experts", true, NAN, 1 },
-              { "moe_tp_size", false, 1 }, { "moe_ep_size", false, 1 },
+              { "moe_tp_size", false, 1, 1 }, { "moe_ep_size", false, 1, 1 },
               { "ungated", false, 0 }, { "grouped", false, 0 } },
     .labels = { "kernel_source", "moe_dtype", "distribution" },
     .series_labels = 2,
