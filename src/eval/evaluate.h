@@ -68,7 +68,8 @@ double hg_highest_rate(hg_arena *arena, const hg_problem *p, const hg_candidate 
                        void (*visit)(void *ctx, const hg_metrics *m), void *ctx);
 
 /* The figures to report: simulated until every limit is known within 5 %, at `rate` or, where the
- * sharper look says that the SLO is just missed, at up to a tenth less.  Returns the rate. */
+ * sharper look says that the SLO is missed after all, at the next less, in growing strides.  Returns
+ * the rate. */
 double hg_settled_rate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, double rate,
                        hg_metrics *out);
 

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { TRIES_MOST = 24, SETTLING_TRIES = 6 };
+enum { TRIES_MOST = 24, SETTLING_TRIES = 12 };
 static const double PRECISION = 1.02;
 
 typedef struct search {
@@ -61,7 +61,8 @@ double hg_settled_rate(hg_arena *arena, const hg_problem *p, const hg_candidate 
 {
     hg_arena scratch = *arena;
     hg_run run = { .load = HG_LOAD_RATE, .steady = true, .precise = true };
-    for (int i = 0; i < SETTLING_TRIES; i++, rate /= PRECISION) {
+    double stride = PRECISION;
+    for (int i = 0; i < SETTLING_TRIES; i++, rate /= stride, stride *= PRECISION) {
         scratch = *arena;
         run.rate_per_s = rate;
         hg_evaluate(&scratch, p, c, &run, out);

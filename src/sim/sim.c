@@ -136,7 +136,9 @@ static void arrive(hg_sim *sim)
         reject(sim, seq);
     else
         enqueue(sim, in, seq);
-    if (sim->steady.config.on && hg_steady_saturated(&sim->steady, sim->arena, sim->waiting)) {
+    const struct hg_totals *now = &sim->metrics.now;
+    int64_t in_system = number + 1 - now->completed - now->rejected;
+    if (sim->steady.config.on && hg_steady_saturated(&sim->steady, sim->arena, sim->waiting, in_system)) {
         sim->end = HG_END_SATURATED;
         sim->stopped = true;
     }

@@ -6,6 +6,8 @@
 #include <math.h>
 
 enum { BATCHES_MIN = 10, BATCHES_MAX = 40, BATCH_REQUESTS = 200 };
+static const double FILLING_FRAC = 0.03;
+
 enum { WARM_COMPLETED = 100, CHECK_BLOCKS = 8, FIRST_LOOK_STEP = 10 };
 
 static const hg_slo nothing_promised = {
@@ -47,13 +49,17 @@ static bool grows_without_end(const hg_steady_state *s)
     return later_half >= 1.7 * second_quarter && latest >= 1.1 * later_half && latest > 3 * chance;
 }
 
-bool hg_steady_saturated(hg_steady_state *s, hg_arena *arena, int64_t waiting)
+bool hg_steady_saturated(hg_steady_state *s, hg_arena *arena, int64_t waiting, int64_t in_system)
 {
     s->block_sum += (double)waiting;
+    s->population_sum += (double)in_system;
     if (!s->open_loop || ++s->in_block < HG_BACKLOG_BLOCK)
         return false;
+    size_t also = s->blocks;
+    *HG_PUSH(arena, s->population, also, s->population_capacity) = s->population_sum / HG_BACKLOG_BLOCK;
     *HG_PUSH(arena, s->backlog, s->blocks, s->capacity) = s->block_sum / HG_BACKLOG_BLOCK;
     s->block_sum = 0;
+    s->population_sum = 0;
     s->in_block = 0;
     return s->blocks % CHECK_BLOCKS == 0 && grows_without_end(s);
 }
@@ -91,6 +97,21 @@ static bool rising(const batches *b)
     }
     int freedom = b->count - 2;
     return slope > 0 && slope > student_99(freedom) * sqrt(rest / freedom / sxx);
+}
+
+/* Does the system still fill?  A rise below FILLING_FRAC over the span moves no percentile by what a
+ * rate's precision would show. */
+static bool filling(const hg_steady_state *s)
+{
+    size_t from = s->blocks / 3, each = (s->blocks - from) / BATCHES_MIN;
+    batches b = { .count = BATCHES_MIN };
+    if (!s->open_loop || each == 0)
+        return s->open_loop;
+    for (int i = 0; i < b.count; i++)
+        b.x[i] = hg_mean(s->population + from + (size_t)i * each, each);
+    size_t half = BATCHES_MIN / 2;
+    double early = hg_mean(b.x, half), late = hg_mean(b.x + half, half);
+    return late > (1 + FILLING_FRAC) * early && rising(&b);
 }
 
 static double half_width(const batches *b, double center)
@@ -188,7 +209,7 @@ bool hg_steady_enough(hg_steady_state *s, const hg_metrics *m, hg_arena scratch,
         s->next_check = m->finished + s->config.min_requests - *n;
         return false;
     }
-    bool all_precise = true, all_known = true, broken = false;
+    bool settled = !filling(s), all_precise = settled, all_known = settled, broken = false;
     for (int i = 0; i < s->slo.count; i++) {
         bool trend;
         hg_estimate e = s->estimates[i] = estimate(m, scratch, &s->slo.limits[i], *n, &trend);

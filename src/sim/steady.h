@@ -7,7 +7,9 @@
  * one count, so long ones are not lost at the end.
  * The queue grows without end when its length, averaged over the later half of all arrivals, is
  * near twice that over the second quarter, still rises, and lies beyond three standard deviations
- * of what chance alone would pile up in an arrival stream of this burstiness. */
+ * of what chance alone would pile up in an arrival stream of this burstiness.
+ * Near its capacity a deployment fills for long before a queue shows: nothing is known while the
+ * number of requests in the system still rises over the later two thirds of the arrivals. */
 #ifndef HG_SIM_STEADY_H
 #define HG_SIM_STEADY_H
 
@@ -22,8 +24,9 @@ typedef struct hg_steady_state {
     bool open_loop;
     size_t next_check;       /* at so many finished counted requests */
     double *backlog;         /* mean waiting requests over each block of arrivals */
-    size_t blocks, capacity, in_block;
-    double block_sum;
+    double *population;      /* likewise the requests in the system, waiting and running */
+    size_t blocks, capacity, population_capacity, in_block;
+    double block_sum, population_sum;
     hg_estimate estimates[HG_SLO_MAX];
 } hg_steady_state;
 
@@ -31,8 +34,9 @@ void hg_steady_open(hg_steady_state *s, const hg_sim_config *config, const hg_wo
 
 /* May counting begin with a request sent now? */
 bool hg_steady_warm(const hg_metrics *m, int64_t now_ns);
-/* An arrival finds `waiting` requests waiting; true when the queue is found to grow without end. */
-bool hg_steady_saturated(hg_steady_state *s, hg_arena *arena, int64_t waiting);
+/* An arrival finds so many requests waiting, and in the system; true when the queue is found to grow
+ * without end. */
+bool hg_steady_saturated(hg_steady_state *s, hg_arena *arena, int64_t waiting, int64_t in_system);
 /* Looks at the samples; true when enough is known, with *end and *n, the requests that count. */
 bool hg_steady_enough(hg_steady_state *s, const hg_metrics *m, hg_arena scratch, hg_sim_end *end,
                       size_t *n);
