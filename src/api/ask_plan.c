@@ -61,7 +61,7 @@ static bool take_dtypes(hg_ask *a, const hg_problem *p, hg_space *s)
 
 static bool make_space(hg_ask *a, const hg_problem *p, hg_space *s)
 {
-    static const int64_t seqs[] = { 32, 64, 128, 256, 512, 1024 }, tokens[] = { 2048, 4096, 8192, 16384 };
+    static const int64_t seqs[] = { 32, 64, 128, 256, 512, 1024 }, tokens[] = { 1024, 2048, 4096, 8192, 16384 };
     static const int64_t one[] = { 1 }, fill[] = { 0 };
     const hg_scenario *q = &a->s;
     const hg_device *d = &p->rates.device;
@@ -87,7 +87,7 @@ static bool make_space(hg_ask *a, const hg_problem *p, hg_space *s)
     else
         take(&s->replicas, &q->replicas, s->total_devices ? fill : one, 1);
     take(&s->max_num_seqs, &q->max_num_seqs, seqs, 6);
-    take(&s->max_num_batched_tokens, &q->max_num_batched_tokens, tokens, 4);
+    take(&s->max_num_batched_tokens, &q->max_num_batched_tokens, tokens, 5);
     return take_dtypes(a, p, s);
 }
 

@@ -1,26 +1,5 @@
 #include "api/plan.h"
 
-#include <math.h>
-
-hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, const char *model_word)
-{
-    double isl = 0, osl = 0;
-    const hg_workload *w = &p->problem->workload;
-    for (size_t i = 0; i < w->count; i++) {
-        isl += w->requests[i].isl;
-        osl += w->requests[i].osl;
-    }
-    return (hg_launch){
-        .model = &p->problem->model, .model_word = model_word, .deployment = &at->deployment,
-        .engine = &p->problem->engine, .device = &p->problem->rates.device, .slo = &p->problem->slo,
-        .mean_isl = isl / (double)w->count, .mean_osl = osl / (double)w->count,
-        .rate_per_s = at->metrics.rate_per_s,
-        .why = hg_textf(arena, "%s on %lld x %s: %s", model_word,
-                        (long long)hg_deployment_devices(&at->deployment), p->problem->rates.device.name,
-                        hg_deployment_text(arena, &at->deployment)),
-    };
-}
-
 static void launch_lines(hg_arena *arena, hg_json *j, const hg_plan *p, const hg_point *at, const char *model_word)
 {
     const hg_emitter *e = hg_emitter_find(p->problem->engine.name);

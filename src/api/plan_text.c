@@ -6,26 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d)
-{
-    hg_buf b = { .arena = arena };
-    if (d->replicas > 1)
-        hg_buf_printf(&b, "%" PRId64 " x ", d->replicas);
-    hg_buf_printf(&b, "tp%" PRId64, d->tp);
-    if (d->pp > 1)
-        hg_buf_printf(&b, " pp%" PRId64, d->pp);
-    if (d->dp > 1)
-        hg_buf_printf(&b, " dp%" PRId64, d->dp);
-    if (d->ep > 1)
-        hg_buf_printf(&b, " ep%" PRId64, d->ep);
-    if (!d->precision_is_checkpoints)
-        hg_buf_printf(&b, " %s", hg_dtype_table[d->precision].name);
-    if (!d->kv_is_auto || d->kv_dtype != HG_BF16)
-        hg_buf_printf(&b, " kv-%s", hg_dtype_table[d->kv_dtype].name);
-    hg_buf_printf(&b, ", %" PRId64 " seqs, %" PRId64 " tokens", d->max_num_seqs, d->max_num_batched_tokens);
-    return b.s;
-}
-
 static const char *seconds(hg_arena *arena, double s)
 {
     char text[32];
