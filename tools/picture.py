@@ -7,10 +7,10 @@ from xml.sax.saxutils import escape
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 880, 400, 62, 74, 348
 FRONT_W, BARS_X, BARS_W = 420, 690, 170
 BARS = 10
-BY_TP = {1: "#C6A9E0", 2: "#9E7BC5", 4: "#6F4BA0", 8: "#3F1F6B"}
-# Okabe and Ito's palette: told apart by colour-blind readers too.
-BY_BOUND = {"tensor core": "#D55E00", "vector": "#E69F00", "HBM": "#0072B2", "link": "#009E73", "host": "#CC79A7"}
-GREY = "#999999"
+# The colours of report.html.
+BY_TP = {1: "#c67c08", 2: "#c4512f", 4: "#a23a76", 8: "#6b46a8"}
+BY_BOUND = {"tensor core": "#c8622a", "vector": "#3d8b66", "HBM": "#2f6fb3", "link": "#7f58a6", "host": "#b58a1b"}
+GREY = "#8d97a2"
 
 svg = []
 
