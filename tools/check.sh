@@ -1,5 +1,6 @@
 #!/bin/sh
-# make check: the arrows of the house, every header alone, sanitizers over all tests, fuzzers, static analysis.
+# make check: the arrows of the house, documents against the code, every header alone, sanitizers over all tests,
+# fuzzers, static analysis.
 # FUZZ_S: seconds for each fuzzer.
 set -eu
 cd "$(dirname "$0")/.."
@@ -7,6 +8,9 @@ FUZZ_S=${FUZZ_S:-20}
 
 echo '== floors'
 tools/floors.sh
+
+echo '== documents'
+tools/docs_check.sh
 
 echo '== headers compile alone'
 for h in $(git ls-files 'src/*.h' 'include/*.h'); do

@@ -21,8 +21,10 @@ hg_code hg_catalog_models(hg_ask *a)
         else
             hg_buf_printf(&b, "%s\n", c.entries[i].id);
     }
-    if (a->s.json.v)
+    if (a->s.json.v) {
         hg_json_close(&j, ']');
+        hg_buf_puts(&b, "\n");
+    }
     return hg_answer(a, b.s, b.n);
 }
 

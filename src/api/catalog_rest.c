@@ -67,8 +67,10 @@ hg_code hg_catalog_devices(hg_ask *a)
             return a->err.code;
         device_line(a, &b, &j, &d);
     }
-    if (a->s.json.v)
+    if (a->s.json.v) {
         hg_json_close(&j, ']');
+        hg_buf_puts(&b, "\n");
+    }
     return hg_answer(a, b.s, b.n);
 }
 
@@ -91,8 +93,10 @@ hg_code hg_catalog_engines(hg_ask *a)
                           e.name, e.title, e.version, (long long)e.block_tokens, e.gpu_memory_utilization,
                           e.overheads.fitted ? e.overheads.fitted : "not fitted");
     }
-    if (a->s.json.v)
+    if (a->s.json.v) {
         hg_json_close(&j, ']');
+        hg_buf_puts(&b, "\n");
+    }
     return hg_answer(a, b.s, b.n);
 }
 
@@ -117,8 +121,10 @@ hg_code hg_catalog_presets(hg_ask *a)
             hg_buf_printf(&b, "%-12s isl mean %6.0f p50 %6.0f p90 %6.0f   osl mean %6.0f p50 %6.0f p90 %6.0f\n", names[i],
                           s.isl.mean, s.isl.p50, s.isl.p90, s.osl.mean, s.osl.p50, s.osl.p90);
     }
-    if (a->s.json.v)
+    if (a->s.json.v) {
         hg_json_close(&j, ']');
+        hg_buf_puts(&b, "\n");
+    }
     return hg_answer(a, b.s, b.n);
 }
 
@@ -196,10 +202,51 @@ hg_code hg_catalog_workload(hg_ask *a)
     return hg_answer(a, b.s, b.n);
 }
 
+/* The columns its table and `predict ops` need, those that may be absent in brackets; then the labels. */
+static void op_text(hg_buf *b, const hg_op *op)
+{
+    hg_buf_printf(b, "%-22s %s%s%s\n  columns", op->name, op->title, *op->formula ? ": " : "", op->formula);
+    for (int i = 0; i < hg_op_dim_count(op); i++)
+        hg_buf_printf(b, isnan(op->dims[i].absent) ? " %s" : " [%s]", op->dims[i].column);
+    for (int i = 0; i < hg_op_label_count(op); i++)
+        hg_buf_printf(b, "%s %s", i ? "" : "; labels", op->labels[i]);
+    hg_buf_puts(b, "\n");
+}
+
+static void op_json(hg_json *j, const hg_op *op)
+{
+    hg_json_open(j, '{');
+    hg_json_key_str(j, "op", op->name);
+    hg_json_key_str(j, "title", op->title);
+    hg_json_key_str(j, "formula", op->formula);
+    hg_json_key(j, "columns");
+    hg_json_open(j, '[');
+    for (int i = 0; i < hg_op_dim_count(op); i++)
+        hg_json_str(j, op->dims[i].column);
+    hg_json_close(j, ']');
+    hg_json_key(j, "labels");
+    hg_json_open(j, '[');
+    for (int i = 0; i < hg_op_label_count(op); i++)
+        hg_json_str(j, op->labels[i]);
+    hg_json_close(j, ']');
+    hg_json_close(j, '}');
+}
+
 hg_code hg_catalog_ops(hg_ask *a)
 {
     hg_buf b = { .arena = a->arena };
-    for (int i = 0; i < hg_op_count; i++)
-        hg_buf_printf(&b, "%-22s %-40s %s\n", hg_ops[i]->name, hg_ops[i]->title, hg_ops[i]->formula);
+    hg_json j = { .out = &b };
+    if (a->s.json.v)
+        hg_json_open(&j, '[');
+    for (int i = 0; i < hg_op_count; i++) {
+        if (a->s.json.v)
+            op_json(&j, hg_ops[i]);
+        else
+            op_text(&b, hg_ops[i]);
+    }
+    if (a->s.json.v) {
+        hg_json_close(&j, ']');
+        hg_buf_puts(&b, "\n");
+    }
     return hg_answer(a, b.s, b.n);
 }
