@@ -43,14 +43,13 @@ static int find_published(const hg_shape *s)
 /* What routing puts on the timed rank: the one with most (token, expert) pairs. */
 typedef struct load {
     double pairs;
-    double active;   /* experts with at least one token */
-    double matrices; /* of an expert */
+    double active; /* experts with at least one token */
 } load;
 
 /* Tokens take experts in turn. */
 static load even_load(double pairs, double ranks, double experts)
 {
-    return (load){ pairs / ranks, fmin(experts, fmax(1, pairs / ranks)), 3 };
+    return (load){ pairs / ranks, fmin(experts, fmax(1, pairs / ranks)) };
 }
 
 /* Group-limited routing of perfectly even scores: half of each token's picks go in turn through the
@@ -60,7 +59,7 @@ static load grouped_load(const hg_shape *s, double pairs, double experts, double
     double reach = reach_frac * s->d[EXPERTS], tied = s->d[TOPK] / 2;
     double in_turn = pairs / 2 * fmin(1, experts / reach);
     double active = fmin(fmin(experts, reach), fmax(1, in_turn + tied));
-    return (load){ in_turn + pairs / 2 * fmin(1, experts / tied), active, 3 };
+    return (load){ in_turn + pairs / 2 * fmin(1, experts / tied), active };
 }
 
 /* Loads of experts drawn from the density x^-α on [lo, hi], scaled to their mean. */
@@ -81,8 +80,8 @@ static double moment(double lo_p, double hi_p, double p, double q)
 static skew_law law_of(double alpha, double lo, double hi, double mean_load)
 {
     double q = 1 - alpha;
-    q -= fabs(q - round(q)) < 1e-3 ? 2e-3 : 0; /* whole powers have logarithms instead */
-    double lo_q = exp2(q * log2(lo)), hi_q = exp2(q * log2(hi)), span = hi_q - lo_q;
+    q -= fabs(q - nearbyint(q)) < 1e-3 ? 2e-3 : 0; /* whole powers have logarithms instead */
+    double lo_q = lo == 1 ? 1 : exp2(q * log2(lo)), hi_q = exp2(q * log2(hi)), span = hi_q - lo_q;
     double m1 = moment(lo_q * lo, hi_q * hi, q + 1, q) / span;
     double m2 = moment(lo_q * lo * lo, hi_q * hi * hi, q + 2, q) / span;
     double m3 = moment(lo_q * lo * lo * lo, hi_q * hi * hi * hi, q + 3, q) / span;
@@ -158,21 +157,25 @@ static load skewed_load(const hg_shape *s, double pairs, double ranks, double ex
     double busier = busiest_rank(&w, mean_load, filled, ranks, experts);
     double here = pairs / ranks * busier;
     double active = experts * (1 - exp2(busier * log2(1 - share + 1e-9)));
-    return (load){ here, fmin(experts, fmax(active, fmin(1, here))), 3 };
+    return (load){ here, fmin(experts, fmax(active, fmin(1, here))) };
 }
 
 static load rank_load(const hg_shape *s)
 {
     double pairs = s->d[TOKENS] * s->d[TOPK], ranks = fmax(1, fmin(s->d[EP], s->d[EXPERTS]));
     double experts = s->d[EXPERTS] / ranks;
+    if (s->kind > 0)
+        return skewed_load(s, pairs, ranks, experts);
+    int known = s->d[GROUPED] > 0 ? find_published(s) : -1;
+    if (known >= 0 && published[known].reach_frac < 1)
+        return grouped_load(s, pairs, experts, published[known].reach_frac);
+    return even_load(pairs, ranks, experts);
+}
+
+static double expert_matrices(const hg_shape *s)
+{
     int known = find_published(s);
-    bool grouped = known >= 0 && published[known].reach_frac < 1 && s->d[GROUPED] > 0;
-    load l = s->kind > 0 ? skewed_load(s, pairs, ranks, experts)
-             : grouped   ? grouped_load(s, pairs, experts, published[known].reach_frac)
-                         : even_load(pairs, ranks, experts);
-    if (s->d[UNGATED] > 0 || (known >= 0 && published[known].matrices == 2))
-        l.matrices = 2;
-    return l;
+    return s->d[UNGATED] > 0 ? 2 : known >= 0 ? published[known].matrices : 3;
 }
 
 /* vLLM and SGLang route as the model says, groups included; TensorRT-LLM is given the experts. */
@@ -203,27 +206,43 @@ static bool label(int column, const char *text, hg_shape *s)
            (column == DTYPE ? hg_dtype_parse(text, &s->dtype) : label_distribution(text, s));
 }
 
-static double matrix_elements(const hg_shape *s)
+/* Weights of one expert on this rank. */
+static double expert_elements(const hg_shape *s)
 {
-    return s->d[HIDDEN] * s->d[INTER] / s->d[TP];
+    return expert_matrices(s) * s->d[HIDDEN] * s->d[INTER] / s->d[TP];
+}
+
+/* Tokens in and out, once a token or a pair, whichever is fewer. */
+static double token_bytes(const hg_shape *s, double pairs)
+{
+    double element = hg_dtype_table[s->dtype].activation_bytes + 2;
+    return fmin(pairs, s->d[TOKENS]) * s->d[HIDDEN] * element;
 }
 
 static void count(const hg_shape *s, hg_work *w)
 {
     const hg_dtype_info *t = &hg_dtype_table[s->dtype];
     load l = rank_load(s);
-    double weights = l.matrices * matrix_elements(s);
+    double weights = expert_elements(s);
     w->tensor_flops = 2 * weights * l.pairs;
     w->tensor_dtype = t->math;
-    w->hbm_bytes = weights * l.active * t->weight_bytes +
-                   fmin(l.pairs, s->d[TOKENS]) * s->d[HIDDEN] * (t->activation_bytes + 2);
+    w->hbm_bytes = weights * l.active * t->weight_bytes + token_bytes(s, l.pairs);
+}
+
+/* The load, read back from what was counted of it. */
+static load load_of(const hg_shape *s, const hg_work *w)
+{
+    double weights = expert_elements(s);
+    double pairs = w->tensor_flops / (2 * weights);
+    double weight_bytes = weights * hg_dtype_table[s->dtype].weight_bytes;
+    return (load){ pairs, (w->hbm_bytes - token_bytes(s, pairs)) / weight_bytes };
 }
 
 /* TRAFFIC: some kernels pass over all pairs of the group, whether or not their experts are here,
  * two times over the hidden width and six over the expert's, in 16 bits. */
 static void features(const hg_shape *s, const hg_device *d, const hg_roof *roof, double *x)
 {
-    load l = rank_load(s);
+    load l = load_of(s, &roof->work);
     double inter = s->d[INTER] / s->d[TP];
     double passes_bytes = s->d[TOKENS] * s->d[TOPK] * (4 * s->d[HIDDEN] + 12 * inter);
     x[LOG_ROOF] = log2(roof->seconds);
@@ -233,7 +252,7 @@ static void features(const hg_shape *s, const hg_device *d, const hg_roof *roof,
     x[LOG_EP] = log2(s->d[EP]);
     x[LOG_TOKENS] = log2(s->d[TOKENS]);
     x[SKEW] = (double)s->kind;
-    x[LOG_EXPERTS] = log2(s->d[EXPERTS] / s->d[EP]);
+    x[LOG_EXPERTS] = log2(s->d[EXPERTS]) - x[LOG_EP];
 }
 
 const hg_op hg_op_moe = {
@@ -252,10 +271,8 @@ const hg_op hg_op_moe = {
         { 3, { LOG_ROOF, LOG_PER_EXPERT, TRAFFIC }, { 12, 14, 8 }, false, .smooth = 1, .ridge = 1e-3 },
         { 3, { LOG_EP, LOG_PER_EXPERT, LOG_INTER }, { 8, 10, 6 }, false, .smooth = 1, .ridge = 0.01 },
         { 2, { LOG_ROOF, LOG_PER_EXPERT }, { 10, 12 }, true, .smooth = 1, .ridge = 0.5 },
-        { 2, { LOG_PER_EXPERT, TRAFFIC }, { 10, 6 }, true, .smooth = 1, .ridge = 0.5 },
         { 2, { LOG_PER_EXPERT, LOG_INTER }, { 8, 6 }, true, .smooth = 1, .ridge = 0.5 },
-        { 3, { SKEW, LOG_PER_EXPERT, LOG_EP }, { 3, 10, 5 }, true, .smooth = 1, .ridge = 0.5 },
-        { 2, { LOG_EP, LOG_PER_EXPERT }, { 8, 8 }, true, .smooth = 1, .ridge = 0.5 },
+        { 3, { SKEW, LOG_PER_EXPERT, LOG_EP }, { 3, 10, 6 }, true, .smooth = 1, .ridge = 0.5 },
         { 2, { LOG_TOKENS, LOG_EXPERTS }, { 14, 6 }, true, .smooth = 1, .ridge = 0.5 },
     },
     .example = { .d = { 64, 4096, 1536, 8, 128, 1, 1 }, .dtype = HG_BF16 },

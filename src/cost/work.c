@@ -27,9 +27,11 @@ hg_roof hg_roofline(const hg_work *w, const hg_device *d)
         [HG_HBM] = over(w->hbm_bytes, d->memory_bytes_per_s),
         [HG_LINK] = over(w->link_bytes, link) + w->link_hops * hop_s,
     };
-    hg_roof roof = { part_s[0], HG_TENSOR };
+    hg_roof roof = { part_s[0], HG_TENSOR, *w };
     for (int c = 1; c < HG_COMPONENTS; c++)
-        if (part_s[c] > roof.seconds)
-            roof = (hg_roof){ part_s[c], (hg_component)c };
+        if (part_s[c] > roof.seconds) {
+            roof.seconds = part_s[c];
+            roof.bound = (hg_component)c;
+        }
     return roof;
 }

@@ -24,6 +24,7 @@ typedef struct hg_work {
 typedef struct hg_roof {
     double seconds;
     hg_component bound;     /* the component that sets it */
+    hg_work work;           /* whose roof it is */
 } hg_roof;
 
 /* max over components of amount ÷ data-sheet rate (Williams, Waterman, Patterson 2009), plus the
