@@ -1,6 +1,7 @@
 #include "api/verb.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "fit/calibrate.h"
 #include "fit/walk.h"
 
@@ -59,6 +60,27 @@ static void report(hg_buf *out, const hg_table_group *g, const hg_fitted *t)
                       t->err.msg);
 }
 
+static void report_json(hg_buf *out, const hg_table_group *g, const hg_fitted *t)
+{
+    hg_json j = { .out = out };
+    hg_json_open(&j, '{');
+    hg_json_key_str(&j, "device", g->device);
+    hg_json_key_str(&j, "engine", g->engine);
+    hg_json_key_str(&j, "version", g->version);
+    hg_json_key_str(&j, "op", t->op);
+    if (t->ok) {
+        hg_json_key_int(&j, "rows", (int64_t)t->rows);
+        hg_json_key_int(&j, "coefficients", t->coefficients);
+        hg_json_key_num(&j, "mean", t->error.mean);
+        hg_json_key_num(&j, "median", t->error.median);
+        hg_json_key_num(&j, "p90", t->error.p90);
+    } else {
+        hg_json_key_str(&j, "error", hg_textf(out->arena, "%s %s", t->err.where, t->err.msg));
+    }
+    hg_json_close(&j, '}');
+    hg_buf_puts(out, "\n");
+}
+
 static hg_code calibrate_group(hg_ask *a, const hg_table_group *g, hg_buf *out)
 {
     hg_device device;
@@ -69,7 +91,7 @@ static hg_code calibrate_group(hg_ask *a, const hg_table_group *g, hg_buf *out)
                   a->s.threads.n ? (int)a->s.threads.v[0] : 0, tables);
     size_t good = 0;
     for (size_t i = 0; i < g->count; i++) {
-        report(out, g, &tables[i]);
+        (a->s.json.v ? report_json : report)(out, g, &tables[i]);
         good += tables[i].ok;
     }
     if (good == 0) {
@@ -89,7 +111,8 @@ static hg_code run(hg_ask *a)
                         a->s.engine_version.s, a->s.op.s, &groups, &count, &a->err))
         return a->err.code;
     hg_buf out = { .arena = a->arena };
-    hg_buf_printf(&out, "%-20s %-18s %-22s %8s %6s   %7s %7s %7s\n", "device", "engine", "op", "rows",
+    if (!a->s.json.v)
+        hg_buf_printf(&out, "%-20s %-18s %-22s %8s %6s   %7s %7s %7s\n", "device", "engine", "op", "rows",
                   "coef", "mean", "median", "p90");
     for (size_t i = 0; i < count && !hg_stopped(a); i++) {
         hg_progress(a, (double)i / (double)count, groups[i].device);

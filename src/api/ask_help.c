@@ -18,8 +18,10 @@ static void word_line(hg_ask *a, hg_buf *b, const hg_word *w)
     snprintf(left, sizeof left, "--%s%s%s", name, w->argument ? " " : "", w->argument ? w->argument : "");
     hg_buf_printf(b, "  %-34s %s", left, w->help);
     if (w->kind == HG_WORD_INTS || w->kind == HG_WORD_REAL)
-        hg_buf_printf(b, " [%.10g … %.10g%s%s]", w->lo, w->hi, w->unit != HG_NONE ? "; such as " : "",
+        hg_buf_printf(b, " [%.16g … %.16g%s%s]", w->lo, w->hi, w->unit != HG_NONE ? "; such as " : "",
                       w->unit != HG_NONE ? hg_unit_example(w->unit) : "");
+    if (w->standard)
+        hg_buf_printf(b, "; default %s", w->standard);
     hg_buf_puts(b, "\n");
 }
 

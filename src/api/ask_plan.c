@@ -140,7 +140,7 @@ static hg_code run(hg_ask *a)
     hg_space space;
     hg_goal goal = { .problem = p };
     hg_plan plan;
-    if (!hg_ask_problem(a, false, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
+    if (!hg_ask_no_inputs(a) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
         !make_space(a, p, &space))
         return a->err.code;
     hg_plan_search(a, p, &goal, &space, a->s.top_n.n ? (size_t)a->s.top_n.v[0] : TOP_N,

@@ -10,6 +10,9 @@
 
 enum { STEPS_SHOWN = 200000 };
 
+/* Serving the arrivals takes so much longer than they took to arrive. */
+static const double OVERLOAD = 1.2;
+
 static const char *requests_csv(hg_arena *arena, const hg_sim_result *r)
 {
     hg_buf b = { .arena = arena };
@@ -17,6 +20,11 @@ static const char *requests_csv(hg_arena *arena, const hg_sim_result *r)
                     "prefix_hit_tokens,replica\n");
     for (size_t i = 0; i < r->offered; i++) {
         const hg_record *q = &r->records[i];
+        if (!q->finished) {
+            hg_buf_printf(&b, "%zu,%.9f,%d,%d,,,,,,,%d,%d,%d\n", i, q->arrival_s, q->isl, q->osl, q->preemptions,
+                          q->prefix_hit_tokens, q->replica);
+            continue;
+        }
         double tpot = q->osl > 1 ? (q->finish_s - q->first_token_s) / (q->osl - 1) : 0;
         hg_buf_printf(&b, "%zu,%.9f,%d,%d,%.9f,%.9f,%.9f,%.9f,%.9f,%.9f,%d,%d,%d\n", i, q->arrival_s, q->isl,
                       q->osl, q->queued_s, q->first_token_s, q->finish_s, q->first_token_s - q->arrival_s, tpot,
@@ -113,6 +121,21 @@ static const char *as_json(hg_arena *arena, const hg_candidate *c, const hg_metr
     return b.s;
 }
 
+/* What the figures alone would not tell. */
+static void warn(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg_sim_result *r)
+{
+    const hg_workload *w = &p->workload;
+    if (r->rejected)
+        hg_note(a, hg_textf(a->arena, "%zu of %zu requests rejected: longer than max-model-len %" PRId64
+                            " or than the KV cache of %" PRId64 " tokens", r->rejected, r->rejected + r->completed,
+                            c->deployment.max_model_len, c->memory.kv_blocks * c->deployment.block_tokens));
+    double span_s = w->load == HG_LOAD_RATE ? (double)r->offered / w->rate_per_s : NAN;
+    double alone_s = r->latency[HG_E2E].p50 - r->latency[HG_QUEUE].p50;
+    if (r->window_s > OVERLOAD * span_s + 2 * alone_s)
+        hg_note(a, hg_textf(a->arena, "overloaded: %.3g requests/s arrive, %.3g are served; latencies grow with the "
+                            "length of the run", w->rate_per_s, r->requests_per_s));
+}
+
 static bool write_out(hg_ask *a, const hg_text_word *path, const char *text)
 {
     return !path->s || hg_file_write(path->s, text, strlen(text), a->s.force.v, &a->err);
@@ -136,7 +159,7 @@ static hg_code run(hg_ask *a)
     hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
     hg_deployment d;
     hg_metrics m;
-    if (!hg_ask_problem(a, true, p) || !hg_ask_deployment(a, p, &d))
+    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_deployment(a, p, &d))
         return a->err.code;
     hg_candidate_make(p, &d, c);
     if (c->fit == HG_TOO_BIG) {
@@ -155,8 +178,10 @@ static hg_code run(hg_ask *a)
     if ((a->s.requests_out.s && !write_out(a, &a->s.requests_out, requests_csv(a->arena, &m.sim))) ||
         (a->s.trace_out.s && !write_out(a, &a->s.trace_out, timeline_json(a->arena, &m.sim))))
         return a->err.code;
+    warn(a, p, c, &m.sim);
     const char *text = a->s.json.v ? as_json(a->arena, c, &m, origin) : as_text(a->arena, p, c, &m, origin);
-    return hg_answer(a, text, strlen(text));
+    hg_code code = hg_answer(a, text, strlen(text));
+    return code != HG_DONE ? code : m.sim.completed ? HG_DONE : HG_NO;
 }
 
 const hg_verb hg_verb_simulate = {

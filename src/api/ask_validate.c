@@ -10,7 +10,7 @@
 
 /* One measured table against the predictions. */
 typedef struct verdict {
-    const char *device, *engine, *op;
+    const char *device, *engine, *version, *op;
     size_t rows, answered;
     hg_error_stats error;      /* of the shipped calibration on these rows */
     double kept_back;          /* mean error on families the fit did not see; NAN: not fitted */
@@ -86,7 +86,7 @@ static void write_tables(hg_buf *b, const verdict *v, size_t n)
                   "answered", "mean", "median", "p90", "bias", "kept back");
     for (size_t i = 0; i < n; i++)
         hg_buf_printf(b, "%-20s %-18s %-22s %8zu %8zu %7.2f%% %7.2f%% %7.2f%% %+7.2f%% %8.2f%%\n",
-                      v[i].device, v[i].engine, v[i].op, v[i].rows, v[i].answered, 100 * v[i].error.mean,
+                      v[i].device, hg_textf(b->arena, "%s-%s", v[i].engine, v[i].version), v[i].op, v[i].rows, v[i].answered, 100 * v[i].error.mean,
                       100 * v[i].error.median, 100 * v[i].error.p90, 100 * v[i].error.bias,
                       100 * v[i].kept_back);
 }
@@ -108,6 +108,7 @@ static void write_json(hg_buf *b, const verdict *v, size_t n)
         hg_json_open(&j, '{');
         hg_json_key_str(&j, "device", v[i].device);
         hg_json_key_str(&j, "engine", v[i].engine);
+        hg_json_key_str(&j, "version", v[i].version);
         hg_json_key_str(&j, "op", v[i].op);
         hg_json_key_int(&j, "n", (int64_t)v[i].rows);
         hg_json_key_int(&j, "answered", (int64_t)v[i].answered);
@@ -136,7 +137,7 @@ static bool validate_group(hg_ask *a, const hg_table_group *g, verdict *out)
         const char *file = hg_basename(g->paths[i]);
         char name[64] = { 0 };
         strncpy(name, file, strcspn(file, ".") < 63 ? strcspn(file, ".") : 63);
-        out[i] = (verdict){ .device = g->device, .engine = g->engine, .op = hg_op_find(name)->name };
+        out[i] = (verdict){ .device = g->device, .engine = g->engine, .version = g->version, .op = hg_op_find(name)->name };
         if (!judge(a, scratch, &rates, g->paths[i], &out[i]))
             return false;
     }
@@ -147,6 +148,9 @@ static hg_code validate_ops(hg_ask *a)
 {
     hg_table_group *groups;
     size_t count, tables = 0, at = 0;
+    const char *by = a->s.by.s ? a->s.by.s : "op";
+    if (strcmp(by, "op") != 0 && strcmp(by, "device") != 0 && strcmp(by, "engine") != 0)
+        return hg_refuse(a, a->s.by.where, "is '%.40s'; operators group by op, device or engine", by);
     if (!hg_walk_tables(a->arena, a->s.inputs + 1, a->s.input_count - 1, a->s.device.s, a->s.engine.s,
                         a->s.engine_version.s, a->s.op.s, &groups, &count, &a->err))
         return a->err.code;
@@ -164,7 +168,6 @@ static hg_code validate_ops(hg_ask *a)
         return hg_answer(a, b.s, b.n);
     }
     write_tables(&b, v, at);
-    const char *by = a->s.by.s ? a->s.by.s : "op";
     group_sum *sums = HG_NEW(a->arena, group_sum, at);
     hg_buf_puts(&b, "\n");
     write_groups(&b, sums, sum_groups(v, at, by, sums), by);

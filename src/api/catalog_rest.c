@@ -1,5 +1,6 @@
 #include "api/catalog.h"
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "cost/calibration.h"
@@ -192,7 +193,9 @@ hg_code hg_catalog_workload(hg_ask *a)
 {
     hg_workload w;
     const char *path = a->s.input_count > 1 ? a->s.inputs[1] : a->s.workload.s;
-    if (!hg_workload_read(a->arena, path, 0, &w, &a->err))
+    bool file = strcmp(path, "-") == 0 || hg_is_file(path) || strchr(path, '/');
+    if (!(file ? hg_workload_read(a->arena, path, 0, &w, &a->err)
+               : hg_workload_preset(a->arena, &a->data, path, 0, &w, &a->err)))
         return a->err.code;
     if (w.skipped)
         hg_note(a, hg_textf(a->arena, "%zu rows without input or output left out", w.skipped));

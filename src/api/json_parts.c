@@ -48,7 +48,10 @@ void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin)
     hg_json_close(j, '}');
     hg_json_key_int(j, "steps", r->steps);
     hg_json_key_num(j, "mean_batch", r->mean_batch);
-    hg_json_key_bool(j, "slo_kept", r->slo_kept);
+    if (m->slo_given)
+        hg_json_key_bool(j, "slo_kept", r->slo_kept);
+    else
+        hg_json_key_str(j, "slo_kept", NULL);
     hg_json_key_bool(j, "saturated", r->end == HG_END_SATURATED);
     hg_json_key_num(j, "energy_j", m->energy_j);
     if (m->cost_usd > 0)
@@ -75,4 +78,5 @@ void hg_json_deployment(hg_json *j, const hg_deployment *d)
     hg_json_key_num(j, "gpu_memory_utilization", d->gpu_memory_utilization);
     hg_json_key_int(j, "block_size", d->block_tokens);
     hg_json_key_bool(j, "enable_prefix_caching", d->prefix_caching);
+    hg_json_key_bool(j, "enable_chunked_prefill", d->chunked_prefill);
 }

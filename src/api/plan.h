@@ -36,6 +36,7 @@ enum { HG_SHARES = 24, HG_WHAT_IFS = 12, HG_REASONS = 16 };
 typedef struct hg_plan {
     const hg_problem *problem;
     const char *objective;
+    const char *score_text;          /* of top[0], in the objective's words */
     bool found;                      /* false: nothing keeps the promise; top[0] is the nearest miss */
     bool interrupted;
     bool load_given;                 /* the load was the user's, not searched */

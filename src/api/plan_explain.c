@@ -222,12 +222,13 @@ static void say_reasons(hg_arena *arena, hg_plan *out)
     const hg_sim_result *r = &out->top[0].metrics.sim;
     double per_engine = (double)(d->replicas * d->dp);
     reason(out, hg_textf(arena, "--tensor-parallel-size %" PRId64 ", %" PRId64 " replica%s: %.1f GiB of weights a "
-                         "device leave %.1f GiB for KV (%.0f thousand tokens); of the shapes tried it scores best",
+                         "device leave %.1f GiB for KV (%.0f thousand tokens)%s",
                          d->tp, d->replicas, d->replicas > 1 ? "s" : "", m->weight_bytes / 0x1p30,
-                         m->kv_bytes / 0x1p30, (double)m->kv_blocks * (double)d->block_tokens / 1e3));
+                         m->kv_bytes / 0x1p30, (double)m->kv_blocks * (double)d->block_tokens / 1e3,
+                         out->found ? "; of the shapes tried it scores best" : ""));
     if (d->pp > 1)
         reason(out, hg_textf(arena, "--pipeline-parallel-size %" PRId64 ": stages share the layers", d->pp));
-    reason(out, hg_textf(arena, "--max-num-seqs %" PRId64 ": %.0f sequences run in a step on average; KV has room "
+    reason(out, hg_textf(arena, "--max-num-seqs %" PRId64 ": %.3g run in a step on average; KV has room "
                          "for them (peak %.0f%% used)", d->max_num_seqs, r->mean_batch, 100 * r->kv_peak_frac));
     reason(out, hg_textf(arena, "--max-num-batched-tokens %" PRId64 ": bounds how long one step of prompts holds "
                          "up running answers; at it %.2f steps a second run in an engine",
@@ -257,6 +258,7 @@ void hg_plan_explain(hg_ask *a, const hg_goal *goal, hg_plan *out)
     hg_arena scratch = *a->arena;
     hg_evaluate_account(&scratch, out->problem, c, &run, account);
     out->memory = c->memory;
+    out->score_text = out->load_given ? NULL : hg_goal_text(a->arena, goal, best->score);
     out->origin = hg_strdup(a->arena, account->origin);
     take_shares(account, out);
     say_bottleneck(a->arena, account, out);

@@ -12,11 +12,17 @@ static const char *seconds(hg_arena *arena, double s)
     return isfinite(s) ? hg_strdup(arena, hg_format(text, sizeof text, s, HG_SECONDS)) : "-";
 }
 
+/* Requests a second: offered where a rate was, else those completed. */
+static double served(const hg_point *p)
+{
+    return p->metrics.rate_per_s > 0 ? p->metrics.rate_per_s : p->metrics.sim.requests_per_s;
+}
+
 static void row(hg_arena *arena, hg_buf *b, const char *rank, const hg_point *p)
 {
     const hg_sim_result *r = &p->metrics.sim;
     hg_buf_printf(b, "%4s  %-44s %8.3g %9.3g %9s %9s %9s %8.0f %5.0f%%\n", rank,
-                  hg_deployment_text(arena, &p->deployment), p->metrics.rate_per_s,
+                  hg_deployment_text(arena, &p->deployment), served(p),
                   p->metrics.goodput_per_device, seconds(arena, r->latency[HG_TTFT].p90),
                   seconds(arena, r->latency[HG_TPOT].p90), seconds(arena, r->latency[HG_E2E].p90),
                   p->metrics.tokens_per_s_per_device, 100 * r->kv_peak_frac);
@@ -108,6 +114,10 @@ static void counts(hg_buf *b, const hg_plan *p)
 static void no_plan(hg_arena *arena, hg_buf *b, const hg_plan *p)
 {
     if (p->top_count == 0) {
+        if (p->considered == 0) {
+            hg_buf_puts(b, "No deployment can run: every shape asked for needs more devices than --total-gpus.\n");
+            return;
+        }
         hg_buf_puts(b, "No deployment can run:\n");
         for (size_t i = 0; i < p->refusal_count && i < 8; i++)
             hg_buf_printf(b, "  %s: %s\n", hg_deployment_text(arena, &p->refusals[i].deployment),
@@ -126,11 +136,14 @@ const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_wo
         const hg_point *best = &p->top[0];
         hg_buf_printf(&b, "%s on %" PRId64 " x %s: %s\n", model_word, hg_deployment_devices(&best->deployment),
                       p->problem->rates.device.name, hg_deployment_text(arena, &best->deployment));
-        if (best->metrics.rate_per_s > 0)
-            hg_buf_printf(&b, "  %.3g req/s (%.3g good req/s/GPU), %.0f output tokens/s, %.0f tokens/s/user\n",
-                          best->metrics.rate_per_s, best->metrics.goodput_per_device,
-                          best->metrics.sim.output_tokens_per_s, best->metrics.tokens_per_s_per_user);
+        hg_buf_printf(&b, "  %.3g req/s (%.3g good req/s/GPU), %.0f output tokens/s, %.0f tokens/s/user\n",
+                      served(best), best->metrics.goodput_per_device, best->metrics.sim.output_tokens_per_s,
+                      best->metrics.tokens_per_s_per_user);
+        if (p->found && p->score_text)
+            hg_buf_printf(&b, "  %s: %s\n", p->objective, p->score_text);
         limits(arena, &b, p);
+        if (!p->found)
+            hg_buf_puts(&b, "\nIt would be launched so, and would break the promise:");
         launch(arena, &b, p, model_word);
         explanation(&b, p);
         if (p->found)

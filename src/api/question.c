@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/units.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +27,25 @@ bool hg_ask_rates(hg_ask *a, hg_rates *out)
     return !a->s.calibration.s || hg_rates_overlay(a->arena, out, a->s.calibration.s, &a->err);
 }
 
+/* `heng simulate --tp 1,2` names no one deployment. */
+bool hg_ask_single(hg_ask *a)
+{
+    const hg_ints_word *lists[] = { &a->s.tp, &a->s.pp, &a->s.dp, &a->s.ep, &a->s.replicas, &a->s.max_num_seqs,
+                                    &a->s.max_num_batched_tokens, &a->s.max_model_len };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (lists[i]->n > 1 || lists[i]->any)
+            return hg_fail(&a->err, HG_INPUT, lists[i]->where, "lists several values; 'heng %s' takes one, "
+                           "'heng plan' searches", a->verb);
+    return hg_ask_no_inputs(a);
+}
+
+bool hg_ask_no_inputs(hg_ask *a)
+{
+    return a->s.input_count == 0 ||
+           hg_fail(&a->err, HG_INPUT, a->s.inputs[0], "is a bare word; 'heng %s' takes none (flags begin with --)",
+                   a->verb);
+}
+
 static int64_t one(const hg_ints_word *w, int64_t otherwise)
 {
     return w->n ? w->v[0] : otherwise;
@@ -43,7 +63,7 @@ static bool ask_model(hg_ask *a, hg_model *out)
     return true;
 }
 
-static bool ask_lengths(hg_ask *a, hg_workload *out)
+static bool ask_lengths(hg_ask *a, hg_need_load need, hg_workload *out)
 {
     const hg_scenario *s = &a->s;
     const char *trace = s->arrivals.s ? s->arrivals.s : s->workload.s;
@@ -53,8 +73,16 @@ static bool ask_lengths(hg_ask *a, hg_workload *out)
         return hg_fail(&a->err, HG_INPUT, "--isl", "and a workload both give lengths; name one of them");
     if (trace && (hg_is_file(trace) || strcmp(trace, "-") == 0))
         return hg_workload_read(a->arena, trace, limit, out, &a->err);
-    if (trace)
-        return hg_workload_preset(a->arena, &a->data, trace, seed, out, &a->err);
+    if (trace) {
+        if (!hg_workload_preset(a->arena, &a->data, trace, seed, out, &a->err))
+            return false;
+        out->count = limit && limit < out->count ? limit : out->count;
+        return true;
+    }
+    if (need == HG_LOAD_FREE && !s->isl.n && !s->osl.n && s->max_model_len.n) {
+        hg_workload_synthetic(a->arena, (int32_t)hg_min_i64(s->max_model_len.v[0], HG_LENGTH_MAX), 1, 1, 1, seed, out);
+        return true;
+    }
     if (!s->isl.n || !s->osl.n)
         return hg_fail(&a->err, HG_INPUT, s->isl.n ? "--osl" : "--workload",
                        "is missing; give --workload FILE|PRESET, or --isl and --osl");
@@ -64,14 +92,14 @@ static bool ask_lengths(hg_ask *a, hg_workload *out)
     return true;
 }
 
-static bool ask_load(hg_ask *a, bool need_load, hg_workload *w)
+static bool ask_load(hg_ask *a, hg_need_load need, hg_workload *w)
 {
     const hg_scenario *s = &a->s;
     bool replay = s->replay.v || s->arrivals.s;
     int given = s->rate.given + replay + (s->concurrency.n > 0);
     if (given > 1)
         return hg_fail(&a->err, HG_INPUT, "--rate", "--replay and --concurrency exclude one another; keep one");
-    if (given == 0 && need_load)
+    if (given == 0 && need == HG_LOAD_NEEDED)
         return hg_fail(&a->err, HG_INPUT, "--rate", "is missing; say --rate R, --concurrency C or --replay");
     w->rate_per_s = s->rate.v;
     w->burstiness = s->burstiness.given ? s->burstiness.v : 1;
@@ -97,7 +125,9 @@ static bool ask_price(hg_ask *a, const hg_device *d, double *out)
         double price;
         if (equals)
             *equals = 0;
-        if (!hg_parse_quantity(equals ? equals + 1 : item, HG_USD_PER_S, &price) || price < 0)
+        const char *value = equals ? equals + 1 : item;
+        bool bare = *value && isdigit((unsigned char)value[strlen(value) - 1]);
+        if (bare || !hg_parse_quantity(value, HG_USD_PER_S, &price) || price < 0)
             return hg_fail(&a->err, HG_INPUT, a->s.price.where, "is '%.60s'; write it like 'h200_sxm=2.5/h'",
                            a->s.price.s);
         if (!equals || strcmp(item, d->name) == 0)
@@ -107,13 +137,13 @@ static bool ask_price(hg_ask *a, const hg_device *d, double *out)
     return true;
 }
 
-bool hg_ask_problem(hg_ask *a, bool need_load, hg_problem *out)
+bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
 {
     *out = (hg_problem){ .seed = (uint64_t)one(&a->s.seed, 0) };
     const char *engine = a->s.engine.s ? a->s.engine.s : "vllm";
     return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, &out->engine, &a->err) &&
-           hg_ask_rates(a, &out->rates) && ask_lengths(a, &out->workload) &&
-           ask_load(a, need_load, &out->workload) &&
+           hg_ask_rates(a, &out->rates) && ask_lengths(a, need, &out->workload) &&
+           ask_load(a, need, &out->workload) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
            ask_price(a, &out->rates.device, &out->price_usd_per_s);
 }
@@ -153,6 +183,7 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out)
                                                                   : p->engine.gpu_memory_utilization,
         .block_tokens = one(&s->block_size, p->engine.block_tokens),
         .prefix_caching = s->enable_prefix_caching.given ? s->enable_prefix_caching.v : p->engine.prefix_caching,
+        .chunked_prefill = s->enable_chunked_prefill.given ? s->enable_chunked_prefill.v : p->engine.chunked_prefill,
         .kv_dtype = p->model.precision.kv,
     };
     out->max_num_seqs = one(&s->max_num_seqs, hg_min_i64(limits->max_num_seqs, out->max_num_batched_tokens));

@@ -5,9 +5,16 @@
 #include "api/verb.h"
 #include "eval/evaluate.h"
 
-/* Model, device, engine, rates, workload, SLO and price; notes are given on the way.  `need_load`: a
- * load (--rate, --replay or --concurrency) must be said. */
-bool hg_ask_problem(hg_ask *a, bool need_load, hg_problem *out);
+/* What must be said of the traffic: lengths and a load (--rate, --replay or --concurrency), lengths
+ * alone, or nothing where --max-model-len says how long requests get. */
+typedef enum hg_need_load { HG_LOAD_NEEDED, HG_LENGTHS_NEEDED, HG_LOAD_FREE } hg_need_load;
+
+/* Model, device, engine, rates, workload, SLO and price; notes are given on the way. */
+bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out);
+
+/* Refuses lists where one deployment is meant, and bare words. */
+bool hg_ask_single(hg_ask *a);
+bool hg_ask_no_inputs(hg_ask *a);
 
 /* The one deployment the words describe; what they leave open takes the engine's defaults, and
  * max_model_len the workload's longest request with a margin. */

@@ -291,6 +291,8 @@ bool hg_rates_overlay(hg_arena *arena, hg_rates *r, const char *path, hg_err *er
     hg_calibration user;
     if (!json || !hg_calibration_read(arena, path, json, size, &user, err))
         return false;
+    if (strcmp(user.device, r->device.name) != 0)
+        return hg_fail(err, HG_INPUT, path, "was fitted on %.60s, not on %.60s", user.device, r->device.name);
     memmove(r->rung + 1, r->rung, (size_t)r->count * sizeof *r->rung);
     memmove(r->transferred + 1, r->transferred, (size_t)r->count * sizeof *r->transferred);
     r->rung[0] = user;

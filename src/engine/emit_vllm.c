@@ -71,6 +71,8 @@ static int flags(hg_arena *arena, const hg_launch *l, flag *f)
         put(f, &n, "kv-cache-dtype", d->kv_dtype == HG_BF16 ? "bfloat16" : "fp8");
     if (quantization(d))
         put(f, &n, "quantization", quantization(d));
+    if (!d->chunked_prefill)
+        put(f, &n, "no-enable-chunked-prefill", NULL);
     put(f, &n, d->prefix_caching ? "enable-prefix-caching" : "no-enable-prefix-caching", NULL);
     return n;
 }

@@ -49,7 +49,7 @@ static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, cons
                    .max_model_len = d->max_model_len,
                    .kv_blocks = c->memory.kv_blocks,
                    .block_tokens = (int32_t)d->block_tokens,
-                   .chunked_prefill = p->engine.chunked_prefill,
+                   .chunked_prefill = d->chunked_prefill,
                    .prefix_caching = d->prefix_caching,
                    .pipeline_stages = (int32_t)d->pp },
         .oracle = oracle,
@@ -65,15 +65,16 @@ static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, cons
     };
 }
 
-/* The board's limit while a step runs, its idle power otherwise (the limit again when no idle power is
- * known): an upper bound, not a measurement. */
+/* Over the window counted: the board's limit while a step runs, its idle power otherwise (the limit
+ * again when no idle power is known).  An upper bound, not a measurement. */
 static double energy(const hg_problem *p, const hg_candidate *c, const hg_sim_result *r)
 {
     const hg_device *dev = &p->rates.device;
     double engines = (double)(c->deployment.replicas * c->deployment.dp);
-    double busy = r->busy_s / engines, idle = fmax(0, r->duration_s - busy);
+    double busy = fmin(1, r->busy_s / engines / r->duration_s);
     double idle_w = dev->idle_power_w > 0 ? dev->idle_power_w : dev->power_w;
-    return (double)hg_deployment_devices(&c->deployment) * (busy * dev->power_w + idle * idle_w);
+    return (double)hg_deployment_devices(&c->deployment) * r->window_s *
+           (busy * dev->power_w + (1 - busy) * idle_w);
 }
 
 void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
@@ -93,14 +94,14 @@ void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *
     w.load = run->load;
     if (run->load == HG_LOAD_RATE)
         w.rate_per_s = run->rate_per_s;
-    *out = (hg_metrics){ .rate_per_s = run->load == HG_LOAD_RATE ? run->rate_per_s : 0 };
+    *out = (hg_metrics){ .slo_given = p->slo.count > 0, .rate_per_s = run->load == HG_LOAD_RATE ? run->rate_per_s : 0 };
     hg_sim_run(arena, &w, &config, &out->sim);
     double devices = (double)hg_deployment_devices(&c->deployment);
     out->tokens_per_s_per_device = out->sim.output_tokens_per_s / devices;
     out->tokens_per_s_per_user = 1 / out->sim.latency[HG_TPOT].mean;
     out->goodput_per_device = out->sim.good_per_s / devices;
     out->energy_j = energy(p, c, &out->sim);
-    out->cost_usd = p->price_usd_per_s * devices * out->sim.duration_s;
+    out->cost_usd = p->price_usd_per_s * devices * out->sim.window_s;
     clock_gettime(CLOCK_MONOTONIC, &end);
     out->simulated_in_s = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
 }

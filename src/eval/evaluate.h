@@ -33,10 +33,11 @@ void hg_candidate_make(const hg_problem *p, const hg_deployment *d, hg_candidate
 
 typedef struct hg_metrics {
     hg_sim_result sim;
+    bool slo_given;
     double rate_per_s;           /* offered, open loop; 0 otherwise */
     double tokens_per_s_per_device, tokens_per_s_per_user; /* output tokens; 1/TPOT (mean) */
     double goodput_per_device;   /* good requests a second */
-    double energy_j, cost_usd;   /* over the simulated duration; 0: not known */
+    double energy_j, cost_usd;   /* over the window counted; 0: not known */
     double simulated_in_s;
 } hg_metrics;
 

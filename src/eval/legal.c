@@ -61,6 +61,9 @@ static bool engine_takes(const hg_model *m, const hg_deployment *d, const hg_dev
     if (d->max_num_batched_tokens < d->max_num_seqs)
         return SAY("max-num-batched-tokens %" PRId64 " is below max-num-seqs %" PRId64,
                    d->max_num_batched_tokens, d->max_num_seqs);
+    if (!d->chunked_prefill && d->max_num_batched_tokens < d->max_model_len)
+        return SAY("without chunked prefill max-num-batched-tokens %" PRId64 " must reach max-model-len %" PRId64,
+                   d->max_num_batched_tokens, d->max_model_len);
     if (d->max_model_len > m->max_tokens)
         return SAY("max-model-len %" PRId64 " exceeds the model's %" PRId64 " positions", d->max_model_len,
                    m->max_tokens);

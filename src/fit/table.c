@@ -15,8 +15,13 @@ bool hg_columns_bind(const hg_op *op, const hg_csv *csv, hg_columns *out, hg_err
             return hg_fail(err, HG_INPUT, csv->lines.name, "has no column '%s'; op %s needs it",
                            op->dims[i].column, op->name);
     }
-    for (int i = 0; i < hg_op_label_count(op); i++)
+    for (int i = 0; i < hg_op_label_count(op); i++) {
+        hg_shape ignored = { 0 };
         out->label[i] = hg_csv_column(csv, op->labels[i]);
+        if (out->label[i] < 0 && !op->label(i, "", &ignored))
+            return hg_fail(err, HG_INPUT, csv->lines.name, "has no column '%s'; op %s needs it", op->labels[i],
+                           op->name);
+    }
     out->latency = hg_csv_column(csv, "latency_ms");
     return true;
 }

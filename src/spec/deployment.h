@@ -18,7 +18,7 @@ typedef struct hg_deployment {
     int64_t max_num_seqs, max_num_batched_tokens, max_model_len;
     double gpu_memory_utilization;
     int64_t block_tokens;        /* --block-size */
-    bool prefix_caching;
+    bool prefix_caching, chunked_prefill;
 } hg_deployment;
 
 static inline int64_t hg_deployment_devices(const hg_deployment *d)

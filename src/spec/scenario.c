@@ -9,15 +9,15 @@
 #include <string.h>
 
 const hg_word hg_word_table[] = {
-#define SECTION(title) { title, HG_WORD_SECTION, NULL, NULL, NULL, 0, HG_NONE, 0, 0 },
-#define TEXT(word, verbs, arg, help)                                                               \
-    { #word, HG_WORD_TEXT, verbs, arg, help, offsetof(hg_scenario, word), HG_NONE, 0, 0 },
-#define INTS(word, verbs, lo, hi, arg, help)                                                       \
-    { #word, HG_WORD_INTS, verbs, arg, help, offsetof(hg_scenario, word), HG_NONE, lo, hi },
-#define REAL(word, verbs, unit, lo, hi, arg, help)                                                 \
-    { #word, HG_WORD_REAL, verbs, arg, help, offsetof(hg_scenario, word), unit, lo, hi },
-#define FLAG(word, verbs, help)                                                                    \
-    { #word, HG_WORD_FLAG, verbs, NULL, help, offsetof(hg_scenario, word), HG_NONE, 0, 0 },
+#define SECTION(title) { title, HG_WORD_SECTION, NULL, NULL, NULL, NULL, 0, HG_NONE, 0, 0 },
+#define TEXT(word, verbs, arg, standard, help)                                                     \
+    { #word, HG_WORD_TEXT, verbs, arg, standard, help, offsetof(hg_scenario, word), HG_NONE, 0, 0 },
+#define INTS(word, verbs, lo, hi, arg, standard, help)                                             \
+    { #word, HG_WORD_INTS, verbs, arg, standard, help, offsetof(hg_scenario, word), HG_NONE, lo, hi },
+#define REAL(word, verbs, unit, lo, hi, arg, standard, help)                                       \
+    { #word, HG_WORD_REAL, verbs, arg, standard, help, offsetof(hg_scenario, word), unit, lo, hi },
+#define FLAG(word, verbs, standard, help)                                                          \
+    { #word, HG_WORD_FLAG, verbs, NULL, standard, help, offsetof(hg_scenario, word), HG_NONE, 0, 0 },
 #include "spec/scenario.def"
 #undef SECTION
 #undef TEXT
@@ -59,6 +59,7 @@ static const struct {
     { "kv_cache_dtype", "kv_dtype" },
     { "quantization", "precision" },
     { "num_prompts", "requests" },
+    { "gpus", "total_gpus" },
 };
 
 /* Leading dashes off, dashes to underscores. */
@@ -116,15 +117,25 @@ bool hg_word_serves(const hg_word *w, const char *verb)
 
 static bool set_int(const hg_word *w, hg_ints_word *out, const char *text, const char *where, hg_err *err)
 {
-    double value;
+    double value, scale = 1;
+    char digits[48];
+    size_t n = strlen(text);
+    if (n > 1 && n < sizeof digits && strchr("kKmM", text[n - 1])) {
+        /* As vLLM reads counts: 8k is 8000, 8K is 8192. */
+        char last = text[n - 1];
+        scale = last == 'k' ? 1e3 : last == 'K' ? 1024 : last == 'm' ? 1e6 : 1048576;
+        memcpy(digits, text, n - 1);
+        digits[n - 1] = 0;
+        text = digits;
+    }
     if (out->n == HG_LIST)
         return hg_fail(err, HG_INPUT, where, "lists more than %d values", HG_LIST);
-    if (!hg_parse_f64(text, &value) || value < -9e15 || value > 9e15 ||
+    if (!hg_parse_f64(text, &value) || (value *= scale) < -9e15 || value > 9e15 ||
         value != (double)(int64_t)value)
         return hg_fail(err, HG_INPUT, where, "is '%.40s'; write a whole number such as %lld", text,
                        (long long)(w->lo > 8 ? w->lo : 8));
     if (value < w->lo || value > w->hi)
-        return hg_fail(err, HG_INPUT, where, "is %.40s; it must lie in [%.0f, %.0f]", text, w->lo, w->hi);
+        return hg_fail(err, HG_INPUT, where, "is %.0f; it must lie in [%.0f, %.0f]", value, w->lo, w->hi);
     out->v[out->n++] = (int64_t)value;
     return true;
 }

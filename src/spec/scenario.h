@@ -36,10 +36,10 @@ typedef struct hg_flag_word {
 
 typedef struct hg_scenario {
 #define SECTION(title)
-#define TEXT(word, verbs, arg, help) hg_text_word word;
-#define INTS(word, verbs, lo, hi, arg, help) hg_ints_word word;
-#define REAL(word, verbs, unit, lo, hi, arg, help) hg_real_word word;
-#define FLAG(word, verbs, help) hg_flag_word word;
+#define TEXT(word, verbs, arg, standard, help) hg_text_word word;
+#define INTS(word, verbs, lo, hi, arg, standard, help) hg_ints_word word;
+#define REAL(word, verbs, unit, lo, hi, arg, standard, help) hg_real_word word;
+#define FLAG(word, verbs, standard, help) hg_flag_word word;
 #include "spec/scenario.def"
 #undef SECTION
 #undef TEXT
@@ -55,7 +55,7 @@ typedef enum hg_word_kind { HG_WORD_SECTION, HG_WORD_TEXT, HG_WORD_INTS, HG_WORD
 typedef struct hg_word {
     const char *name;          /* with underscores; a section's title */
     hg_word_kind kind;
-    const char *verbs, *argument, *help;
+    const char *verbs, *argument, *standard, *help; /* standard: the default in words, or NULL */
     size_t offset;             /* in hg_scenario */
     hg_unit unit;
     double lo, hi;

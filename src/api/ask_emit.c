@@ -1,0 +1,71 @@
+#include "api/plan.h"
+
+#include "base/file.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* The one deployment the words describe, as the engine's files: no search, no simulation. */
+
+static hg_code write_files(hg_ask *a, const hg_emitter *e, const hg_launch *l)
+{
+    hg_file files[HG_FILES];
+    size_t n = e->files(a->arena, l, files);
+    if (!hg_folder_make(a->s.output.s, &a->err))
+        return a->err.code;
+    for (size_t i = 0; i < n; i++) {
+        const char *path = hg_textf(a->arena, "%s/%s", a->s.output.s, files[i].name);
+        if (!hg_file_write(path, files[i].text, strlen(files[i].text), a->s.force.v, &a->err))
+            return a->err.code;
+        if (files[i].executable)
+            chmod(path, 0755);
+    }
+    hg_note(a, hg_textf(a->arena, "wrote %s", a->s.output.s));
+    return HG_DONE;
+}
+
+static hg_code print_command(hg_ask *a, const hg_emitter *e, const hg_launch *l)
+{
+    hg_buf b = { .arena = a->arena };
+    hg_json j = { .out = &b };
+    size_t n;
+    const char **lines = e->command(a->arena, l, &n);
+    if (a->s.json.v)
+        hg_json_open(&j, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (a->s.json.v)
+            hg_json_str(&j, lines[i]);
+        else
+            hg_buf_printf(&b, "%s\n", lines[i]);
+    }
+    if (a->s.json.v) {
+        hg_json_close(&j, ']');
+        hg_buf_puts(&b, "\n");
+    }
+    return hg_answer(a, b.s, b.n);
+}
+
+static hg_code run(hg_ask *a)
+{
+    hg_problem *p = HG_NEW(a->arena, hg_problem, 1);
+    hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
+    hg_deployment d;
+    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_FREE, p) || !hg_ask_deployment(a, p, &d))
+        return a->err.code;
+    const hg_emitter *e = hg_emitter_find(p->engine.name);
+    hg_candidate_make(p, &d, c);
+    if (!e)
+        return hg_refuse(a, "--engine", "'%s' has no files heng can write yet", p->engine.name);
+    if (c->fit == HG_ILLEGAL)
+        return hg_refuse(a, "deployment:", "%s", c->reason);
+    if (c->fit == HG_TOO_BIG)
+        hg_note(a, c->reason);
+    hg_plan plan = { .problem = p };
+    hg_point at = { .deployment = d, .metrics = { .rate_per_s = p->workload.rate_per_s } };
+    hg_launch l = hg_plan_launch(a->arena, &plan, &at, a->s.model.s);
+    return a->s.output.s ? write_files(a, e, &l) : print_command(a, e, &l);
+}
+
+const hg_verb hg_verb_emit = {
+    "emit", "heng emit --model M --device D [--tp N …] [-o DIR]", "the engine's files for one deployment", run
+};
