@@ -159,8 +159,8 @@ static load skewed_load(const hg_shape *s, double pairs, double ranks, double ex
     return (load){ here, fmin(experts, fmax(active, fmin(1, here))) };
 }
 
-/* Even picks lie in all groups, half of them out of reach; of skewed ones a fifth were seen to
- * move. */
+/* Even picks lie in all groups, half of them out of reach.  Of skewed ones, once they outnumber the
+ * experts, a fifth were seen to move. */
 static load grouped_load(const hg_shape *s, double pairs, double ranks, double experts,
                          double reach_frac)
 {
