@@ -191,6 +191,30 @@ static void experts_without_gate(void)
     CHECK_NEAR(plain.tensor_flops, gated.tensor_flops * 2 / 3, 1e-12);
 }
 
+/* DeepSeek-V3 reaches half its experts when all scores are even, where the engine minds its groups;
+ * the ties that win are on the first rank. */
+static void expert_groups(void)
+{
+    static const struct {
+        const char *kernel;
+        double ranks, pairs_frac, active;
+    } rows[] = {
+        { "moe_torch_flow_cutlass", 1, 1, 256 },
+        { "vllm_fp8moe_triton_tritonexperts", 1, 1, 128 },
+        { "sglang_fused_moe_triton", 64, 0.5 + 0.5 / 32, 4 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        hg_shape s = { .d = { 1024, 7168, 2048, 8, 256, 1, rows[i].ranks }, .dtype = HG_FP8_BLOCK };
+        hg_op_moe.label(0, rows[i].kernel, &s);
+        hg_work w = { 0 };
+        hg_op_moe.count(&s, &w);
+        double expert = 3.0 * 7168 * 2048, pairs = w.tensor_flops / (2 * expert);
+        double weights = w.hbm_bytes / hg_dtype_table[HG_FP8_BLOCK].weight_bytes / expert;
+        CHECK_NEAR(pairs, 8192 * rows[i].pairs_frac, 1e-9);
+        CHECK_NEAR(weights, rows[i].active, 0.15); /* tokens' own bytes come on top */
+    }
+}
+
 static void collectives(void)
 {
     static const struct {
@@ -245,6 +269,7 @@ void test_ops_routing(void)
     tokens_add_work();
     distributions();
     experts_without_gate();
+    expert_groups();
     collectives();
     between_nodes();
     passes();
