@@ -41,8 +41,8 @@ const hg_op hg_op_gemm = {
     .count = count,
     .features = features,
     .terms = {
-        { 3, { LOG_M, LOG_N, LOG_K }, { 16, 12, 12 }, false, .smooth = 1, .ridge = 1e-3 },
-        { 3, { LOG_M, LOG_N, LOG_K }, { 14, 10, 10 }, true, .smooth = 1, .ridge = 0.1 },
+        { 3, { LOG_M, LOG_N, LOG_K }, { 16, 12, 12 }, HG_BY_TABLE, .smooth = 1, .ridge = 1e-3 },
+        { 3, { LOG_M, LOG_N, LOG_K }, { 14, 10, 10 }, HG_BY_SERIES, .smooth = 1, .ridge = 0.1 },
     },
     .example = { .d = { 64, 4096, 4096 }, .dtype = HG_BF16 },
     .formula = "2mnk flops; mk + kn + mn elements",

@@ -24,7 +24,11 @@ typedef struct hg_work {
 typedef struct hg_roof {
     double seconds;
     hg_component bound;     /* the component that sets it */
+    double warm_seconds;    /* the same when the last-level cache holds all it can from the call before */
 } hg_roof;
+
+/* Engines run a format the matrix unit lacks by widening it: fp8 on Ampere computes in bf16. */
+double hg_tensor_rate(const hg_device *d, hg_dtype dtype);
 
 /* max over components of amount ÷ data-sheet rate (Williams, Waterman, Patterson 2009), plus the
  * latency of link hops.  A dtype the device lacks runs at the rate of the widest it has. */
