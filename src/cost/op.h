@@ -6,7 +6,7 @@
 #include "cost/work.h"
 
 enum { HG_OP_DIMS = 12, HG_OP_LABELS = 4, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12,
-       HG_KINDS = 24, HG_SPANS = 40, HG_SPAN_LIST = 16 };
+       HG_KINDS = 24, HG_SPANS = 64, HG_SPAN_LIST = 32 };
 
 /* One call.  Every op names its own dimensions in hg_op.dims; labels choose the series (kernel,
  * dtypes) of the measured table and are parsed once by hg_op_series. */
