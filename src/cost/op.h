@@ -5,7 +5,8 @@
 
 #include "cost/work.h"
 
-enum { HG_OP_DIMS = 12, HG_OP_LABELS = 4, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12 };
+enum { HG_OP_DIMS = 12, HG_OP_LABELS = 4, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12,
+       HG_KINDS = 24, HG_SPANS = 64, HG_SPAN_LIST = 32 };
 
 /* One call.  Every op names its own dimensions in hg_op.dims; labels choose the series (kernel,
  * dtypes) of the measured table and are parsed once by hg_op_series. */
@@ -15,13 +16,23 @@ typedef struct hg_shape {
     float kind;                /* op-specific: what else the labels say (skew, collective) */
 } hg_shape;
 
-/* A tensor product of hat functions over one to four features; by_series: one surface for each
- * series instead of one for all. */
+/* What blocks do and what memory delivers overlap; what is in sequence adds to both. */
+typedef enum hg_lane { HG_LANE_BLOCKS, HG_LANE_MEMORY, HG_LANE_SEQUENCE, HG_LANES } hg_lane;
+
+typedef struct hg_span {
+    int of;                    /* which of the op's spans */
+    double seconds;
+} hg_span;
+
+/* How far one surface of a term reaches.  A kernel is the series that share their first label. */
+typedef enum hg_reach { HG_BY_TABLE, HG_BY_SERIES, HG_BY_KERNEL, HG_REACHES } hg_reach;
+
+/* A tensor product of hat functions over one to four features. */
 typedef struct hg_term_spec {
     int axes;
     int feature[HG_TERM_AXES];
-    int knots[HG_TERM_AXES];   /* at most so many; fewer when rows are few */
-    bool by_series;
+    int knots[HG_TERM_AXES];   /* at most so many, fewer when rows are few; HG_KINDS: never fewer */
+    hg_reach reach;
     double smooth;             /* weight of squared second differences against one row */
     double ridge;              /* weight of the squares themselves: a correction shrinks to nothing */
 } hg_term_spec;
@@ -44,6 +55,11 @@ typedef struct hg_op {
     bool (*label)(int column, const char *text, hg_shape *s);
     void (*count)(const hg_shape *s, hg_work *w);
     void (*features)(const hg_shape *s, const hg_device *d, const hg_roof *roof, double *x);
+    /* Times a call may be made of, each taken a number of times ≥ 0 that is fitted for every series;
+     * rising with every dimension.  Returns how many apply.  NULL: the roofline, once. */
+    int (*spans)(const hg_shape *s, const hg_device *d, const hg_work *w, hg_span *span);
+    int span_count;                      /* of all there are */
+    hg_lane lane[HG_SPANS];
     hg_term_spec terms[HG_OP_TERMS];     /* ends with axes 0 */
     hg_shape example;
     const char *formula;                 /* of the work, for the manual */

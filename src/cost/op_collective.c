@@ -84,7 +84,7 @@ const hg_op hg_op_custom_allreduce = {
     .label = label_engine,
     .count = count_allreduce,
     .features = features,
-    .terms = { { 2, { SIZE, BEYOND_PAIR }, { 8, 2 }, true, .smooth = 1e-3, .ridge = 1e-4 } },
+    .terms = { { 2, { SIZE, BEYOND_PAIR }, { 8, 2 }, HG_BY_SERIES, .smooth = 1e-3, .ridge = 1e-4 } },
     .example = { .d = { 8, 1 << 20 }, .dtype = HG_BF16 },
     .formula = "the vector once over the slowest link",
 };
@@ -98,7 +98,7 @@ const hg_op hg_op_nccl = {
     .label = label_library,
     .count = count,
     .features = features,
-    .terms = { { 2, { SIZE, BEYOND_PAIR }, { 8, 3 }, true, .smooth = 1e-3, .ridge = 1e-4 } },
+    .terms = { { 2, { SIZE, BEYOND_PAIR }, { 8, 3 }, HG_BY_SERIES, .smooth = 1e-3, .ridge = 1e-4 } },
     .example = { .d = { 8, 1 << 20 }, .dtype = HG_BF16 },
     .formula = "all-reduce: the vector once over the slowest link; others (r - 1)/r of it",
 };
@@ -112,7 +112,7 @@ const hg_op hg_op_oneccl = {
     .label = label_library,
     .count = count,
     .features = features,
-    .terms = { { 2, { SIZE, BEYOND_PAIR }, { 8, 3 }, true, .smooth = 1e-3, .ridge = 1e-4 } },
+    .terms = { { 2, { SIZE, BEYOND_PAIR }, { 8, 3 }, HG_BY_SERIES, .smooth = 1e-3, .ridge = 1e-4 } },
     .example = { .d = { 4, 1 << 20 }, .dtype = HG_BF16 },
     .formula = "all-reduce: the vector once over the slowest link; others (r - 1)/r of it",
 };

@@ -37,7 +37,7 @@ const hg_op hg_op_memory_pass = {
     .count = count,
     .features = features,
     .terms = {
-        { 2, { LOG_BYTES, LOG_WIDTH }, { 14, 6 }, true, .smooth = 0.1, .ridge = 1e-3 },
+        { 2, { LOG_BYTES, LOG_WIDTH }, { 14, 6 }, HG_BY_SERIES, .smooth = 0.1, .ridge = 1e-3 },
     },
     .example = { .d = { 0, 0, 1 << 24 }, .dtype = HG_FP8 },
     .formula = "2 bytes in and 1 out an element, or the bytes given",

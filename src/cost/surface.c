@@ -5,35 +5,29 @@
 #include <assert.h>
 #include <math.h>
 
-/* The knot interval of x and how far along; outside the knots the surface goes on flat. */
+/* The knot at or below x and how far along to the next; outside the knots the surface goes on flat. */
 static int locate(const hg_axis *a, float x, float *along)
 {
-    int lo = 0, hi = a->knots - 1;
-    if (x <= a->at[0] || hi == 0) {
-        *along = 0;
+    int last = a->knots - 1;
+    *along = 0;
+    if (x <= a->at[0])
         return 0;
-    }
-    if (x >= a->at[hi]) {
-        *along = 1;
-        return hi - 1;
-    }
-    while (hi - lo > 1) {
-        int mid = (lo + hi) / 2;
-        if (a->at[mid] <= x)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    *along = (x - a->at[lo]) / (a->at[hi] - a->at[lo]);
+    if (x >= a->at[last])
+        return last;
+    int lo = (int)((x - a->at[0]) / (a->at[last] - a->at[0]) * (float)last); /* true of even knots */
+    while (a->at[lo] > x)
+        lo--;
+    while (a->at[lo + 1] <= x)
+        lo++;
+    *along = (x - a->at[lo]) / (a->at[lo + 1] - a->at[lo]);
     return lo;
 }
 
-/* The corners of one term's cell, appended to index and weight from n on. */
-static int term_basis(const hg_term *t, int series, const double *x, int *index, float *weight, int n)
+int hg_term_basis(const hg_term *t, const double *x, int *index, float *weight)
 {
     int count = 1;
-    index[n] = t->first + (t->by_series ? series * t->size : 0);
-    weight[n] = 1;
+    index[0] = t->first;
+    weight[0] = 1;
     for (int a = 0; a < t->axes; a++) {
         const hg_axis *axis = &t->axis[a];
         float along;
@@ -41,26 +35,26 @@ static int term_basis(const hg_term *t, int series, const double *x, int *index,
         int step = 1;
         for (int b = a + 1; b < t->axes; b++)
             step *= t->axis[b].knots;
-        bool flat = axis->knots == 1;
         for (int i = 0; i < count; i++) {
-            index[n + i] += cell * step;
-            if (flat)
+            index[i] += cell * step;
+            if (along == 0)
                 continue;
-            index[n + count + i] = index[n + i] + step;
-            weight[n + count + i] = weight[n + i] * along;
-            weight[n + i] *= 1 - along;
+            index[count + i] = index[i] + step;
+            weight[count + i] = weight[i] * along;
+            weight[i] *= 1 - along;
         }
-        if (!flat)
+        if (along > 0)
             count *= 2;
     }
-    return n + count;
+    return count;
 }
 
 int hg_surface_basis(const hg_surface *s, int series, const double *x, int *index, float *weight)
 {
+    const hg_series *own = &s->series[series];
     int n = 0;
-    for (int t = 0; t < s->term_count; t++)
-        n = term_basis(&s->terms[t], series, x, index, weight, n);
+    for (int t = 0; t < own->term_count; t++)
+        n += hg_term_basis(&s->terms[own->term[t]], x, index + n, weight + n);
     assert(n <= HG_BASIS);
     return n;
 }
@@ -82,6 +76,31 @@ static bool in_hull(const hg_surface *s, const hg_series *r, const double *x)
     return true;
 }
 
+/* The overlap is that of the legs of a right triangle: between their sum and the longer. */
+double hg_span_sum(const hg_op *op, const double *times, const hg_span *span, int n, double *slope)
+{
+    double lane[HG_LANES] = { 0 };
+    for (int i = 0; i < n; i++)
+        lane[op->lane[span[i].of]] += times[span[i].of] * span[i].seconds;
+    double blocks = lane[HG_LANE_BLOCKS], memory = lane[HG_LANE_MEMORY];
+    double both = sqrt(blocks * blocks + memory * memory);
+    for (int i = 0; slope && i < n; i++) {
+        hg_lane l = op->lane[span[i].of];
+        slope[i] = span[i].seconds * (l == HG_LANE_SEQUENCE || both == 0 ? 1 : lane[l] / both);
+    }
+    return lane[HG_LANE_SEQUENCE] + both;
+}
+
+double hg_series_base(const hg_op *op, const hg_series *r, const hg_shape *shape, const hg_device *d,
+                      const hg_work *w, const hg_roof *roof)
+{
+    if (!op->spans)
+        return r->launch_s + roof->seconds;
+    hg_span span[HG_SPAN_LIST];
+    int n = op->spans(shape, d, w, span);
+    return r->launch_s + hg_span_sum(op, r->span, span, n, NULL);
+}
+
 hg_call hg_surface_time(const hg_surface *s, int series, const hg_shape *shape,
                             const hg_device *d)
 {
@@ -97,7 +116,8 @@ hg_call hg_surface_time(const hg_surface *s, int series, const hg_shape *shape,
     double ratio = 0;
     for (int i = 0; i < n; i++)
         ratio += (double)(s->coefficients[index[i]] * weight[i]);
-    double seconds = (roof.seconds + r->launch_s) * exp(hg_clamp(ratio, s->lowest, s->highest));
-    /* Nothing is faster than its roofline; a table that says so measured a warm cache. */
-    return (hg_call){ fmax(seconds, roof.seconds), roof, in_hull(s, r, x) };
+    double base = hg_series_base(s->op, r, shape, d, &work, &roof);
+    double seconds = base * exp(hg_clamp(ratio, s->lowest, s->highest));
+    /* A table repeats its calls, so what fits the last-level cache is read from there. */
+    return (hg_call){ fmax(seconds, roof.warm_seconds), roof, in_hull(s, r, x) };
 }

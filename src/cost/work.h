@@ -24,8 +24,12 @@ typedef struct hg_work {
 typedef struct hg_roof {
     double seconds;
     hg_component bound;     /* the component that sets it */
+    double warm_seconds;    /* the same when the last-level cache holds all it can from the call before */
     hg_work work;           /* whose roof it is */
 } hg_roof;
+
+/* Engines run a format the matrix unit lacks by widening it: fp8 on Ampere computes in bf16. */
+double hg_tensor_rate(const hg_device *d, hg_dtype dtype);
 
 /* max over components of amount ÷ data-sheet rate (Williams, Waterman, Patterson 2009), plus the
  * latency of link hops.  A dtype the device lacks runs at the rate of the widest it has. */

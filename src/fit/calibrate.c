@@ -35,6 +35,16 @@ static void write_series(hg_json *j, const hg_surface *s, const hg_series *r)
     hg_json_key_num(j, "error_p80", rounded(r->error_p80));
     write_floats(j, "lo", r->lo, s->feature_count);
     write_floats(j, "hi", r->hi, s->feature_count);
+    hg_json_key(j, "span");
+    hg_json_open(j, '[');
+    for (int i = 0; i < s->op->span_count; i++)
+        hg_json_raw(j, hg_textf(j->out->arena, "%.5g", r->span[i]));
+    hg_json_close(j, ']');
+    hg_json_key(j, "terms");
+    hg_json_open(j, '[');
+    for (int i = 0; i < r->term_count; i++)
+        hg_json_int(j, r->term[i]);
+    hg_json_close(j, ']');
     hg_json_close(j, '}');
 }
 
@@ -42,7 +52,6 @@ static void write_term(hg_json *j, const hg_term *t)
 {
     hg_buf_puts(j->out, "\n    ");
     hg_json_open(j, '{');
-    hg_json_key_bool(j, "by_series", t->by_series);
     hg_json_key(j, "axes");
     hg_json_open(j, '[');
     for (int a = 0; a < t->axes; a++) {

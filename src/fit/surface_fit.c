@@ -3,15 +3,43 @@
 #include "base/num.h"
 #include "base/stat.h"
 #include "fit/band.h"
+#include "fit/nonnegative.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { SWEEPS = 14 };
+enum { SWEEPS = 14, ROUNDS = 12 };
+
+static const double LAUNCH_UNIT_S = 1e-6;
+
+/* Of the shortest call, the part that is launch at least. */
+static const double LEAST_LAUNCH = 0.2;
+
+static const double FLATNESS = 1;
+
+/* A base so far off, relatively, counts half as much as a good one. */
+static const double ODD = 0.1;
+
+/* Of the coefficients still to be had, the part that a wider reach may take before a narrower one. */
+static const double WIDE_FRAC = 0.4;
+
+/* Knots are thinned to this part of those wished for; then the rows bear but one a term. */
+static const double THINNEST = 0.05;
 
 /* Residuals (of log time) beyond this are weighed down: the fit aims at the mean relative error, not
  * at its square, and a table has rows that were disturbed. */
 static const double ROBUST_SCALE = 0.06;
+
+/* One term to solve, and the rows it speaks of. */
+typedef struct part {
+    int term;                  /* of the surface */
+    const hg_term_spec *spec;
+    size_t from, to;
+    int *index;                /* 2^axes a row, of which count[row] are used */
+    float *weight;
+    uint8_t *count;
+} part;
 
 typedef struct fit {
     const hg_table *table;
@@ -19,9 +47,20 @@ typedef struct fit {
     hg_surface *s;
     double (*x)[HG_FEATURES];
     double *target, *fitted, *weight;
-    uint32_t *rows;            /* of the table, those fitted */
+    uint32_t *rows;            /* of the table, those fitted, series by series */
     size_t count;
+    int *order;                /* the series so that those of a kernel stand together */
+    size_t *first;             /* by place in that order: the first row; one more at the end */
+    part *parts;
+    int part_count;
 } fit;
+
+static bool same_kernel(const fit *f, int a, int b)
+{
+    const char *x = f->table->keys[a], *y = f->table->keys[b];
+    size_t n = strcspn(x, "|");
+    return n == strcspn(y, "|") && memcmp(x, y, n) == 0;
+}
 
 static int float_ascending(const void *a, const void *b)
 {
@@ -30,13 +69,14 @@ static int float_ascending(const void *a, const void *b)
 }
 
 /* Distinct values of a feature, sorted; values nearer than 1e-4 (of a doubling) are one. */
-static size_t distinct(const fit *f, int feature, float *out)
+static size_t distinct(const fit *f, size_t from, size_t to, int feature, float *out)
 {
-    for (size_t i = 0; i < f->count; i++)
-        out[i] = (float)f->x[i][feature];
-    qsort(out, f->count, sizeof *out, float_ascending);
+    size_t rows = to - from;
+    for (size_t i = 0; i < rows; i++)
+        out[i] = (float)f->x[from + i][feature];
+    qsort(out, rows, sizeof *out, float_ascending);
     size_t n = 0;
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < rows; i++)
         if (n == 0 || out[i] > out[n - 1] + 1e-4f)
             out[n++] = out[i];
     return n;
@@ -52,6 +92,10 @@ static void place_knots(hg_axis *a, const float *values, size_t n, int knots)
             a->at[a->knots++] = values[i];
         return;
     }
+    if (knots == 1) {
+        a->at[a->knots++] = values[n / 2];
+        return;
+    }
     size_t at = 0;
     for (int k = 0; k < knots; k++) {
         float want = values[0] + (values[n - 1] - values[0]) * (float)k / (float)(knots - 1);
@@ -62,83 +106,261 @@ static void place_knots(hg_axis *a, const float *values, size_t n, int knots)
     }
 }
 
-static int lay_out(fit *f, hg_arena scratch, double shrink)
+/* How many knots are left of those wished for: never fewer than two while the rows can bear it, and an
+ * axis of kinds keeps them all, where fewer would mix them. */
+static int thinned(int knots, double shrink)
 {
-    float *values = HG_NEW(&scratch, float, f->count);
-    hg_surface *s = f->s;
-    int total = 0;
-    s->term_count = 0;
-    for (const hg_term_spec *spec = s->op->terms; spec->axes; spec++) {
-        hg_term *t = &s->terms[s->term_count++];
-        *t = (hg_term){ .axes = spec->axes, .by_series = spec->by_series, .size = 1, .first = total };
-        for (int a = 0; a < t->axes; a++) {
-            t->axis[a].feature = spec->feature[a];
-            int knots = (int)hg_max_i64(2, lround(spec->knots[a] * shrink));
-            place_knots(&t->axis[a], values, distinct(f, spec->feature[a], values), knots);
-            t->size *= t->axis[a].knots;
-        }
-        total += t->size * (t->by_series ? s->series_count : 1);
-    }
-    return total;
+    if (shrink < THINNEST)
+        return 1;
+    return knots == HG_KINDS ? HG_KINDS : (int)hg_max_i64(2, lround(knots * shrink));
 }
 
-/* Never more coefficients than a tenth of the rows, a quarter in tables under 500 (the knots are
- * thinned evenly until it holds). */
-static void lay_out_within(fit *f, hg_arena *keep, hg_arena scratch)
+static hg_term lay_out_term(const fit *f, const hg_term_spec *spec, hg_arena scratch, size_t from,
+                            size_t to, double shrink)
 {
-    double most = (double)f->table->count / (f->table->count < 500 ? 4 : 10);
+    float *values = HG_NEW(&scratch, float, to - from);
+    hg_term t = { .axes = spec->axes, .size = 1 };
+    for (int a = 0; a < t.axes; a++) {
+        t.axis[a].feature = spec->feature[a];
+        size_t n = distinct(f, from, to, spec->feature[a], values);
+        place_knots(&t.axis[a], values, n, thinned(spec->knots[a], shrink));
+        t.size *= t.axis[a].knots;
+    }
+    return t;
+}
+
+/* Lays out the terms of one reach for one group of series, [from, to) in the order, with at most so
+ * many coefficients: knots are thinned evenly until that holds. */
+static void lay_out_group(fit *f, hg_arena scratch, hg_reach reach, int from, int to, double most)
+{
+    hg_surface *s = f->s;
+    const hg_term_spec *spec = s->op->terms;
+    size_t row = f->first[from], end = f->first[to];
     double shrink = 1;
-    int total;
-    while ((total = lay_out(f, scratch, shrink)) > most && shrink > 0.05)
-        shrink *= 0.95;
-    hg_surface_count_features(f->s);
-    f->s->coefficient_count = total;
-    f->s->coefficients = HG_NEW(keep, float, total);
+    for (; shrink >= THINNEST; shrink *= 0.95) {
+        int total = 0;
+        for (int i = 0; spec[i].axes; i++)
+            if (spec[i].reach == reach)
+                total += lay_out_term(f, &spec[i], scratch, row, end, shrink).size;
+        if (total <= most)
+            break;
+    }
+    for (int i = 0; spec[i].axes; i++) {
+        if (spec[i].reach != reach || row == end)
+            continue;
+        f->parts[f->part_count++] = (part){ s->term_count, &spec[i], row, end, NULL, NULL, NULL };
+        for (int k = from; k < to; k++) {
+            hg_series *r = &s->series[f->order[k]];
+            r->term[r->term_count++] = (int16_t)s->term_count;
+        }
+        hg_term *t = &s->terms[s->term_count++];
+        *t = lay_out_term(f, &spec[i], scratch, row, end, shrink);
+        t->first = s->coefficient_count;
+        s->coefficient_count += t->size;
+    }
+}
+
+/* Groups of one reach: the end of the one that begins at a place in the order. */
+static int group_end(const fit *f, hg_reach reach, int from)
+{
+    int n = f->s->series_count, to = reach == HG_BY_TABLE ? n : from + 1;
+    while (reach == HG_BY_KERNEL && to < n && same_kernel(f, f->order[from], f->order[to]))
+        to++;
+    return to;
+}
+
+/* A small group needs more coefficients a row than a large one to say as much. */
+static double claim(const fit *f, int from, int to)
+{
+    return pow((double)(f->first[to] - f->first[from]), 0.75);
+}
+
+/* A reach's share of the coefficients falls to its groups by their claims; none gets more than one for
+ * four rows. */
+static void lay_out_reach(fit *f, hg_arena scratch, hg_reach reach, double most)
+{
+    double claims = 0, whole = (double)f->table->count / (double)f->count;
+    for (int from = 0, to; from < f->s->series_count; from = to) {
+        to = group_end(f, reach, from);
+        claims += claim(f, from, to);
+    }
+    for (int from = 0, to; from < f->s->series_count; from = to) {
+        to = group_end(f, reach, from);
+        double cap = whole * (double)(f->first[to] - f->first[from]) / 4;
+        lay_out_group(f, scratch, reach, from, to, fmin(cap, most * claim(f, from, to) / claims));
+    }
+}
+
+/* Never more coefficients than a tenth of the rows, a quarter in tables under 500: the terms of the
+ * whole table take up to WIDE_FRAC of that, those of kernels likewise of the rest.  Rows kept
+ * back count too: what validation judges has the shape of what is shipped. */
+static void lay_out(fit *f, hg_arena *keep, hg_arena *scratch)
+{
+    static const hg_reach order[] = { HG_BY_TABLE, HG_BY_KERNEL, HG_BY_SERIES };
+    hg_surface *s = f->s;
+    int specs = 0;
+    bool used[HG_REACHES] = { false };
+    for (; s->op->terms[specs].axes; specs++)
+        used[s->op->terms[specs].reach] = true;
+    s->terms = HG_NEW(keep, hg_term, specs * s->series_count);
+    f->parts = HG_NEW(scratch, part, specs * s->series_count);
+    double most = (double)f->table->count / (f->table->count < 500 ? 4 : 10);
+    for (int i = 0; i < HG_REACHES; i++) {
+        bool last = true;
+        for (int j = i + 1; j < HG_REACHES; j++)
+            last &= !used[order[j]];
+        double left = most - s->coefficient_count;
+        lay_out_reach(f, *scratch, order[i], last ? left : WIDE_FRAC * left);
+    }
+    hg_surface_count_features(s);
+    s->coefficients = HG_NEW(keep, float, s->coefficient_count);
+}
+
+/* What every row of a part asks of its term, found once for all sweeps. */
+static void fill_basis(const fit *f, hg_arena *scratch, part *p)
+{
+    hg_term own = f->s->terms[p->term];
+    own.first = 0;
+    size_t wide = (size_t)1 << own.axes, n = p->to - p->from;
+    p->index = HG_NEW(scratch, int, n * wide);
+    p->weight = HG_NEW(scratch, float, n * wide);
+    p->count = HG_NEW(scratch, uint8_t, n);
+    for (size_t i = 0; i < n; i++)
+        p->count[i] = (uint8_t)hg_term_basis(&own, f->x[p->from + i], p->index + i * wide,
+                                             p->weight + i * wide);
+}
+
+static bool kept_back(const hg_row *r, int keep_back)
+{
+    return keep_back >= 0 && hg_fold_of(r->family) == keep_back;
+}
+
+/* The series in the table's order, each followed by the others of its kernel. */
+static void order_series(fit *f, hg_arena *scratch)
+{
+    int count = f->table->series_count, n = 0;
+    bool *placed = HG_NEW(scratch, bool, count);
+    f->order = HG_NEW(scratch, int, count);
+    for (int k = 0; k < count; k++) {
+        if (placed[k])
+            continue;
+        for (int j = k; j < count; j++)
+            if (same_kernel(f, k, j)) {
+                f->order[n++] = j;
+                placed[j] = true;
+            }
+    }
+}
+
+/* The rows to fit, series by series, in the table's order within each. */
+static void pick_rows(fit *f, hg_arena *scratch, int keep_back)
+{
+    const hg_table *t = f->table;
+    size_t *at = HG_NEW(scratch, size_t, t->series_count);
+    f->rows = HG_NEW(scratch, uint32_t, t->count);
+    f->first = HG_NEW(scratch, size_t, t->series_count + 1);
+    for (size_t i = 0; i < t->count; i++)
+        at[t->rows[i].series] += !kept_back(&t->rows[i], keep_back);
+    for (int k = 0; k < t->series_count; k++) {
+        size_t n = at[f->order[k]];
+        at[f->order[k]] = f->first[k];
+        f->first[k + 1] = f->first[k] + n;
+    }
+    f->count = f->first[t->series_count];
+    for (size_t i = 0; i < t->count; i++)
+        if (!kept_back(&t->rows[i], keep_back))
+            f->rows[at[t->rows[i].series]++] = (uint32_t)i;
 }
 
 static void fill_rows(fit *f, hg_arena *scratch, int keep_back)
 {
-    size_t n = f->table->count;
-    f->x = hg_alloc(scratch, n, sizeof *f->x);
-    f->target = HG_NEW(scratch, double, n);
-    f->fitted = HG_NEW(scratch, double, n);
-    f->weight = HG_NEW(scratch, double, n);
-    f->rows = HG_NEW(scratch, uint32_t, n);
-    for (size_t i = 0; i < n; i++) {
-        const hg_row *r = &f->table->rows[i];
-        if (keep_back >= 0 && hg_fold_of(r->family) == keep_back)
-            continue;
-        size_t at = f->count++;
-        f->rows[at] = (uint32_t)i;
+    order_series(f, scratch);
+    pick_rows(f, scratch, keep_back);
+    f->x = hg_alloc(scratch, f->count, sizeof *f->x);
+    f->target = HG_NEW(scratch, double, f->count);
+    f->fitted = HG_NEW(scratch, double, f->count);
+    f->weight = HG_NEW(scratch, double, f->count);
+    for (size_t i = 0; i < f->count; i++) {
+        const hg_row *r = &f->table->rows[f->rows[i]];
         hg_work w = { 0 };
         f->s->op->count(&r->shape, &w);
         hg_roof roof = hg_roofline(&w, f->device);
-        f->s->op->features(&r->shape, f->device, &roof, f->x[at]);
-        f->target[at] = roof.seconds; /* becomes the log ratio once launch times are known */
+        f->s->op->features(&r->shape, f->device, &roof, f->x[i]);
     }
 }
 
 /* The launch time of a series: the shortest call seen, give or take the luckiest hundredth. */
-static void fit_launch(fit *f, hg_arena scratch)
+static double shortest_call(const fit *f, hg_arena scratch, size_t from, size_t to)
 {
-    double *times = HG_NEW(&scratch, double, f->count);
-    for (int k = 0; k < f->s->series_count; k++) {
-        hg_series *r = &f->s->series[k];
-        size_t n = 0;
-        for (size_t i = 0; i < f->count; i++)
-            if (f->table->rows[f->rows[i]].series == k)
-                times[n++] = f->table->rows[f->rows[i]].seconds;
-        hg_sort(times, n);
-        r->launch_s = n ? hg_percentile(times, n, 0.01) : 0;
-        r->rows = (int64_t)n;
+    double *times = HG_NEW(&scratch, double, to - from);
+    for (size_t i = from; i < to; i++)
+        times[i - from] = f->table->rows[f->rows[i]].seconds;
+    hg_sort(times, to - from);
+    return from < to ? hg_percentile(times, to - from, 0.01) : 0;
+}
+
+/* Launch and spans together, so that they come near the measured times, relatively: Gauss-Newton, in
+ * which a row counts less the further off it stays. */
+static void fit_spans(const fit *f, hg_arena scratch, size_t from, size_t to, hg_series *r)
+{
+    const hg_op *op = f->s->op;
+    size_t rows = to - from, n = (size_t)op->span_count + 1;
+    hg_span(*span)[HG_SPAN_LIST] = hg_alloc(&scratch, rows, sizeof *span);
+    double *a = HG_NEW(&scratch, double, rows * n), *weight = HG_NEW(&scratch, double, rows);
+    double x[HG_SPANS + 1] = { 0 }, slope[HG_SPAN_LIST];
+    int count = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < rows; i++) {
+            const hg_row *row = &f->table->rows[f->rows[from + i]];
+            double *at = a + i * n;
+            if (round == 0) {
+                hg_work w = { 0 };
+                op->count(&row->shape, &w);
+                count = op->spans(&row->shape, f->device, &w, span[i]);
+            }
+            double sum = x[0] * LAUNCH_UNIT_S + hg_span_sum(op, x + 1, span[i], count, slope);
+            at[0] = LAUNCH_UNIT_S / row->seconds;
+            for (int j = 0; j < count; j++)
+                at[1 + span[i][j].of] = slope[j] / row->seconds;
+            weight[i] = round ? 1 / (1 + fabs(sum / row->seconds - 1) / ODD) : 1;
+        }
+        hg_nonnegative_fit(scratch, a, weight, rows, (int)n, x);
     }
-    f->s->lowest = INFINITY;
-    f->s->highest = -INFINITY;
+    r->launch_s = x[0] * LAUNCH_UNIT_S;
+    for (size_t j = 1; j < n; j++)
+        r->span[j - 1] = x[j];
+}
+
+static void fit_base(fit *f, hg_arena scratch)
+{
+    for (int k = 0; k < f->s->series_count; k++) {
+        hg_series *r = &f->s->series[f->order[k]];
+        size_t from = f->first[k], to = f->first[k + 1];
+        r->rows = (int64_t)(to - from);
+        double least_s = shortest_call(f, scratch, from, to);
+        r->launch_s = least_s;
+        if (f->s->op->spans && from < to) {
+            fit_spans(f, scratch, from, to, r);
+            r->launch_s = fmax(r->launch_s, LEAST_LAUNCH * least_s);
+        }
+    }
+}
+
+/* What the surface is to say of each row, and its range. */
+static void fill_targets(fit *f)
+{
+    hg_surface *s = f->s;
+    s->lowest = INFINITY;
+    s->highest = -INFINITY;
     for (size_t i = 0; i < f->count; i++) {
         const hg_row *row = &f->table->rows[f->rows[i]];
-        f->target[i] = log(row->seconds / (f->target[i] + f->s->series[row->series].launch_s));
-        f->s->lowest = fmin(f->s->lowest, f->target[i]);
-        f->s->highest = fmax(f->s->highest, f->target[i]);
+        hg_work w = { 0 };
+        s->op->count(&row->shape, &w);
+        hg_roof roof = hg_roofline(&w, f->device);
+        double base = hg_series_base(s->op, &s->series[row->series], &row->shape, f->device, &w, &roof);
+        f->target[i] = log(row->seconds / base);
+        s->lowest = fmin(s->lowest, f->target[i]);
+        s->highest = fmax(s->highest, f->target[i]);
     }
 }
 
@@ -158,16 +380,6 @@ static void find_hulls(fit *f)
     }
 }
 
-/* One term alone, as the surface of one series. */
-static int solo_basis(const hg_term *t, const double *x, int *index, float *weight)
-{
-    hg_surface one = { .term_count = 1 };
-    one.terms[0] = *t;
-    one.terms[0].first = 0;
-    one.terms[0].by_series = false;
-    return hg_surface_basis(&one, 0, x, index, weight);
-}
-
 static double robust_weight(double residual)
 {
     double u = residual / ROBUST_SCALE;
@@ -181,12 +393,20 @@ static void add_penalty(hg_band *m, const hg_term *t, const hg_term_spec *spec)
     for (int a = 0; a < t->axes; a++) {
         const hg_axis *axis = &t->axis[a];
         stride /= axis->knots;
+        if (spec->knots[a] == HG_KINDS)
+            continue;
         double even = ((double)axis->at[axis->knots - 1] - (double)axis->at[0]) / (axis->knots - 1);
         for (int i = 0; i < t->size; i++) {
             int k = i / stride % axis->knots;
-            if (k + 2 >= axis->knots)
+            if (k + 1 >= axis->knots)
                 continue;
             double left = ((double)axis->at[k + 1] - (double)axis->at[k]) / even;
+            double slope = FLATNESS * spec->smooth / left;
+            hg_band_add(m, i, i, slope);
+            hg_band_add(m, i + stride, i + stride, slope);
+            hg_band_add(m, i + stride, i, -slope);
+            if (k + 2 >= axis->knots)
+                continue;
             double right = ((double)axis->at[k + 2] - (double)axis->at[k + 1]) / even;
             double c[3] = { 1 / left, -1 / left - 1 / right, 1 / right };
             for (int p = 0; p < 3; p++)
@@ -210,46 +430,40 @@ static int bandwidth(const hg_term *t)
     return (int)hg_max_i64(sum, widest);
 }
 
-/* Fits one term (of one series, or all with series −1) to what the others leave. */
-static void solve_term(fit *f, hg_arena scratch, int term, int series)
+/* Fits one term to what the others leave. */
+static void solve_part(fit *f, hg_arena scratch, const part *p)
 {
-    const hg_term *t = &f->s->terms[term];
-    float *beta = f->s->coefficients + t->first + (series > 0 ? series * t->size : 0);
+    const hg_term *t = &f->s->terms[p->term];
+    size_t wide = (size_t)1 << t->axes;
+    float *beta = f->s->coefficients + t->first;
     hg_band m = hg_band_new(&scratch, t->size, bandwidth(t));
     double *rhs = HG_NEW(&scratch, double, t->size);
-    int index[HG_BASIS];
-    float weight[HG_BASIS];
-    size_t used = 0;
-    for (size_t i = 0; i < f->count; i++) {
-        if (series >= 0 && f->table->rows[f->rows[i]].series != series)
-            continue;
-        used++;
-        int n = solo_basis(t, f->x[i], index, weight);
+    for (size_t i = p->from; i < p->to; i++) {
+        const int *index = p->index + (i - p->from) * wide;
+        const float *weight = p->weight + (i - p->from) * wide;
+        int n = p->count[i - p->from];
         double own = 0;
-        for (int p = 0; p < n; p++)
-            own += (double)(weight[p] * beta[index[p]]);
+        for (int a = 0; a < n; a++)
+            own += (double)(weight[a] * beta[index[a]]);
         double w = f->weight[i], rest = f->target[i] - f->fitted[i] + own;
-        for (int p = 0; p < n; p++) {
-            double wp = w * (double)weight[p];
-            rhs[index[p]] += wp * rest;
-            for (int q = 0; q < n; q++)
-                if (index[q] <= index[p])
-                    hg_band_add(&m, index[p], index[q], wp * (double)weight[q]);
+        for (int a = 0; a < n; a++) {
+            double wa = w * (double)weight[a];
+            rhs[index[a]] += wa * rest;
+            for (int b = 0; b < n; b++)
+                if (index[b] <= index[a])
+                    hg_band_add(&m, index[a], index[b], wa * (double)weight[b]);
         }
     }
-    if (!used)
-        return;
-    add_penalty(&m, t, &f->s->op->terms[term]);
+    add_penalty(&m, t, p->spec);
     hg_band_solve(&m, rhs);
-    for (size_t i = 0; i < f->count; i++) {
-        if (series >= 0 && f->table->rows[f->rows[i]].series != series)
-            continue;
-        int n = solo_basis(t, f->x[i], index, weight);
-        for (int p = 0; p < n; p++)
-            f->fitted[i] += (double)weight[p] * (rhs[index[p]] - (double)beta[index[p]]);
+    for (size_t i = p->from; i < p->to; i++) {
+        const int *index = p->index + (i - p->from) * wide;
+        const float *weight = p->weight + (i - p->from) * wide;
+        for (int a = 0; a < p->count[i - p->from]; a++)
+            f->fitted[i] += (double)weight[a] * (rhs[index[a]] - (double)beta[index[a]]);
     }
-    for (int p = 0; p < t->size; p++)
-        beta[p] = (float)rhs[p];
+    for (int a = 0; a < t->size; a++)
+        beta[a] = (float)rhs[a];
 }
 
 static void backfit(fit *f, hg_arena scratch)
@@ -257,14 +471,8 @@ static void backfit(fit *f, hg_arena scratch)
     for (int sweep = 0; sweep < SWEEPS; sweep++) {
         for (size_t i = 0; i < f->count; i++)
             f->weight[i] = sweep ? robust_weight(f->target[i] - f->fitted[i]) : 1;
-        for (int t = 0; t < f->s->term_count; t++) {
-            if (!f->s->terms[t].by_series) {
-                solve_term(f, scratch, t, -1);
-                continue;
-            }
-            for (int k = 0; k < f->s->series_count; k++)
-                solve_term(f, scratch, t, k);
-        }
+        for (int p = 0; p < f->part_count; p++)
+            solve_part(f, scratch, &f->parts[p]);
     }
 }
 
@@ -277,9 +485,12 @@ void hg_surface_fit(hg_arena *keep, hg_arena scratch, const hg_table *t, const h
         out->series[k] = (hg_series){ .key = t->keys[k], .labels = t->labels[k] };
     fit f = { .table = t, .device = d, .s = out };
     fill_rows(&f, &scratch, keep_back);
-    fit_launch(&f, scratch);
+    fit_base(&f, scratch);
+    fill_targets(&f);
     find_hulls(&f);
-    lay_out_within(&f, keep, scratch);
+    lay_out(&f, keep, &scratch);
+    for (int p = 0; p < f.part_count; p++)
+        fill_basis(&f, &scratch, &f.parts[p]);
     backfit(&f, scratch);
 }
 

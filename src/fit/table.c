@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool hg_columns_bind(const hg_op *op, const hg_csv *csv, hg_columns *out, hg_err *err)
@@ -101,6 +102,29 @@ static int read_row(hg_table *t, hg_arena *arena, const hg_columns *c, hg_csv *c
     return 1;
 }
 
+static int ascending(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Hashes to numbers 0, 1, 2 … in the order of the hashes: folds by number are of even size. */
+static void number_families(hg_table *t, hg_arena scratch)
+{
+    uint32_t *hashes = HG_NEW(&scratch, uint32_t, t->count);
+    for (size_t i = 0; i < t->count; i++)
+        hashes[i] = t->rows[i].family;
+    if (t->count)
+        qsort(hashes, t->count, sizeof *hashes, ascending);
+    for (size_t i = 0; i < t->count; i++)
+        if (i == 0 || hashes[i] != hashes[t->family_count - 1])
+            hashes[t->family_count++] = hashes[i];
+    for (size_t i = 0; i < t->count; i++) {
+        const uint32_t *at = bsearch(&t->rows[i].family, hashes, t->family_count, sizeof *hashes, ascending);
+        t->rows[i].family = (uint32_t)(at - hashes);
+    }
+}
+
 bool hg_table_read(hg_arena *arena, const hg_op *op, const char *path, hg_table *out, hg_err *err)
 {
     hg_csv csv;
@@ -122,5 +146,6 @@ bool hg_table_read(hg_arena *arena, const hg_op *op, const char *path, hg_table 
             out->skipped += got == 1;
     }
     hg_csv_close(&csv);
+    number_families(out, *arena);
     return got == 0;
 }

@@ -8,7 +8,8 @@
 typedef struct hg_row {
     hg_shape shape;
     double seconds;
-    uint32_t family;           /* a hash of the family dimensions: rows of one family stay together */
+    uint32_t family;           /* number of its family among the table's, in a stirred order: rows that
+                                * share the family dimensions stay together in validation */
     int16_t series;
 } hg_row;
 
@@ -19,6 +20,7 @@ typedef struct hg_table {
     const char **keys;         /* of the series */
     hg_shape *labels;
     int series_count;
+    uint32_t family_count;
     size_t skipped;            /* rows without a positive time or with a label nobody knows */
 } hg_table;
 
