@@ -70,6 +70,7 @@ static bool read_axis(const json_t *o, hg_axis *a)
             return false;
     a->feature = (int)feature;
     a->knots = (int)knots;
+    hg_axis_ready(a);
     return true;
 }
 

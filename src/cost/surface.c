@@ -5,7 +5,13 @@
 #include <assert.h>
 #include <math.h>
 
-/* The knot at or below x and how far along to the next; outside the knots the surface goes on flat. */
+void hg_axis_ready(hg_axis *a)
+{
+    a->per = a->knots > 1 ? (float)(a->knots - 1) / (a->at[a->knots - 1] - a->at[0]) : 0;
+}
+
+/* The knot at or below x and how far along to the next; outside the knots the surface goes on flat.
+ * Knots are nearly even, so the first guess is off by a cell at most as a rule. */
 static int locate(const hg_axis *a, float x, float *along)
 {
     int last = a->knots - 1;
@@ -14,13 +20,13 @@ static int locate(const hg_axis *a, float x, float *along)
         return 0;
     if (x >= a->at[last])
         return last;
-    int lo = (int)((x - a->at[0]) / (a->at[last] - a->at[0]) * (float)last); /* true of even knots */
-    while (a->at[lo] > x)
-        lo--;
-    while (a->at[lo + 1] <= x)
-        lo++;
-    *along = (x - a->at[lo]) / (a->at[lo + 1] - a->at[lo]);
-    return lo;
+    int cell = (int)((x - a->at[0]) * a->per);
+    while (x < a->at[cell])
+        cell--;
+    while (x >= a->at[cell + 1])
+        cell++;
+    *along = (x - a->at[cell]) / (a->at[cell + 1] - a->at[cell]);
+    return cell;
 }
 
 int hg_term_basis(const hg_term *t, const double *x, int *index, float *weight)

@@ -10,7 +10,11 @@ enum { HG_KNOTS = HG_KINDS, HG_BASIS = 64 };
 typedef struct hg_axis {
     int feature, knots;
     float at[HG_KNOTS];        /* rising */
+    float per;                 /* cells a unit of the feature, were the knots even: where to look first */
 } hg_axis;
+
+/* Fills `per` once the knots stand. */
+void hg_axis_ready(hg_axis *a);
 
 typedef struct hg_term {
     int axes;

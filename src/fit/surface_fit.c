@@ -124,6 +124,7 @@ static hg_term lay_out_term(const fit *f, const hg_term_spec *spec, hg_arena scr
         t.axis[a].feature = spec->feature[a];
         size_t n = distinct(f, from, to, spec->feature[a], values);
         place_knots(&t.axis[a], values, n, thinned(spec->knots[a], shrink));
+        hg_axis_ready(&t.axis[a]);
         t.size *= t.axis[a].knots;
     }
     return t;
