@@ -43,7 +43,7 @@ static bool take_dtypes(hg_ask *a, const hg_problem *p, hg_space *s)
             s->precision.v[s->precision.n++] = HG_FP8;
     } else if (a->s.precision.s) {
         hg_dtype dtype = HG_BF16;
-        if (!hg_ask_dtype(&a->s.precision, "auto", &dtype, &is_default, &a->err))
+        if (!hg_ask_precision(a, &p->model, &dtype, &is_default))
             return false;
         s->precision.v[0] = is_default ? -1 : (int64_t)dtype;
     }

@@ -170,6 +170,20 @@ bool hg_ask_dtype(const hg_text_word *w, const char *otherwise, hg_dtype *out, b
                    near ? "; did you mean " : "; such as fp8", near ? near : "", near ? "?" : "");
 }
 
+/* "fp8" of a checkpoint that is fp8 by blocks is that checkpoint, not a second quantisation. */
+bool hg_ask_precision(hg_ask *a, const hg_model *m, hg_dtype *out, bool *is_checkpoints)
+{
+    if (!hg_ask_dtype(&a->s.precision, "auto", out, is_checkpoints, &a->err))
+        return false;
+    if (!*is_checkpoints && *out != HG_BF16)
+        for (int i = 0; i < 2; i++) {
+            hg_dtype own = i ? m->precision.experts : m->precision.mlp;
+            *is_checkpoints |= hg_dtype_table[own].math == hg_dtype_table[*out].math &&
+                               hg_dtype_table[own].weight_bytes <= hg_dtype_table[*out].weight_bytes * 1.01;
+        }
+    return true;
+}
+
 bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out)
 {
     const hg_scenario *s = &a->s;
@@ -187,6 +201,7 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out)
         .kv_dtype = p->model.precision.kv,
     };
     out->max_num_seqs = one(&s->max_num_seqs, hg_min_i64(limits->max_num_seqs, out->max_num_batched_tokens));
-    return hg_ask_dtype(&s->precision, "auto", &out->precision, &out->precision_is_checkpoints, &a->err) &&
-           hg_ask_dtype(&s->kv_dtype, "auto", &out->kv_dtype, &out->kv_is_auto, &a->err);
+    if (!hg_ask_precision(a, &p->model, &out->precision, &out->precision_is_checkpoints))
+        return false;
+    return hg_ask_dtype(&s->kv_dtype, "auto", &out->kv_dtype, &out->kv_is_auto, &a->err);
 }

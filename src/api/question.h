@@ -26,6 +26,7 @@ bool hg_ask_rates(hg_ask *a, hg_rates *out);
 /* A margin above the longest request, in whole KV blocks, at most what the model takes. */
 int64_t hg_fitting_model_len(const hg_problem *p);
 
+bool hg_ask_precision(hg_ask *a, const hg_model *m, hg_dtype *out, bool *is_checkpoints);
 bool hg_ask_dtype(const hg_text_word *w, const char *otherwise, hg_dtype *out, bool *is_default, hg_err *err);
 
 #endif
