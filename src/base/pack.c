@@ -15,8 +15,9 @@ char *hg_pack16(hg_arena *arena, const double *x, size_t n, double step)
     for (size_t i = 0; i < n; i++) {
         long q = lround(x[i] / step);
         assert(q >= -32768 && q <= 32767);
-        raw[2 * i] = (uint8_t)(q & 255);
-        raw[2 * i + 1] = (uint8_t)(q >> 8 & 255);
+        uint16_t bits = (uint16_t)q;
+        raw[2 * i] = (uint8_t)(bits & 255);
+        raw[2 * i + 1] = (uint8_t)(bits >> 8);
     }
     for (size_t g = 0; g < groups; g++) {
         uint32_t v = (uint32_t)raw[3 * g] << 16 | (uint32_t)raw[3 * g + 1] << 8 | raw[3 * g + 2];

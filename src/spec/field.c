@@ -27,7 +27,7 @@ const hg_field *hg_field_find(hg_fields fields, const char *name)
 {
     for (size_t i = 0; i < fields.count; i++)
         if (same_name(fields.rows[i].name, name))
-            return &fields.rows[i];
+            return fields.rows + i;
     return NULL;
 }
 
