@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <math.h>
 
-/* The knot at or below x and how far along to the next; outside the knots the surface goes on flat. */
+/* The knot at or below x and how far along to the next; outside them the surface goes on flat. */
 static int locate(const hg_axis *a, float x, float *along)
 {
     int last = a->knots - 1;

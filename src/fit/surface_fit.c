@@ -21,7 +21,7 @@ static const double FLATNESS = 1;
 /* A base so far off, relatively, counts half as much as a good one. */
 static const double ODD = 0.1;
 
-/* Of the coefficients still to be had, the part that a wider reach may take before a narrower one. */
+/* Of the coefficients still to be had, what a wider reach may take before a narrower one. */
 static const double WIDE_FRAC = 0.4;
 
 /* Knots are thinned to this part of those wished for; then the rows bear but one a term. */
@@ -106,8 +106,8 @@ static void place_knots(hg_axis *a, const float *values, size_t n, int knots)
     }
 }
 
-/* How many knots are left of those wished for: never fewer than two while the rows can bear it, and an
- * axis of kinds keeps them all, where fewer would mix them. */
+/* How many knots are left of those wished for: never fewer than two while the rows can bear it, and
+ * an axis of kinds keeps them all, where fewer would mix them. */
 static int thinned(int knots, double shrink)
 {
     if (shrink < THINNEST)
@@ -175,8 +175,8 @@ static double claim(const fit *f, int from, int to)
     return pow((double)(f->first[to] - f->first[from]), 0.75);
 }
 
-/* A reach's share of the coefficients falls to its groups by their claims; none gets more than one for
- * four rows. */
+/* A reach's share of the coefficients falls to its groups by their claims; none gets more than one
+ * for four rows. */
 static void lay_out_reach(fit *f, hg_arena scratch, hg_reach reach, double most)
 {
     double claims = 0;
@@ -297,8 +297,8 @@ static double shortest_call(const fit *f, hg_arena scratch, size_t from, size_t 
     return from < to ? hg_percentile(times, to - from, 0.01) : 0;
 }
 
-/* Launch and spans together, so that they come near the measured times, relatively: Gauss-Newton, in
- * which a row counts less the further off it stays. */
+/* Launch and spans together, so that they come near the measured times, relatively: Gauss-Newton,
+ * in which a row counts less the further off it stays. */
 static void fit_spans(const fit *f, hg_arena scratch, size_t from, size_t to, hg_series *r)
 {
     const hg_op *op = f->s->op;
