@@ -102,8 +102,8 @@ static int spans(const hg_shape *s, const hg_device *d, const hg_work *w, hg_spa
     span[n++] = (hg_span){ MASKING, windowed * 1e-6 };
     span[n++] = (hg_span){ DIM_SETUP, dim * 1e-8 };
     span[n++] = (hg_span){ SEQUENCES, b / units * 1e-6 };
+    span[n++] = (hg_span){ CACHE, bytes_s };
     span[n++] = (hg_span){ MEMORY, lost * bytes_s };
-    span[n++] = (hg_span){ CACHE, (1 - lost) * bytes_s };
     return n;
 }
 

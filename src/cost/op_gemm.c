@@ -8,8 +8,8 @@ enum { M, N, K };
 enum { LOG_M, LOG_N, LOG_K, WAVE_128, WAVE_256, PAD_M, LOG_TILES, LOG_OUT, LOG_CACHE };
 enum { PRODUCT, WAVES, ROWS, MEMORY, ROTATED, CACHE, WALK, SPANS };
 
-/* Harnesses go round copies of the operands: SGLang's table on L40S turns warm near a sixth of its L2,
- * TensorRT-LLM's up to all of it. */
+/* Harnesses go round copies of the operands: on L40S SGLang's table turns warm near a sixth of the
+ * L2, TensorRT-LLM's up to all of it. */
 static const double COPIES = 6;
 
 static bool label(int column, const char *text, hg_shape *s)
@@ -68,10 +68,9 @@ static int spans(const hg_shape *s, const hg_device *d, const hg_work *w, hg_spa
     span[i++] = (hg_span){ ROWS, ceil(m / 16) * 16 * n * k * 2 / rate };
     hg_work copies = { .hbm_bytes = COPIES * w->hbm_bytes };
     double bytes_s = w->hbm_bytes / d->memory_bytes_per_s;
-    double lost = hg_cache_lost(w, d), lost_of_copies = hg_cache_lost(&copies, d);
-    span[i++] = (hg_span){ MEMORY, lost * bytes_s };
-    span[i++] = (hg_span){ ROTATED, (lost_of_copies - lost) * bytes_s };
-    span[i++] = (hg_span){ CACHE, (1 - lost_of_copies) * bytes_s };
+    span[i++] = (hg_span){ CACHE, bytes_s };
+    span[i++] = (hg_span){ ROTATED, hg_cache_lost(&copies, d) * bytes_s };
+    span[i++] = (hg_span){ MEMORY, hg_cache_lost(w, d) * bytes_s };
     span[i++] = (hg_span){ WALK, k * 1e-9 };
     return i;
 }
