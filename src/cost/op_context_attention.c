@@ -3,7 +3,7 @@
 #include <math.h>
 
 /* isl new tokens a sequence attend to themselves, causally, and to `step` cached before them:
- * prompts, whole or in chunks.  With a window each sees that many at most.  A row is one head of one
+ * prompts, whole or in chunks.  With a window each sees that many at most.  A row is one head of a
  * sequence, a stream one KV head; a block works on TILE tokens of a row. */
 
 enum { BATCH, ISL, HEADS, KV_HEADS, HEAD_DIM, STEP, WINDOW };
@@ -44,6 +44,13 @@ static double read_tokens(const hg_shape *s)
 {
     double step = s->d[STEP];
     return s->d[ISL] + (s->d[WINDOW] > 0 ? fmin(step, s->d[WINDOW]) : step);
+}
+
+/* Keys that the block with the last query walks over. */
+static double walked_tokens(const hg_shape *s)
+{
+    double length = s->d[STEP] + s->d[ISL];
+    return s->d[WINDOW] > 0 ? fmin(length, s->d[WINDOW] + TILE) : length;
 }
 
 static void count(const hg_shape *s, hg_work *w)
@@ -91,7 +98,7 @@ static int spans(const hg_shape *s, const hg_device *d, const hg_work *w, hg_spa
         [PRODUCT] = w->tensor_flops / rate,
         [FULL] = 4 * b * h * dim * isl * (isl + s->d[STEP]) / rate,
         [SOFTMAX] = w->vector_flops / d->vector_flops_per_s,
-        [WALK] = pairs(s) / isl * dim * 1e-11,
+        [WALK] = walked_tokens(s) * dim * 1e-11,
     };
     int n = 0;
     for (int i = 0; i < WAY_SPANS; i++) {
@@ -107,6 +114,8 @@ static int spans(const hg_shape *s, const hg_device *d, const hg_work *w, hg_spa
     return n;
 }
 
+#define CHAIN(way) [(way) * WAY_SPANS + WALK] = HG_LANE_CHAIN
+
 const hg_op hg_op_context_attention = {
     .name = "context_attention",
     .title = "attention of prompts",
@@ -119,7 +128,8 @@ const hg_op hg_op_context_attention = {
     .features = features,
     .spans = spans,
     .span_count = SPANS,
-    .lane = { [MASKING] = HG_LANE_SEQUENCE, [DIM_SETUP] = HG_LANE_SEQUENCE,
+    .lane = { CHAIN(0), CHAIN(1), CHAIN(2),
+              [MASKING] = HG_LANE_SEQUENCE, [DIM_SETUP] = HG_LANE_SEQUENCE,
               [SEQUENCES] = HG_LANE_SEQUENCE, [MEMORY] = HG_LANE_MEMORY, [CACHE] = HG_LANE_MEMORY },
     .terms = {
         { 3, { LOG_ROWS, LOG_ISL, MODE }, { 12, 17, HG_KINDS }, HG_BY_SERIES,

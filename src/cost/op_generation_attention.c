@@ -94,6 +94,8 @@ static int spans(const hg_shape *s, const hg_device *d, const hg_work *w, hg_spa
     return n;
 }
 
+#define CHAIN(way) [(way) * WAY_SPANS + WALK] = HG_LANE_CHAIN
+
 const hg_op hg_op_generation_attention = {
     .name = "generation_attention",
     .title = "attention of one new token a sequence",
@@ -106,7 +108,8 @@ const hg_op hg_op_generation_attention = {
     .features = features,
     .spans = spans,
     .span_count = SPANS,
-    .lane = { [MASKING] = HG_LANE_SEQUENCE, [DIM_SETUP] = HG_LANE_SEQUENCE,
+    .lane = { CHAIN(0), CHAIN(1), CHAIN(2), CHAIN(3), CHAIN(4), CHAIN(5), CHAIN(6), CHAIN(7),
+              [MASKING] = HG_LANE_SEQUENCE, [DIM_SETUP] = HG_LANE_SEQUENCE,
               [SEQUENCES] = HG_LANE_SEQUENCE, [MEMORY] = HG_LANE_MEMORY, [CACHE] = HG_LANE_MEMORY },
     .terms = {
         { 3, { LOG_STREAMS, LOG_LENGTH, MODE }, { 12, 17, HG_KINDS }, HG_BY_SERIES,
