@@ -16,8 +16,15 @@ typedef struct hg_shape {
     float kind;                /* op-specific: what else the labels say (skew, collective) */
 } hg_shape;
 
-/* What blocks do and what memory delivers overlap; what is in sequence adds to both. */
-typedef enum hg_lane { HG_LANE_BLOCKS, HG_LANE_MEMORY, HG_LANE_SEQUENCE, HG_LANES } hg_lane;
+/* What all blocks do, what memory delivers and the chain of the longest block overlap; what is in
+ * sequence adds to them. */
+typedef enum hg_lane {
+    HG_LANE_BLOCKS,
+    HG_LANE_MEMORY,
+    HG_LANE_CHAIN,
+    HG_LANE_SEQUENCE,
+    HG_LANES
+} hg_lane;
 
 typedef struct hg_span {
     int of;                    /* which of the op's spans */
@@ -55,8 +62,8 @@ typedef struct hg_op {
     bool (*label)(int column, const char *text, hg_shape *s);
     void (*count)(const hg_shape *s, hg_work *w);
     void (*features)(const hg_shape *s, const hg_device *d, const hg_roof *roof, double *x);
-    /* Times a call may be made of, each taken a number of times ≥ 0 that is fitted for every series;
-     * rising with every dimension.  Returns how many apply.  NULL: the roofline, once. */
+    /* Times a call may be made of, each taken a number of times ≥ 0 that is fitted for every
+     * series; rising with work.  Returns how many apply.  NULL: the roofline, once. */
     int (*spans)(const hg_shape *s, const hg_device *d, const hg_work *w, hg_span *span);
     int span_count;                      /* of all there are */
     hg_lane lane[HG_SPANS];

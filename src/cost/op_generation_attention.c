@@ -2,18 +2,19 @@
 
 #include <math.h>
 
-/* One new token a sequence attends to the tokens in the KV cache: isl + step of them, or the window's.
- * A stream is one KV head of one sequence: what a kernel gives to a block, or splits over several. */
+/* One new token a sequence attends to the tokens in the KV cache: isl + step of them, or the
+ * window's.  A stream is one KV head of one sequence: what a kernel gives to a block, or splits. */
 
 enum { BATCH, ISL, HEADS, KV_HEADS, HEAD_DIM, STEP, WINDOW };
-enum { LOG_STREAMS, LOG_HEADS, LOG_BATCH, LOG_LENGTH, LOG_SEEN, LOG_DIM, LOG_CACHE, WINDOWED, TILE, MODE };
+enum { LOG_STREAMS, LOG_HEADS, LOG_BATCH, LOG_LENGTH, LOG_SEEN, LOG_DIM, LOG_CACHE };
+enum { WINDOWED = LOG_CACHE + 1, TILE, MODE };
 
-/* Kernels tell query groups apart by the tile that holds them: one head, too few for the matrix unit,
- * one row of it (16), what XQA and trtllm-gen still pack (32), more. */
+/* Kernels tell query groups apart by the tile that holds them: one head, too few for the matrix
+ * unit, one row of it (16), what XQA and trtllm-gen still pack (32), more. */
 enum { ALONE, FEW, ROW, TWO_ROWS, WIDE, TILES };
 
-/* Spans of one way of running, then those of all ways.  A window is a way of its own: FlashAttention 2
- * unpacks the group under it, XQA splits otherwise. */
+/* Spans of one way of running, then those of all ways.  A window is a way of its own: under it
+ * FlashAttention 2 unpacks the group and XQA splits otherwise. */
 enum { WAYS = TILES + 2, BLOCKS = 0, HEAD_BLOCKS, PRODUCT, WALK, WAY_SPANS };
 enum { MASKING = WAY_SPANS * (WAYS + 1), DIM_SETUP, SEQUENCES, MEMORY, CACHE, SPANS };
 
@@ -84,16 +85,16 @@ static int spans(const hg_shape *s, const hg_device *d, const hg_work *w, hg_spa
         span[n++] = (hg_span){ way * WAY_SPANS + i, way_s[i] };
         span[n++] = (hg_span){ WAYS * WAY_SPANS + i, way_s[i] };
     }
-    /* Calls repeat: what fits the last-level cache stays there, what exceeds it by a fifth is lost. */
-    double lost = fmax(0, fmin(1, (w->hbm_bytes / d->l2_bytes - 1) / 0.2));
-    double bytes_s = w->hbm_bytes / d->memory_bytes_per_s;
+    double lost = hg_cache_lost(w, d), bytes_s = w->hbm_bytes / d->memory_bytes_per_s;
     span[n++] = (hg_span){ MASKING, windowed * 1e-6 };
     span[n++] = (hg_span){ DIM_SETUP, dim * 1e-8 };
     span[n++] = (hg_span){ SEQUENCES, b / units * 1e-6 };
+    span[n++] = (hg_span){ CACHE, bytes_s };
     span[n++] = (hg_span){ MEMORY, lost * bytes_s };
-    span[n++] = (hg_span){ CACHE, (1 - lost) * bytes_s };
     return n;
 }
+
+#define CHAIN(way) [(way) * WAY_SPANS + WALK] = HG_LANE_CHAIN
 
 const hg_op hg_op_generation_attention = {
     .name = "generation_attention",
@@ -107,16 +108,23 @@ const hg_op hg_op_generation_attention = {
     .features = features,
     .spans = spans,
     .span_count = SPANS,
-    .lane = { [MASKING] = HG_LANE_SEQUENCE, [DIM_SETUP] = HG_LANE_SEQUENCE,
+    .lane = { CHAIN(0), CHAIN(1), CHAIN(2), CHAIN(3), CHAIN(4), CHAIN(5), CHAIN(6), CHAIN(7),
+              [MASKING] = HG_LANE_SEQUENCE, [DIM_SETUP] = HG_LANE_SEQUENCE,
               [SEQUENCES] = HG_LANE_SEQUENCE, [MEMORY] = HG_LANE_MEMORY, [CACHE] = HG_LANE_MEMORY },
     .terms = {
-        { 3, { LOG_STREAMS, LOG_LENGTH, MODE }, { 12, 17, HG_KINDS }, HG_BY_SERIES, .smooth = 0.03, .ridge = 0.01 },
-        { 3, { LOG_HEADS, LOG_SEEN, WINDOWED }, { 10, 6, HG_KINDS }, HG_BY_SERIES, .smooth = 0.03, .ridge = 0.1 },
-        { 3, { LOG_DIM, LOG_STREAMS, LOG_SEEN }, { HG_KINDS, 8, 8 }, HG_BY_SERIES, .smooth = 0.03, .ridge = 0.1 },
-        { 3, { LOG_DIM, TILE, LOG_STREAMS }, { HG_KINDS, HG_KINDS, 4 }, HG_BY_SERIES, .smooth = 0.1, .ridge = 5 },
-        { 2, { LOG_BATCH, LOG_SEEN }, { 12, 4}, HG_BY_SERIES, .smooth = 0.03, .ridge = 0.1 },
-        { 3, { LOG_CACHE, LOG_SEEN, WINDOWED }, { 13, 5, HG_KINDS}, HG_BY_SERIES, .smooth = 0.03, .ridge = 0.1 },
-        { 3, { LOG_DIM, TILE, LOG_SEEN }, { HG_KINDS, HG_KINDS, 5 }, HG_BY_SERIES, .smooth = 0.1, .ridge = 2 },
+        { 3, { LOG_STREAMS, LOG_LENGTH, MODE }, { 12, 17, HG_KINDS }, HG_BY_SERIES,
+          .smooth = 0.03, .ridge = 0.01 },
+        { 3, { LOG_HEADS, LOG_SEEN, WINDOWED }, { 10, 6, HG_KINDS }, HG_BY_SERIES,
+          .smooth = 0.03, .ridge = 0.1 },
+        { 3, { LOG_DIM, LOG_STREAMS, LOG_SEEN }, { HG_KINDS, 8, 8 }, HG_BY_SERIES,
+          .smooth = 0.03, .ridge = 0.1 },
+        { 3, { LOG_DIM, TILE, LOG_STREAMS }, { HG_KINDS, HG_KINDS, 4 }, HG_BY_SERIES,
+          .smooth = 0.1, .ridge = 5 },
+        { 2, { LOG_BATCH, LOG_SEEN }, { 12, 4 }, HG_BY_SERIES, .smooth = 0.03, .ridge = 0.1 },
+        { 3, { LOG_CACHE, LOG_SEEN, WINDOWED }, { 13, 5, HG_KINDS }, HG_BY_SERIES,
+          .smooth = 0.03, .ridge = 0.1 },
+        { 3, { LOG_DIM, TILE, LOG_SEEN }, { HG_KINDS, HG_KINDS, 5 }, HG_BY_SERIES,
+          .smooth = 0.1, .ridge = 2 },
     },
     .example = { .d = { 32, 1, 32, 8, 128, 4095, 0 } },
     .formula = "4·b·h·d·L flops; 2·b·kv·d·L cached elements, L = min(isl + step, window)",

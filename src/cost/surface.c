@@ -82,23 +82,26 @@ static bool in_hull(const hg_surface *s, const hg_series *r, const double *x)
     return true;
 }
 
-/* The overlap is that of the legs of a right triangle: between their sum and the longer. */
+/* Overlap as that of the sides of a box in its diagonal: between the longest and their sum. */
 double hg_span_sum(const hg_op *op, const double *times, const hg_span *span, int n, double *slope)
 {
     double lane[HG_LANES] = { 0 };
     for (int i = 0; i < n; i++)
         lane[op->lane[span[i].of]] += times[span[i].of] * span[i].seconds;
-    double blocks = lane[HG_LANE_BLOCKS], memory = lane[HG_LANE_MEMORY];
-    double both = sqrt(blocks * blocks + memory * memory);
+    double squares = 0;
+    for (int l = 0; l < HG_LANE_SEQUENCE; l++)
+        squares += lane[l] * lane[l];
+    double overlapped = sqrt(squares);
     for (int i = 0; slope && i < n; i++) {
         hg_lane l = op->lane[span[i].of];
-        slope[i] = span[i].seconds * (l == HG_LANE_SEQUENCE || both == 0 ? 1 : lane[l] / both);
+        bool alone = l == HG_LANE_SEQUENCE || overlapped == 0;
+        slope[i] = span[i].seconds * (alone ? 1 : lane[l] / overlapped);
     }
-    return lane[HG_LANE_SEQUENCE] + both;
+    return lane[HG_LANE_SEQUENCE] + overlapped;
 }
 
-double hg_series_base(const hg_op *op, const hg_series *r, const hg_shape *shape, const hg_device *d,
-                      const hg_work *w, const hg_roof *roof)
+double hg_series_base(const hg_op *op, const hg_series *r, const hg_shape *shape,
+                      const hg_device *d, const hg_work *w, const hg_roof *roof)
 {
     if (!op->spans)
         return r->launch_s + roof->seconds;

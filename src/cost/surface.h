@@ -49,12 +49,12 @@ typedef struct hg_surface {
     double error_mean, error_median;
 } hg_surface;
 
-/* What n spans come to, each taken times[of] times.  slope[i], if asked for: by how much times[of i]
- * moves that; the sum of times × slope is the result. */
+/* What n spans come to, each taken times[of] times.  slope[i], if asked for, is by how much span i's
+ * number moves that; the sum of times × slope is the result. */
 double hg_span_sum(const hg_op *op, const double *times, const hg_span *span, int n, double *slope);
 /* What launch and spans come to, before the surface corrects it. */
-double hg_series_base(const hg_op *op, const hg_series *r, const hg_shape *shape, const hg_device *d,
-                      const hg_work *w, const hg_roof *roof);
+double hg_series_base(const hg_op *op, const hg_series *r, const hg_shape *shape,
+                      const hg_device *d, const hg_work *w, const hg_roof *roof);
 /* One term's coefficients of a call and their weights; returns how many (≤ 2^axes). */
 int hg_term_basis(const hg_term *t, const double *x, int *index, float *weight);
 /* Those of all its terms (≤ HG_BASIS). */

@@ -17,6 +17,11 @@ static double over(double amount, double rate)
     return amount > 0 ? amount / rate : 0;
 }
 
+double hg_cache_lost(const hg_work *w, const hg_device *d)
+{
+    return fmax(0, fmin(1, (w->hbm_bytes / d->l2_bytes - 1) / 0.2));
+}
+
 hg_roof hg_roofline(const hg_work *w, const hg_device *d)
 {
     double link = w->between_nodes ? d->net_bytes_per_s : d->node_bytes_per_s;

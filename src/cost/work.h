@@ -31,6 +31,11 @@ typedef struct hg_roof {
 /* Engines run a format the matrix unit lacks by widening it: fp8 on Ampere computes in bf16. */
 double hg_tensor_rate(const hg_device *d, hg_dtype dtype);
 
+/* The part of a call's bytes that come from memory when the same call was made just before: none
+ * while all fit the last-level cache, all when they exceed it by a fifth, as the attention tables of
+ * L40S and RTX PRO 6000 show. */
+double hg_cache_lost(const hg_work *w, const hg_device *d);
+
 /* max over components of amount ÷ data-sheet rate (Williams, Waterman, Patterson 2009), plus the
  * latency of link hops.  A dtype the device lacks runs at the rate of the widest it has. */
 hg_roof hg_roofline(const hg_work *w, const hg_device *d);

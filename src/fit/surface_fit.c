@@ -3,32 +3,25 @@
 #include "base/num.h"
 #include "base/stat.h"
 #include "fit/band.h"
-#include "fit/nonnegative.h"
+#include "fit/base_fit.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SWEEPS = 14, ROUNDS = 12 };
+enum { SWEEPS = 14 };
 
-static const double LAUNCH_UNIT_S = 1e-6;
-
-/* Of the shortest call, the part that is launch at least. */
-static const double LEAST_LAUNCH = 0.2;
-
+/* Of a term's smoothing, what its slopes weigh: where no row speaks the surface goes on level. */
 static const double FLATNESS = 1;
 
-/* A base so far off, relatively, counts half as much as a good one. */
-static const double ODD = 0.1;
-
-/* Of the coefficients still to be had, the part that a wider reach may take before a narrower one. */
+/* Of the coefficients still to be had, what a wider reach may take before a narrower one. */
 static const double WIDE_FRAC = 0.4;
 
 /* Knots are thinned to this part of those wished for; then the rows bear but one a term. */
 static const double THINNEST = 0.05;
 
-/* Residuals (of log time) beyond this are weighed down: the fit aims at the mean relative error, not
- * at its square, and a table has rows that were disturbed. */
+/* Residuals (of log time) beyond this are weighed down: the fit aims at the mean relative error,
+ * not at its square, and a table has rows that were disturbed. */
 static const double ROBUST_SCALE = 0.06;
 
 /* One term to solve, and the rows it speaks of. */
@@ -82,8 +75,8 @@ static size_t distinct(const fit *f, size_t from, size_t to, int feature, float 
     return n;
 }
 
-/* At most `knots` knots: all distinct values when they are few, else even steps moved to the nearest
- * value that was measured. */
+/* At most `knots` knots: all distinct values when they are few, else even steps moved to the
+ * nearest value that was measured. */
 static void place_knots(hg_axis *a, const float *values, size_t n, int knots)
 {
     a->knots = 0;
@@ -106,8 +99,8 @@ static void place_knots(hg_axis *a, const float *values, size_t n, int knots)
     }
 }
 
-/* How many knots are left of those wished for: never fewer than two while the rows can bear it, and an
- * axis of kinds keeps them all, where fewer would mix them. */
+/* How many knots are left of those wished for: never fewer than two while the rows can bear it, and
+ * an axis of kinds keeps them all, where fewer would mix them. */
 static int thinned(int knots, double shrink)
 {
     if (shrink < THINNEST)
@@ -176,8 +169,8 @@ static double claim(const fit *f, int from, int to)
     return pow((double)(f->first[to] - f->first[from]), 0.75);
 }
 
-/* A reach's share of the coefficients falls to its groups by their claims; none gets more than one for
- * four rows. */
+/* A reach's share of the coefficients falls to its groups by their claims; none gets more than one
+ * for four rows. */
 static void lay_out_reach(fit *f, hg_arena scratch, hg_reach reach, double most)
 {
     double claims = 0, whole = (double)f->table->count / (double)f->count;
@@ -290,60 +283,11 @@ static void fill_rows(fit *f, hg_arena *scratch, int keep_back)
     }
 }
 
-/* The launch time of a series: the shortest call seen, give or take the luckiest hundredth. */
-static double shortest_call(const fit *f, hg_arena scratch, size_t from, size_t to)
-{
-    double *times = HG_NEW(&scratch, double, to - from);
-    for (size_t i = from; i < to; i++)
-        times[i - from] = f->table->rows[f->rows[i]].seconds;
-    hg_sort(times, to - from);
-    return from < to ? hg_percentile(times, to - from, 0.01) : 0;
-}
-
-/* Launch and spans together, so that they come near the measured times, relatively: Gauss-Newton, in
- * which a row counts less the further off it stays. */
-static void fit_spans(const fit *f, hg_arena scratch, size_t from, size_t to, hg_series *r)
-{
-    const hg_op *op = f->s->op;
-    size_t rows = to - from, n = (size_t)op->span_count + 1;
-    hg_span(*span)[HG_SPAN_LIST] = hg_alloc(&scratch, rows, sizeof *span);
-    double *a = HG_NEW(&scratch, double, rows * n), *weight = HG_NEW(&scratch, double, rows);
-    double x[HG_SPANS + 1] = { 0 }, slope[HG_SPAN_LIST];
-    int count = 0;
-    for (int round = 0; round < ROUNDS; round++) {
-        for (size_t i = 0; i < rows; i++) {
-            const hg_row *row = &f->table->rows[f->rows[from + i]];
-            double *at = a + i * n;
-            if (round == 0) {
-                hg_work w = { 0 };
-                op->count(&row->shape, &w);
-                count = op->spans(&row->shape, f->device, &w, span[i]);
-            }
-            double sum = x[0] * LAUNCH_UNIT_S + hg_span_sum(op, x + 1, span[i], count, slope);
-            at[0] = LAUNCH_UNIT_S / row->seconds;
-            for (int j = 0; j < count; j++)
-                at[1 + span[i][j].of] = slope[j] / row->seconds;
-            weight[i] = round ? 1 / (1 + fabs(sum / row->seconds - 1) / ODD) : 1;
-        }
-        hg_nonnegative_fit(scratch, a, weight, rows, (int)n, x);
-    }
-    r->launch_s = x[0] * LAUNCH_UNIT_S;
-    for (size_t j = 1; j < n; j++)
-        r->span[j - 1] = x[j];
-}
-
-static void fit_base(fit *f, hg_arena scratch)
+static void fit_bases(fit *f, hg_arena scratch)
 {
     for (int k = 0; k < f->s->series_count; k++) {
-        hg_series *r = &f->s->series[f->order[k]];
-        size_t from = f->first[k], to = f->first[k + 1];
-        r->rows = (int64_t)(to - from);
-        double least_s = shortest_call(f, scratch, from, to);
-        r->launch_s = least_s;
-        if (f->s->op->spans && from < to) {
-            fit_spans(f, scratch, from, to, r);
-            r->launch_s = fmax(r->launch_s, LEAST_LAUNCH * least_s);
-        }
+        size_t from = f->first[k], n = f->first[k + 1] - from;
+        hg_base_fit(scratch, f->table, f->rows + from, n, f->device, &f->s->series[f->order[k]]);
     }
 }
 
@@ -358,7 +302,8 @@ static void fill_targets(fit *f)
         hg_work w = { 0 };
         s->op->count(&row->shape, &w);
         hg_roof roof = hg_roofline(&w, f->device);
-        double base = hg_series_base(s->op, &s->series[row->series], &row->shape, f->device, &w, &roof);
+        double base = hg_series_base(s->op, &s->series[row->series], &row->shape, f->device, &w,
+                                     &roof);
         f->target[i] = log(row->seconds / base);
         s->lowest = fmin(s->lowest, f->target[i]);
         s->highest = fmax(s->highest, f->target[i]);
@@ -387,7 +332,8 @@ static double robust_weight(double residual)
     return 1 / sqrt(1 + u * u);
 }
 
-/* Adds the squared second differences along every axis, scaled for uneven knots, and the ridge. */
+/* Adds the squared first and second differences along every axis but those of kinds, scaled for uneven
+ * knots, and the ridge. */
 static void add_penalty(hg_band *m, const hg_term *t, const hg_term_spec *spec)
 {
     int stride = t->size;
@@ -486,7 +432,7 @@ void hg_surface_fit(hg_arena *keep, hg_arena scratch, const hg_table *t, const h
         out->series[k] = (hg_series){ .key = t->keys[k], .labels = t->labels[k] };
     fit f = { .table = t, .device = d, .s = out };
     fill_rows(&f, &scratch, keep_back);
-    fit_base(&f, scratch);
+    fit_bases(&f, scratch);
     fill_targets(&f);
     find_hulls(&f);
     lay_out(&f, keep, &scratch);
