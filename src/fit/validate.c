@@ -4,6 +4,15 @@
 
 #include <math.h>
 
+size_t hg_drop_unknown(double *x, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(x[i]))
+            x[kept++] = x[i];
+    return kept;
+}
+
 hg_error_stats hg_error_summary(hg_arena scratch, const double *signed_errors, size_t n)
 {
     double *size = HG_NEW(&scratch, double, n);
@@ -13,6 +22,14 @@ hg_error_stats hg_error_summary(hg_arena scratch, const double *signed_errors, s
     return (hg_error_stats){ n, hg_mean(size, n), hg_percentile(size, n, 0.5),
                              hg_percentile(size, n, 0.8), hg_percentile(size, n, 0.9),
                              hg_mean(signed_errors, n) };
+}
+
+static bool all_in_fold(const hg_table *t, int fold)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (hg_fold_of(t->rows[i].family) != fold)
+            return false;
+    return true;
 }
 
 /* Cuts an arena in two: the half returned is scratch beside what is kept in the other. */
@@ -30,12 +47,14 @@ void hg_surface_validate(hg_arena scratch, const hg_table *t, const hg_device *d
     for (size_t i = 0; i < t->count; i++)
         errors[i] = NAN;
     for (int fold = 0; fold < folds; fold++) {
+        if (all_in_fold(t, fold))
+            continue; /* a table of one family cannot be validated */
         hg_surface s;
         hg_arena model = scratch;
         hg_arena rest = split_scratch(&model);
         hg_surface_fit(&model, rest, t, d, fold, &s);
         for (size_t i = 0; i < t->count; i++)
-            if (hg_fold_of(t->rows[i].family) == fold)
+            if (hg_fold_of(t->rows[i].family) == fold && s.series[t->rows[i].series].rows > 0)
                 errors[i] = hg_surface_time(&s, t->rows[i].series, &t->rows[i].shape, d).seconds /
                                 t->rows[i].seconds - 1;
     }
