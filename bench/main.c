@@ -161,7 +161,7 @@ static void bench_processes(char *heng, char *trace, double reference)
     double spent = process_s(simulate);
     if (spent > 0)
         print("simulate: requests a second, whole process", 19366 / spent, "req/s", spent, reference,
-              "at least 50000; Vidur 230, LLMServingSim 150 on such a machine");
+              "at least 50000; Vidur 230, BLIS 150 on such a machine");
     spent = process_s(plan);
     if (spent > 0)
         print("plan Qwen3-32B on 8 H200, whole process", spent, "s", spent, reference, "limit 10 s on two cores");

@@ -5,6 +5,6 @@
 #include "cost/rates.h"
 
 hg_code hg_predict_ops(hg_ask *a);
-
+hg_code hg_predict_serving(hg_ask *a);
 
 #endif

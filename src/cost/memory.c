@@ -97,6 +97,10 @@ hg_memory hg_memory_ledger(const hg_model *m, const hg_deployment *d, const hg_e
     r.weight_bytes = hg_weight_bytes(m, d);
     r.activation_bytes = activation_bytes(m, d);
     count_kv(m, d, &r);
+    if (e->fraction_of_free)
+        r.budget_bytes = r.weight_bytes + r.activation_bytes + r.context_bytes +
+                         d->gpu_memory_utilization * fmax(0, r.total_bytes - r.weight_bytes -
+                                                                 r.activation_bytes - r.context_bytes);
     r.kv_bytes = r.budget_bytes - r.weight_bytes - r.activation_bytes - r.context_bytes - r.state_bytes;
     /* Windowed layers hold a window a sequence; their share is set aside for all sequences first. */
     double pool = r.kv_bytes - r.kv_bytes_window * (double)d->max_num_seqs;

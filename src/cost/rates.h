@@ -59,5 +59,9 @@ bool hg_rates_overlay(hg_arena *arena, hg_rates *r, const char *path, hg_err *er
 hg_rate hg_rates_by_key(const hg_rates *r, const hg_op *op, const char *key, const hg_shape *labels);
 /* The rate the engine would use for such labels (dtype, kv_dtype, kind). */
 hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels);
+/* The same, unless another engine measured this very shape on this device clearly faster: then the
+ * own table timed more than the kernel (a quantiser, the host), or a kernel not tuned.  `dim` is the
+ * dimension the batch fills. */
+hg_rate hg_rates_pick_tuned(const hg_rates *r, const hg_op *op, const hg_shape *shape, int dim);
 
 #endif

@@ -54,7 +54,9 @@ static void add_gemm(build *b, const char *name, hg_role role, double repeat, do
     hg_shape s = { .dtype = dtype };
     s.d[dim_of(&hg_op_gemm, "n")] = n;
     s.d[dim_of(&hg_op_gemm, "k")] = k;
-    use_op(b, add(b, name, role, repeat), &hg_op_gemm, &s, "m", 1);
+    hg_step_item *it = add(b, name, role, repeat);
+    use_op(b, it, &hg_op_gemm, &s, "m", 1);
+    it->rate = hg_rates_pick_tuned(b->rates, &hg_op_gemm, &it->shape, it->dim);
 }
 
 /* A pass over memory of so many bytes a token (or emit). */
@@ -299,7 +301,8 @@ bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine 
     if (!priced(m, err))
         return false;
     *out = (hg_step){ .layers = (double)m->layer_count, .tp = d->tp, .pp = d->pp, .dp = d->dp };
-    out->graph_tokens = hg_engine_graph_tokens(e, d->max_num_seqs, d->max_num_batched_tokens);
+    out->graph_tokens = d->graph_tokens ? d->graph_tokens
+                                        : hg_engine_graph_tokens(e, d->max_num_seqs, d->max_num_batched_tokens);
     build b = { m, d, e, r, out };
     for (int64_t i = 0; i < m->layer_kinds; i++)
         add_layer(&b, &m->layers[i]);

@@ -63,6 +63,13 @@ static const char *worst_origin(const hg_account *a, double busy_s)
     return text;
 }
 
+const char *hg_step_origin(const hg_step *step, const hg_batch *batch)
+{
+    hg_account a = { 0 };
+    ledger l = { .step = step, .out = &a };
+    return worst_origin(&a, step_and_note(&l, batch));
+}
+
 void hg_evaluate_account(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                          hg_account *out)
 {

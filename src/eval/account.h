@@ -25,4 +25,7 @@ typedef struct hg_account {
 void hg_evaluate_account(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                          hg_account *out);
 
+/* The origin of one step's time, combined in the same way. */
+const char *hg_step_origin(const hg_step *step, const hg_batch *batch);
+
 #endif

@@ -21,7 +21,7 @@ void hg_candidate_make(const hg_problem *p, const hg_deployment *d, hg_candidate
     *out = (hg_candidate){ .deployment = *d, .model = p->model };
     if (!d->precision_is_checkpoints)
         hg_model_set_precision(&out->model, d->precision);
-    if (!hg_deployment_legal(&out->model, d, &p->rates.device, out->reason, sizeof out->reason)) {
+    if (!hg_deployment_legal(&out->model, d, &p->engine, &p->rates.device, out->reason, sizeof out->reason)) {
         out->fit = HG_ILLEGAL;
         return;
     }
@@ -51,6 +51,9 @@ static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, cons
                    .block_tokens = (int32_t)d->block_tokens,
                    .chunked_prefill = d->chunked_prefill,
                    .prefix_caching = d->prefix_caching,
+                   .async = p->engine.async,
+                   .batch_wait_steps = (int32_t)d->batch_wait_steps,
+                   .batch_wait_frac = d->batch_wait_frac,
                    .pipeline_stages = (int32_t)d->pp },
         .oracle = oracle,
         .replicas = (int32_t)(d->replicas * d->dp),
@@ -59,6 +62,7 @@ static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, cons
         .steady = { .on = run->steady, .to_precision = run->precise },
         .slo = p->slo,
         .request_overhead_s = p->engine.overheads.request_s,
+        .request_serial_s = p->engine.overheads.request_serial_s,
         .stepwise = run->stepwise,
         .keep_requests = run->keep_requests,
         .keep_steps = run->keep_steps,

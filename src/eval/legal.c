@@ -18,25 +18,24 @@ static bool heads_divide(const hg_model *m, int64_t tp, char *reason, size_t siz
     return true;
 }
 
-/* A cut weight must keep whole quantisation blocks (128 for block-scaled fp8). */
+/* A cut dense weight must keep whole quantisation blocks (128 for block-scaled fp8). */
 static bool widths_divide(const hg_model *m, const hg_deployment *d, char *reason, size_t size)
 {
     for (int64_t i = 0; i < m->layer_kinds; i++) {
         const hg_layer *l = &m->layers[i];
-        int64_t cut = d->tp * d->dp / d->ep, block;
-        block = m->precision.mlp == HG_FP8_BLOCK ? 128 : 1;
+        int64_t cut = d->tp * d->dp / d->ep, block = m->precision.mlp == HG_FP8_BLOCK ? 128 : 1;
         if (l->ffn == HG_FFN_DENSE && l->inter_size % (d->tp * block) != 0)
             return SAY("tp %" PRId64 " does not cut the feed-forward width %" PRId64 " into whole blocks of %"
                        PRId64, d->tp, l->inter_size, block);
-        block = m->precision.experts == HG_FP8_BLOCK ? 128 : 1;
-        if (l->ffn == HG_FFN_MOE && l->expert_inter_size % (cut * block) != 0)
-            return SAY("%" PRId64 " ranks an expert do not cut its width %" PRId64 " into whole blocks of %"
-                       PRId64 "; use expert parallelism", cut, l->expert_inter_size, block);
+        /* Ragged blocks are padded: MiniMax-M2.5 is measured with widths of 192 in blocks of 128. */
+        if (l->ffn == HG_FFN_MOE && l->expert_inter_size % cut != 0)
+            return SAY("%" PRId64 " ranks an expert do not cut its width %" PRId64 "; use expert parallelism",
+                       cut, l->expert_inter_size);
     }
     return true;
 }
 
-static bool experts_divide(const hg_model *m, const hg_deployment *d, char *reason, size_t size)
+static bool experts_divide(const hg_model *m, const hg_deployment *d, const hg_engine *e, char *reason, size_t size)
 {
     bool moe = false;
     for (int64_t i = 0; i < m->layer_kinds; i++) {
@@ -47,21 +46,21 @@ static bool experts_divide(const hg_model *m, const hg_deployment *d, char *reas
     }
     if (!moe && d->ep > 1)
         return SAY("ep %" PRId64 " needs a mixture-of-experts model", d->ep);
-    if (d->ep > 1 && d->ep != d->tp * d->dp)
-        return SAY("vLLM's expert parallelism spans all tp·dp = %" PRId64 " ranks, not %" PRId64,
-                   d->tp * d->dp, d->ep);
+    if (d->ep > 1 && (e->ep_spans_all ? d->ep != d->tp * d->dp : d->tp * d->dp % d->ep != 0))
+        return SAY("%s's expert parallelism %s all tp·dp = %" PRId64 " ranks, not %" PRId64, e->title,
+                   e->ep_spans_all ? "spans" : "divides", d->tp * d->dp, d->ep);
     return true;
 }
 
-static bool engine_takes(const hg_model *m, const hg_deployment *d, const hg_device *dev, char *reason,
-                         size_t size)
+static bool engine_takes(const hg_model *m, const hg_deployment *d, const hg_engine *e,
+                         const hg_device *dev, char *reason, size_t size)
 {
     if (d->pp > m->layer_count)
         return SAY("pp %" PRId64 " exceeds the %" PRId64 " layers", d->pp, m->layer_count);
     if (d->max_num_batched_tokens < d->max_num_seqs)
         return SAY("max-num-batched-tokens %" PRId64 " is below max-num-seqs %" PRId64,
                    d->max_num_batched_tokens, d->max_num_seqs);
-    if (!d->chunked_prefill && d->max_num_batched_tokens < d->max_model_len)
+    if (!d->chunked_prefill && e->whole_requests && d->max_num_batched_tokens < d->max_model_len)
         return SAY("without chunked prefill max-num-batched-tokens %" PRId64 " must reach max-model-len %" PRId64,
                    d->max_num_batched_tokens, d->max_model_len);
     if (d->max_model_len > m->max_tokens)
@@ -72,9 +71,9 @@ static bool engine_takes(const hg_model *m, const hg_deployment *d, const hg_dev
     return true;
 }
 
-bool hg_deployment_legal(const hg_model *m, const hg_deployment *d, const hg_device *dev, char *reason,
-                         size_t size)
+bool hg_deployment_legal(const hg_model *m, const hg_deployment *d, const hg_engine *e,
+                         const hg_device *dev, char *reason, size_t size)
 {
-    return heads_divide(m, d->tp, reason, size) && experts_divide(m, d, reason, size) &&
-           widths_divide(m, d, reason, size) && engine_takes(m, d, dev, reason, size);
+    return heads_divide(m, d->tp, reason, size) && experts_divide(m, d, e, reason, size) &&
+           widths_divide(m, d, reason, size) && engine_takes(m, d, e, dev, reason, size);
 }

@@ -20,11 +20,8 @@ static void sum_up(const double *a, const double *weight, size_t rows, int n, do
     }
 }
 
-void hg_nonnegative_fit(hg_arena scratch, const double *a, const double *weight, size_t rows, int n,
-                        double *x)
+void hg_nonnegative_solve(const double *m, int n, double *x)
 {
-    double *m = HG_NEW(&scratch, double, n * n + n);
-    sum_up(a, weight, rows, n, m);
     for (int sweep = 0; sweep < SWEEPS; sweep++)
         for (int j = 0; j < n; j++) {
             double slope = m[n * n + j];
@@ -33,4 +30,12 @@ void hg_nonnegative_fit(hg_arena scratch, const double *a, const double *weight,
             if (m[j * n + j] > 0)
                 x[j] = fmax(0, x[j] + slope / m[j * n + j]);
         }
+}
+
+void hg_nonnegative_fit(hg_arena scratch, const double *a, const double *weight, size_t rows, int n,
+                        double *x)
+{
+    double *m = HG_NEW(&scratch, double, n * n + n);
+    sum_up(a, weight, rows, n, m);
+    hg_nonnegative_solve(m, n, x);
 }

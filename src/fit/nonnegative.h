@@ -10,4 +10,7 @@
 void hg_nonnegative_fit(hg_arena scratch, const double *a, const double *weight, size_t rows, int n,
                         double *x);
 
+/* The same from normal equations: m is n × n and, behind it, the n of the right hand side. */
+void hg_nonnegative_solve(const double *m, int n, double *x);
+
 #endif

@@ -35,6 +35,7 @@ void hg_instance_open(hg_instance *in, hg_arena *arena, hg_seqs *seqs, const hg_
 {
     *in = (hg_instance){ .arena = arena, .seqs = seqs, .config = *config, .index = index,
                          .waiting = hg_list_empty(), .running = hg_list_empty(),
+                         .arrived = hg_list_empty(), .seen = hg_list_empty(),
                          .partial = HG_NO_SEQ };
     in->config.max_num_seqs = hg_min_i64(config->max_num_seqs, config->max_num_batched_tokens);
     in->kv = (hg_kv){ .blocks = config->kv_blocks, .spare = config->kv_blocks,
@@ -44,6 +45,18 @@ void hg_instance_open(hg_instance *in, hg_arena *arena, hg_seqs *seqs, const hg_
     for (int32_t i = 0; i < in->lane_count; i++)
         hg_lane_open(&in->lanes[i], arena, config->block_tokens);
     hg_prefix_open(&in->prefix, arena, &in->kv, config->prefix_caching ? workload : NULL);
+}
+
+void hg_instance_receive(hg_instance *in, int32_t seq)
+{
+    hg_list_append(in->config.async ? &in->arrived : &in->waiting, in->seqs, seq);
+    in->outstanding++;
+}
+
+void hg_instance_look(hg_instance *in)
+{
+    hg_list_move(&in->waiting, &in->seen, in->seqs);
+    hg_list_move(&in->seen, &in->arrived, in->seqs);
 }
 
 int64_t hg_instance_own_blocks(const hg_instance *in, const hg_seq *s)

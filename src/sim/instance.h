@@ -14,11 +14,15 @@ typedef struct hg_instance {
     hg_kv kv;
     hg_prefix prefix;
     hg_list waiting;
+    hg_list arrived, seen; /* async: came during the step under way; before it began */
     hg_list running;       /* in order of admission: the last is the first to be preempted */
     int32_t partial;       /* the running one whose prompt is not wholly scheduled, or HG_NO_SEQ */
     hg_lane *lanes;
     int32_t lane_count;
     int64_t admissions, preemptions;
+    int64_t held_steps;    /* TensorRT-LLM: steps for which prompts were made to wait */
+    double reserve_frac;   /* SGLang: of the tokens still to come, the part that room is kept for … */
+    int64_t reserve_step;  /* … at this step of the lane; it falls from there */
     int64_t outstanding;   /* waiting and running */
     int64_t stage_free_ns, last_end_ns; /* pipeline: when the first stage and the last one are free */
     int64_t now_ns;
@@ -43,6 +47,12 @@ const hg_scheduler *hg_scheduler_find(const char *name); /* NULL: unknown */
 
 void hg_instance_open(hg_instance *in, hg_arena *arena, hg_seqs *seqs, const hg_sched_config *config,
                       const hg_workload *workload, int32_t index);
+
+/* A request has come. */
+void hg_instance_receive(hg_instance *in, int32_t seq);
+/* What the scheduler sees when it decides the next step: all that has come, or, where steps are
+ * decided while the one before runs, what had come when that began. */
+void hg_instance_look(hg_instance *in);
 
 /* Tokens a (re)admission must compute: the prompt, and after a preemption what was generated. */
 static inline int64_t hg_target_tokens(const hg_seq *s)

@@ -50,3 +50,14 @@ void hg_list_remove(hg_list *l, hg_seqs *s, int32_t seq)
     *(next == HG_NO_SEQ ? &l->tail : &s->at[next].prev) = prev;
     l->count--;
 }
+
+void hg_list_move(hg_list *to, hg_list *from, hg_seqs *s)
+{
+    if (from->count == 0)
+        return;
+    s->at[from->head].prev = to->tail;
+    *(to->tail == HG_NO_SEQ ? &to->head : &s->at[to->tail].next) = from->head;
+    to->tail = from->tail;
+    to->count += from->count;
+    *from = hg_list_empty();
+}

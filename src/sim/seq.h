@@ -48,6 +48,7 @@ void hg_seqs_give(hg_seqs *s, int32_t seq);
 static inline hg_list hg_list_empty(void) { return (hg_list){ HG_NO_SEQ, HG_NO_SEQ, 0 }; }
 void hg_list_append(hg_list *l, hg_seqs *s, int32_t seq);
 void hg_list_prepend(hg_list *l, hg_seqs *s, int32_t seq);
+void hg_list_move(hg_list *to, hg_list *from, hg_seqs *s); /* all, in order, to the tail */
 void hg_list_remove(hg_list *l, hg_seqs *s, int32_t seq);
 
 #endif

@@ -43,7 +43,7 @@ static void open_sim(hg_sim *sim, const hg_workload *w)
     open_instances(sim, w);
     sim->router = (hg_router){ .route = c->route, .last = sim->instance_count - 1 };
     hg_arrivals_open(&sim->arrivals, sim->arena, w, offered_limit(w, c), c->request_overhead_s,
-                     c->seed);
+                     c->request_serial_s, c->seed);
     hg_metrics_open(&sim->metrics, sim->arena, &c->slo,
                     steady ? INT64_MAX : (int64_t)c->warmup_requests,
                     steady && promises_gaps(&c->slo));
@@ -115,8 +115,7 @@ static void reject(hg_sim *sim, int32_t seq)
 static void enqueue(hg_sim *sim, hg_instance *in, int32_t seq)
 {
     hg_step_cut(sim, in);
-    hg_list_append(&in->waiting, in->seqs, seq);
-    in->outstanding++;
+    hg_instance_receive(in, seq);
     sim->waiting++;
     touch(sim, in);
 }

@@ -42,7 +42,11 @@ typedef struct hg_sched_config {
     int64_t kv_blocks;        /* in the pool of one engine (one dp rank) */
     int32_t block_tokens;
     bool chunked_prefill, prefix_caching;
+    bool async;               /* a step is decided while the one before it runs */
     int32_t pipeline_stages;  /* batches in flight: PP; 0 means 1 */
+    double conservativeness;  /* SGLang's --schedule-conservativeness; 0 means 1 */
+    int32_t batch_wait_steps; /* TensorRT-LLM's batch_wait_timeout_iters; 0: prompts never wait */
+    double batch_wait_frac;   /* … unless they fill this part of max_num_batched_tokens */
 } hg_sched_config;
 
 /* Which engine gets an arriving request.  Least outstanding is the default: it is what engines do
@@ -74,6 +78,7 @@ typedef struct hg_sim_config {
     hg_steady steady;         /* when on, it takes the place of the two above */
     hg_slo slo;               /* for goodput, and what `steady` must know */
     double request_overhead_s;/* added before the engine sees a request (HTTP, tokeniser) */
+    double request_serial_s;  /* of the front end's one thread: requests enter this far apart at least */
     bool stepwise;            /* the slow reference: one event a step, no runs */
     bool keep_requests;       /* fill hg_sim_result.records */
     size_t keep_steps;        /* at most so many first steps in hg_sim_result.steps_log */

@@ -86,16 +86,24 @@ static void pass_pipeline(hg_instance *in, hg_lane *lane, int32_t stages)
     lane->step_ns[0] = lane->end_ns - lane->start_ns;
 }
 
-void hg_step_start(hg_sim *sim, hg_instance *in, int32_t index)
+static bool plan(hg_sim *sim, hg_instance *in, hg_lane *lane)
 {
-    hg_lane *lane = &in->lanes[index];
+    hg_instance_look(in);
     lane->plan.count = 0;
     lane->plan.tokens = 0;
-    in->now_ns = sim->now_ns;
     int64_t waiting = in->waiting.count;
     bool something = sim->scheduler->plan(in, lane, &lane->plan);
     sim->waiting += in->waiting.count - waiting;
-    if (!something)
+    lane->plan.steady &= in->seen.count == 0;
+    return something;
+}
+
+void hg_step_start(hg_sim *sim, hg_instance *in, int32_t index)
+{
+    hg_lane *lane = &in->lanes[index];
+    in->now_ns = sim->now_ns;
+    /* An engine with nothing under way decides on what comes as it comes. */
+    if (!plan(sim, in, lane) && !(in->seen.count > 0 && plan(sim, in, lane)))
         return;
     lane->busy = true;
     time_run(sim, in, lane, steps_alike(sim, in, lane));

@@ -19,6 +19,9 @@ typedef struct hg_deployment {
     double gpu_memory_utilization;
     int64_t block_tokens;        /* --block-size */
     bool prefix_caching, chunked_prefill;
+    int64_t graph_tokens;        /* largest captured batch; 0: the engine's rule */
+    int64_t batch_wait_steps;    /* TensorRT-LLM: see hg_sched_config */
+    double batch_wait_frac;
 } hg_deployment;
 
 static inline int64_t hg_deployment_devices(const hg_deployment *d)

@@ -40,18 +40,19 @@ static bool read_defaults(hg_arena *arena, const json_t *list, hg_engine *out)
     return out->default_count > 0 && out->defaults[out->default_count - 1].min_memory_bytes == 0;
 }
 
+const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS] = {
+#define TERM(name) { #name, offsetof(hg_overheads, name##_s) }
+    TERM(step), TERM(layer), TERM(sequence), TERM(prefill_step),
+    TERM(prompt), TERM(ungraphed_layer), TERM(request), TERM(request_serial),
+#undef TERM
+};
+
 static hg_overheads read_overheads(hg_arena *arena, const json_t *o)
 {
-    return (hg_overheads){
-        .step_s = quantity(o, "step", HG_SECONDS, 0),
-        .layer_s = quantity(o, "layer", HG_SECONDS, 0),
-        .sequence_s = quantity(o, "sequence", HG_SECONDS, 0),
-        .prefill_step_s = quantity(o, "prefill_step", HG_SECONDS, 0),
-        .prompt_s = quantity(o, "prompt", HG_SECONDS, 0),
-        .ungraphed_layer_s = quantity(o, "ungraphed_layer", HG_SECONDS, 0),
-        .request_s = quantity(o, "request", HG_SECONDS, 0),
-        .fitted = text(arena, o, "fitted"),
-    };
+    hg_overheads out = { .fitted = text(arena, o, "fitted") };
+    for (int i = 0; i < HG_OVERHEAD_TERMS; i++)
+        *hg_overhead(&out, i) = quantity(o, hg_overhead_terms[i].name, HG_SECONDS, 0);
+    return out;
 }
 
 static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_engine *out, hg_err *err)
@@ -66,6 +67,10 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .gpu_memory_utilization = quantity(o, "gpu_memory_utilization", HG_FRAC, 0),
         .chunked_prefill = json_is_true(json_object_get(o, "chunked_prefill")),
         .prefix_caching = json_is_true(json_object_get(o, "prefix_caching")),
+        .async = json_is_true(json_object_get(o, "async")),
+        .ep_spans_all = json_is_true(json_object_get(o, "ep_spans_all")),
+        .whole_requests = json_is_true(json_object_get(o, "whole_requests")),
+        .fraction_of_free = json_object_get(o, "memory_fraction_of") != NULL,
         .graph_tokens_most = (int64_t)quantity(graphs, "most", HG_NONE, 0),
         .graph_seqs_factor = (int64_t)quantity(graphs, "seqs_factor", HG_NONE, 1),
         .context_bytes = quantity(o, "context_memory", HG_BYTES, 0),

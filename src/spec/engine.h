@@ -14,9 +14,24 @@ typedef struct hg_overheads {
     double prefill_step_s;     /* more, when a step holds prompt tokens */
     double prompt_s;           /* a prompt's, once */
     double ungraphed_layer_s;  /* a layer's launches when the batch is beyond the captured graphs */
-    double request_s;          /* before the engine sees a request: HTTP, tokeniser, serial */
+    double request_s;          /* from the client's sending to the engine's seeing: HTTP, tokeniser */
+    double request_serial_s;   /* of the front end's one thread: requests pass it one by one */
     const char *fitted;        /* "on what, when, with what error", or NULL */
 } hg_overheads;
+
+/* The terms as a list, for readers and fits. */
+typedef struct hg_overhead_term {
+    const char *name;
+    size_t offset;             /* of a double in hg_overheads */
+} hg_overhead_term;
+
+enum { HG_OVERHEAD_TERMS = 8 };
+extern const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS];
+
+static inline double *hg_overhead(hg_overheads *o, int term)
+{
+    return (double *)((char *)o + hg_overhead_terms[term].offset);
+}
 
 typedef struct hg_engine_default { /* the first row whose conditions hold is taken */
     double min_memory_bytes;
@@ -31,6 +46,10 @@ typedef struct hg_engine {
     int64_t block_tokens;
     double gpu_memory_utilization;
     bool chunked_prefill, prefix_caching;
+    bool async;                /* a step is decided while the one before it runs */
+    bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
+    bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */
+    bool fraction_of_free;     /* gpu_memory_utilization is of what weights leave free, not of all */
     hg_engine_default defaults[HG_ENGINE_DEFAULTS];
     int default_count;
     int64_t graph_tokens_most; /* the largest captured batch, before the rule of the engine */

@@ -1,0 +1,120 @@
+#include "api/predict.h"
+
+#include "base/json.h"
+#include "eval/serving.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct question_row {
+    const char *line;      /* as it came */
+    char **fields;
+    hg_serving_row row;
+} question_row;
+
+static bool read_rows(hg_ask *a, hg_csv *csv, question_row **rows, size_t *count)
+{
+    hg_serving_columns columns;
+    size_t capacity = 0;
+    if (!hg_serving_bind(csv, &columns, &a->err))
+        return false;
+    int got;
+    while ((got = hg_csv_next(csv, &a->err)) == 1) {
+        question_row *r = HG_PUSH(a->arena, *rows, *count, capacity);
+        r->line = hg_strdup(a->arena, csv->lines.line);
+        r->fields = HG_NEW(a->arena, char *, csv->columns);
+        for (int i = 0; i < csv->columns; i++)
+            r->fields[i] = hg_strdup(a->arena, csv->fields[i]);
+        if (!hg_serving_read(a->arena, csv, &columns, &r->row, &a->err))
+            return false;
+    }
+    return got == 0;
+}
+
+typedef struct answer {
+    double ttft_ms, tpot_ms, ttft_lo, ttft_hi, tpot_lo, tpot_hi;
+    const char *origin;
+    bool known;
+} answer;
+
+static void write_csv(hg_buf *out, const question_row *q, const answer *r)
+{
+    hg_buf_puts(out, q->line);
+    if (!r->known)
+        hg_buf_puts(out, ",,,,,,,\"");
+    else
+        hg_buf_printf(out, ",%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,\"", r->ttft_ms, r->ttft_lo, r->ttft_hi, r->tpot_ms,
+                      r->tpot_lo, r->tpot_hi);
+    for (const char *c = r->origin; *c; c++)
+        hg_buf_printf(out, *c == '"' ? "\"\"" : "%c", *c);
+    hg_buf_puts(out, "\"\n");
+}
+
+static void write_json(hg_buf *out, const hg_csv *csv, const question_row *q, const answer *r)
+{
+    hg_json j = { .out = out };
+    hg_json_open(&j, '{');
+    for (int i = 0; i < csv->columns; i++)
+        hg_json_key_str(&j, csv->names[i], q->fields[i]);
+    if (r->known) {
+        hg_json_key_num(&j, "predicted_ttft_ms", r->ttft_ms);
+        hg_json_key_num(&j, "predicted_ttft_ms_lo", r->ttft_lo);
+        hg_json_key_num(&j, "predicted_ttft_ms_hi", r->ttft_hi);
+        hg_json_key_num(&j, "predicted_tpot_ms", r->tpot_ms);
+        hg_json_key_num(&j, "predicted_tpot_ms_lo", r->tpot_lo);
+        hg_json_key_num(&j, "predicted_tpot_ms_hi", r->tpot_hi);
+    }
+    hg_json_key_str(&j, "origin", r->origin);
+    hg_json_close(&j, '}');
+    hg_buf_puts(out, "\n");
+}
+
+static answer answer_of(const hg_serving_case *c, const hg_serving_figures *f)
+{
+    if (*c->reason)
+        return (answer){ .origin = c->reason };
+    if (!isfinite(f->ttft_s) || !isfinite(f->tpot_s))
+        return (answer){ .origin = "nothing was completed" };
+    double ttft = f->ttft_s * 1e3, tpot = f->tpot_s * 1e3;
+    return (answer){ ttft, tpot, ttft, ttft, tpot, tpot, hg_serving_origin(c), true };
+}
+
+static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows, size_t n, hg_buf *out)
+{
+    hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
+    if (!shelf)
+        return false;
+    hg_serving_case *cases = HG_NEW(a->arena, hg_serving_case, n);
+    const hg_overheads **overheads = HG_NEW(a->arena, const hg_overheads *, n);
+    hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, n);
+    for (size_t i = 0; i < n; i++) {
+        hg_serving_case_open(shelf, &rows[i].row, &cases[i]);
+        overheads[i] = &cases[i].problem->engine.overheads;
+    }
+    hg_serving_predict_all(cases, overheads, n, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
+    for (size_t i = 0; i < n; i++) {
+        answer r = answer_of(&cases[i], &figures[i]);
+        if (a->s.json.v)
+            write_json(out, csv, &rows[i], &r);
+        else
+            write_csv(out, &rows[i], &r);
+    }
+    return true;
+}
+
+hg_code hg_predict_serving(hg_ask *a)
+{
+    hg_csv csv;
+    question_row *rows = NULL;
+    size_t n = 0;
+    hg_buf out = { .arena = a->arena };
+    if (!hg_csv_open(&csv, a->arena, a->s.input_count > 1 ? a->s.inputs[1] : NULL, &a->err))
+        return a->err.code;
+    bool ok = read_rows(a, &csv, &rows, &n);
+    if (ok && !a->s.json.v)
+        hg_buf_printf(&out, "%s,predicted_ttft_ms,predicted_ttft_ms_lo,predicted_ttft_ms_hi,predicted_tpot_ms,"
+                            "predicted_tpot_ms_lo,predicted_tpot_ms_hi,origin\n", csv.header);
+    ok = ok && predict_rows(a, &csv, rows, n, &out);
+    hg_csv_close(&csv);
+    return ok ? hg_answer(a, out.s, out.n) : a->err.code;
+}

@@ -1,0 +1,207 @@
+#include "eval/serving.h"
+
+#include "base/num.h"
+#include "base/pool.h"
+#include "base/text.h"
+#include "eval/account.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct opened { /* (model, device, engine, version) made ready */
+    const char *model, *device, *engine, *version;
+    hg_problem problem;
+    char reason[256];
+} opened;
+
+struct hg_serving_shelf {
+    hg_arena *arena;
+    const hg_data *data;
+    const hg_launches *launches;
+    opened **problems;
+    size_t count, capacity;
+};
+
+hg_serving_shelf *hg_serving_shelf_open(hg_arena *arena, const hg_data *data, hg_err *err)
+{
+    hg_serving_shelf *s = HG_NEW(arena, hg_serving_shelf, 1);
+    *s = (hg_serving_shelf){ .arena = arena, .data = data,
+                             .launches = hg_launches_open(arena, data, err) };
+    return s->launches ? s : NULL;
+}
+
+static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
+{
+    const char *note;
+    hg_device device;
+    hg_problem *p = &o->problem;
+    return hg_model_find(s->arena, s->data, o->model, &p->model, &note, err) &&
+           hg_engine_find(s->arena, s->data, o->engine, &p->engine, err) &&
+           hg_device_find(s->arena, s->data, o->device, &device, err) &&
+           hg_rates_open(s->arena, s->data, &device, o->engine, *o->version ? o->version : NULL,
+                         &p->rates, &note, err);
+}
+
+static const opened *open_problem(hg_serving_shelf *s, const hg_serving_row *row)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const opened *o = s->problems[i];
+        if (strcmp(o->model, row->model) == 0 && strcmp(o->device, row->device) == 0 &&
+            strcmp(o->engine, row->engine) == 0 && strcmp(o->version, row->version) == 0)
+            return o;
+    }
+    opened *o = HG_NEW(s->arena, opened, 1);
+    *o = (opened){ .model = row->model, .device = row->device, .engine = row->engine, .version = row->version };
+    hg_err err;
+    if (!open_parts(s, o, &err))
+        snprintf(o->reason, sizeof o->reason, "%.80s %.170s", err.where, err.msg);
+    *HG_PUSH(s->arena, s->problems, s->count, s->capacity) = o;
+    return o;
+}
+
+/* Sheets write the ranks of TP and EP, which are the same devices, as their product: a row that would
+ * leave its node, and whose ranks are a square, has the root of them. */
+static int64_t devices_of(const hg_serving_row *row, const hg_device *device)
+{
+    int64_t ranks = row->tp * row->dp, root = (int64_t)(sqrt((double)ranks) + 0.5);
+    ranks = hg_max_i64(ranks, row->moe_tp * row->moe_ep);
+    return ranks > device->domain_devices && root * root == ranks ? root : ranks;
+}
+
+static void fill_parallel(const hg_serving_row *row, const hg_device *device, bool moe, hg_deployment *d)
+{
+    int64_t ranks = devices_of(row, device);
+    d->pp = row->pp;
+    d->dp = ranks == row->tp * row->dp ? row->dp : row->tp > 1 ? 1 : ranks;
+    d->tp = ranks / d->dp;
+    d->ep = moe && row->moe_ep > 1 && row->moe_ep > row->moe_tp ? ranks : 1;
+    d->ep = row->moe_ep > 1 && row->moe_tp > 1 && row->moe_tp * row->moe_ep == ranks ? row->moe_ep : d->ep;
+}
+
+/* In a row's words: blank is the checkpoint's own. */
+static bool fill_precision(const hg_serving_row *row, const hg_model *m, hg_deployment *d)
+{
+    const char *word = *row->moe_quant && strcmp(row->gemm_quant, row->moe_quant) != 0 ? row->moe_quant
+                       : *row->gemm_quant ? row->gemm_quant : row->precision;
+    d->precision_is_checkpoints = !*word || strcmp(word, "bfloat16") == 0;
+    if (d->precision_is_checkpoints)
+        return true;
+    if (!hg_dtype_parse(word, &d->precision))
+        return false;
+    hg_dtype own[2] = { m->precision.mlp, m->precision.experts };
+    for (int i = 0; i < 2; i++)
+        d->precision_is_checkpoints |= own[i] != HG_BF16 &&
+                                       hg_dtype_table[own[i]].math == hg_dtype_table[d->precision].math &&
+                                       hg_dtype_table[own[i]].weight_bytes <=
+                                           hg_dtype_table[d->precision].weight_bytes * 1.01;
+    return true;
+}
+
+static bool is_moe(const hg_model *m)
+{
+    for (int64_t i = 0; i < m->layer_kinds; i++)
+        if (m->layers[i].ffn == HG_FFN_MOE)
+            return true;
+    return false;
+}
+
+static hg_deployment deployment_of(const hg_serving_row *row, const hg_problem *p, const hg_launch *l)
+{
+    const hg_engine_default *limits = hg_engine_default_for(&p->engine, &p->rates.device);
+    hg_deployment d = {
+        .replicas = 1,
+        .kv_dtype = l->kv_given ? l->kv_dtype : p->model.precision.kv, .kv_is_auto = !l->kv_given,
+        .max_num_batched_tokens = l->max_num_batched_tokens ? l->max_num_batched_tokens : limits->max_num_batched_tokens,
+        .max_num_seqs = l->max_num_seqs ? l->max_num_seqs : limits->max_num_seqs,
+        .max_model_len = row->isl + row->osl,
+        .gpu_memory_utilization = l->gpu_memory_utilization ? l->gpu_memory_utilization : p->engine.gpu_memory_utilization,
+        .block_tokens = p->engine.block_tokens,
+        .chunked_prefill = p->engine.chunked_prefill,
+        .graph_tokens = l->graph_tokens,
+        .batch_wait_steps = l->batch_wait_steps, .batch_wait_frac = l->batch_wait_frac,
+    };
+    d.max_num_seqs = hg_min_i64(d.max_num_seqs, d.max_num_batched_tokens);
+    fill_parallel(row, &p->rates.device, is_moe(&p->model), &d);
+    return d;
+}
+
+void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg_serving_case *out)
+{
+    const opened *o = open_problem(shelf, row);
+    *out = (hg_serving_case){ .problem = &o->problem, .isl = row->isl, .osl = row->osl,
+                              .concurrency = row->concurrency };
+    snprintf(out->reason, sizeof out->reason, "%s", o->reason);
+    if (*out->reason)
+        return;
+    out->launch = hg_launch_of(shelf->launches, row);
+    hg_deployment d = deployment_of(row, &o->problem, &out->launch);
+    if (row->isl < 1 || row->osl < 1 || row->concurrency < 1)
+        snprintf(out->reason, sizeof out->reason, "isl, osl and concurrency must be 1 or more");
+    else if (!fill_precision(row, &o->problem.model, &d))
+        snprintf(out->reason, sizeof out->reason, "precision '%.40s' is not known", row->precision);
+    else
+        hg_candidate_make(&o->problem, &d, &out->candidate);
+    if (out->candidate.fit != HG_FITS)
+        snprintf(out->reason, sizeof out->reason, "%s", out->candidate.reason);
+}
+
+hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c,
+                                      const hg_overheads *overheads)
+{
+    hg_problem p = *c->problem;
+    hg_candidate candidate = c->candidate;
+    hg_metrics m;
+    hg_err err;
+    size_t requests = (size_t)(c->concurrency * c->launch.requests_per_client);
+    p.engine.overheads = *overheads;
+    if (!hg_step_prepare(&candidate.model, &candidate.deployment, &p.engine, &p.rates, &candidate.step, &err))
+        return (hg_serving_figures){ NAN, NAN, NAN };
+    hg_workload_synthetic(&scratch, (int32_t)c->isl, (int32_t)c->osl, c->launch.length_range, requests, 0,
+                          &p.workload);
+    p.workload.concurrency = c->concurrency;
+    hg_evaluate(&scratch, &p, &candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests }, &m);
+    return (hg_serving_figures){ m.sim.latency[HG_TTFT].mean, m.sim.latency[HG_TPOT].mean,
+                                 m.sim.busy_s / (double)m.sim.steps };
+}
+
+enum { THREADS = 256 };
+
+typedef struct crowd {
+    const hg_serving_case *cases;
+    const hg_overheads *const *overheads;
+    hg_serving_figures *out;
+    hg_arena arenas[THREADS];
+} crowd;
+
+static void predict_one(void *ctx, size_t i, int thread)
+{
+    crowd *c = ctx;
+    c->out[i] = *c->cases[i].reason ? (hg_serving_figures){ NAN, NAN, NAN }
+                                    : hg_serving_predict(c->arenas[thread], &c->cases[i], c->overheads[i]);
+}
+
+void hg_serving_predict_all(const hg_serving_case *cases, const hg_overheads *const *overheads, size_t n,
+                            int threads, hg_serving_figures *out)
+{
+    crowd c = { .cases = cases, .overheads = overheads, .out = out };
+    if (threads < 1)
+        threads = hg_processors();
+    threads = (int)hg_min_i64(threads, THREADS);
+    for (int t = 0; t < threads; t++)
+        if (!hg_arena_open(&c.arenas[t], 0))
+            threads = t;
+    hg_parallel(n, threads, predict_one, &c);
+    for (int t = 0; t < threads; t++)
+        hg_arena_close(&c.arenas[t]);
+}
+
+const char *hg_serving_origin(const hg_serving_case *c)
+{
+    int64_t tokens = hg_min_i64(c->isl, c->candidate.deployment.max_num_batched_tokens);
+    hg_chunk prompt = { .tokens = (int32_t)tokens, .last = true };
+    hg_batch batch = { .chunks = &prompt, .chunk_count = 1, .decodes = (int32_t)c->concurrency,
+                       .decode_context = c->concurrency * (c->isl + c->osl / 2) };
+    return hg_step_origin(&c->candidate.step, &batch);
+}

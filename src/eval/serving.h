@@ -1,0 +1,42 @@
+/* A measured serving run as a question: its row to a deployment and a closed loop, simulated as it
+ * was measured. */
+#ifndef HG_EVAL_SERVING_H
+#define HG_EVAL_SERVING_H
+
+#include "eval/evaluate.h"
+#include "measure/launch.h"
+
+/* Models, engines and rates, each opened once: threads share it after hg_serving_case_open. */
+typedef struct hg_serving_shelf hg_serving_shelf;
+
+hg_serving_shelf *hg_serving_shelf_open(hg_arena *arena, const hg_data *data, hg_err *err);
+
+typedef struct hg_serving_case {
+    const hg_problem *problem;  /* but for the workload */
+    hg_candidate candidate;
+    hg_launch launch;
+    int64_t isl, osl, concurrency;
+    char reason[256];           /* why it cannot be predicted; "" when it can */
+} hg_serving_case;
+
+/* Never fails on a row: what cannot be predicted has a reason. */
+void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg_serving_case *out);
+
+typedef struct hg_serving_figures {
+    double ttft_s, tpot_s;      /* means over all requests, the first wave among them */
+    double step_s;              /* mean time of a step: what the host terms are part of */
+} hg_serving_figures;
+
+/* Simulates it with these host overheads.  Pure in (case, overheads): any thread, any order. */
+hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c,
+                                      const hg_overheads *overheads);
+
+/* All of them on `threads` threads (0: all processors); overheads[i] is case i's.  A case with a reason
+ * has NAN figures. */
+void hg_serving_predict_all(const hg_serving_case *cases, const hg_overheads *const *overheads, size_t n,
+                            int threads, hg_serving_figures *out);
+
+/* The origin of its steps' times. */
+const char *hg_serving_origin(const hg_serving_case *c);
+
+#endif

@@ -1,0 +1,156 @@
+#include "measure/launch.h"
+
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A number that may grow with the row: plus + isl·ISL + concurrency·C, at least `least`. */
+typedef struct count_rule {
+    double plus, isl, concurrency, least;
+    bool given;
+} count_rule;
+
+enum { TEXTS = 8 };
+
+typedef struct text_set {
+    const char *s[TEXTS];
+    size_t n; /* 0: any */
+} text_set;
+
+typedef enum key { BUDGET, SEQS, GRAPH, MEMORY, RANGE, PER_CLIENT, WAIT_STEPS, WAIT_FRAC, KEYS } key;
+
+static const char *const key_names[KEYS] = {
+    [BUDGET] = "max_num_batched_tokens", [SEQS] = "max_num_seqs",
+    [GRAPH] = "graph_tokens", [MEMORY] = "gpu_memory_utilization",
+    [RANGE] = "length_range", [PER_CLIENT] = "requests_per_client",
+    [WAIT_STEPS] = "batch_wait_steps", [WAIT_FRAC] = "batch_wait_frac",
+};
+
+typedef enum condition { LENGTHS, ENGINE, DEVICE, MODEL, PRECISION, VERSION, TP, CONDITIONS } condition;
+
+static const char *const condition_names[CONDITIONS] = { "lengths", "engine", "device", "model",
+                                                         "precision", "version" };
+
+typedef struct launch_rule {
+    text_set when[CONDITIONS];
+    bool dp_given;
+    count_rule set[KEYS];
+    const char *kv_dtype; /* NULL: not said */
+    int static_scales;    /* −1: not said */
+} launch_rule;
+
+struct hg_launches {
+    launch_rule *rules;
+    size_t count;
+};
+
+static text_set read_texts(hg_arena *arena, const json_t *v)
+{
+    text_set t = { .n = 0 };
+    size_t n = json_is_array(v) ? json_array_size(v) : v != NULL;
+    for (size_t i = 0; i < n && t.n < TEXTS; i++) {
+        const char *s = json_string_value(json_is_array(v) ? json_array_get(v, i) : v);
+        if (s)
+            t.s[t.n++] = hg_strdup(arena, s);
+    }
+    return t;
+}
+
+static count_rule read_count(const json_t *v)
+{
+    return (count_rule){
+        .plus = json_is_object(v) ? json_number_value(json_object_get(v, "plus")) : json_number_value(v),
+        .isl = json_number_value(json_object_get(v, "isl")),
+        .concurrency = json_number_value(json_object_get(v, "concurrency")),
+        .least = json_number_value(json_object_get(v, "least")),
+        .given = v != NULL,
+    };
+}
+
+static launch_rule read_rule(hg_arena *arena, const json_t *o)
+{
+    const json_t *when = json_object_get(o, "when"), *set = json_object_get(o, "set");
+    const json_t *scales = json_object_get(set, "static_scales");
+    const char *kv = json_string_value(json_object_get(set, "kv_dtype"));
+    launch_rule r = { .dp_given = json_is_true(json_object_get(when, "dp_given")),
+                      .kv_dtype = kv ? hg_strdup(arena, kv) : NULL,
+                      .static_scales = scales ? json_is_true(scales) : -1 };
+    for (int i = 0; i < CONDITIONS; i++)
+        r.when[i] = read_texts(arena, json_object_get(when, condition_names[i]));
+    for (int k = 0; k < KEYS; k++)
+        r.set[k] = read_count(json_object_get(set, key_names[k]));
+    return r;
+}
+
+const hg_launches *hg_launches_open(hg_arena *arena, const hg_data *data, hg_err *err)
+{
+    static const char path[] = "serving/launches.json";
+    size_t size;
+    const char *text = hg_data_text(data, arena, path, &size, err);
+    json_t *root = text ? hg_json_parse(text, size, path, err) : NULL;
+    if (!root)
+        return NULL;
+    const json_t *list = json_object_get(root, "rules");
+    hg_launches *l = HG_NEW(arena, hg_launches, 1);
+    l->count = json_array_size(list);
+    l->rules = HG_NEW(arena, launch_rule, l->count);
+    for (size_t i = 0; i < l->count; i++)
+        l->rules[i] = read_rule(arena, json_array_get(list, i));
+    json_decref(root);
+    return l;
+}
+
+/* "MiniMaxAI/MiniMax-M2.5" is one of "MiniMax"'s: a word matches where the text has it. */
+static bool holds(const text_set *t, const char *text)
+{
+    bool any = t->n == 0;
+    for (size_t i = 0; i < t->n; i++)
+        any |= *t->s[i] ? strstr(text, t->s[i]) != NULL : !*text;
+    return any;
+}
+
+static bool matches(const launch_rule *r, const hg_serving_row *row)
+{
+    char lengths[64], tp[32];
+    snprintf(tp, sizeof tp, "%" PRId64, row->tp);
+    snprintf(lengths, sizeof lengths, "%" PRId64 "x%" PRId64, row->isl, row->osl);
+    const char *texts[CONDITIONS] = { [LENGTHS] = lengths, [ENGINE] = row->engine,
+                                      [DEVICE] = row->device, [MODEL] = row->model,
+                                      [PRECISION] = row->precision, [VERSION] = row->version,
+                                      [TP] = tp };
+    for (int i = 0; i < CONDITIONS; i++)
+        if (!holds(&r->when[i], texts[i]))
+            return false;
+    return row->dp_given || !r->dp_given;
+}
+
+hg_launch hg_launch_of(const hg_launches *l, const hg_serving_row *row)
+{
+    double v[KEYS] = { 0 };
+    hg_launch out = { .kv_dtype = HG_BF16 };
+    for (size_t i = 0; i < l->count; i++) {
+        const launch_rule *r = &l->rules[i];
+        if (!matches(r, row))
+            continue;
+        for (int k = 0; k < KEYS; k++)
+            if (r->set[k].given)
+                v[k] = fmax(r->set[k].least, r->set[k].plus + r->set[k].isl * (double)row->isl +
+                                                 r->set[k].concurrency * (double)row->concurrency);
+        if (r->kv_dtype)
+            out.kv_given = hg_dtype_parse(r->kv_dtype, &out.kv_dtype);
+        if (r->static_scales >= 0)
+            out.static_scales = r->static_scales;
+    }
+    out.max_num_batched_tokens = (int64_t)v[BUDGET];
+    out.max_num_seqs = (int64_t)v[SEQS];
+    out.graph_tokens = (int64_t)v[GRAPH];
+    out.gpu_memory_utilization = v[MEMORY];
+    out.length_range = v[RANGE];
+    out.requests_per_client = (int64_t)v[PER_CLIENT];
+    out.batch_wait_steps = (int64_t)v[WAIT_STEPS];
+    out.batch_wait_frac = v[WAIT_FRAC];
+    return out;
+}

@@ -1,0 +1,26 @@
+/* How published runs were measured and launched where their rows do not say: rules of
+ * data/serving/launches.json, each with its source. */
+#ifndef HG_MEASURE_LAUNCH_H
+#define HG_MEASURE_LAUNCH_H
+
+#include "base/data.h"
+#include "measure/serving.h"
+#include "spec/dtype.h"
+
+typedef struct hg_launch { /* a zero: the engine's default, unless said otherwise */
+    double length_range;          /* lengths uniform in [range·n, n]; 1: exact */
+    int64_t requests_per_client;  /* prompts in all, over the concurrency */
+    int64_t max_num_batched_tokens, max_num_seqs, graph_tokens;
+    bool kv_given, static_scales; /* static_scales: activations are quantised with known scales */
+    hg_dtype kv_dtype;
+    double gpu_memory_utilization;
+    int64_t batch_wait_steps;
+    double batch_wait_frac;
+} hg_launch;
+
+typedef struct hg_launches hg_launches;
+
+const hg_launches *hg_launches_open(hg_arena *arena, const hg_data *data, hg_err *err);
+hg_launch hg_launch_of(const hg_launches *l, const hg_serving_row *row);
+
+#endif
