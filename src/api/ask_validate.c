@@ -176,12 +176,15 @@ static hg_code validate_ops(hg_ask *a)
 
 static hg_code run(hg_ask *a)
 {
+    if (a->s.input_count > 1 && strcmp(a->s.inputs[0], "serving") == 0)
+        return hg_validate_serving(a);
     if (a->s.input_count < 2 || strcmp(a->s.inputs[0], "ops") != 0)
-        return hg_refuse(a, "validate", "takes 'ops' and tables; as in 'heng validate ops DIR'");
+        return hg_refuse(a, "validate", "takes 'ops' and tables, or 'serving' and runs; as in "
+                         "'heng validate ops DIR'");
     return validate_ops(a);
 }
 
 const hg_verb hg_verb_validate = {
-    "validate", "heng validate ops DIR|FILE… [--by op|device|engine] [--rows N]",
+    "validate", "heng validate ops DIR|FILE… [--by op|device|engine] [--rows N]; heng validate serving FILE… [--by COLUMNS]",
     "how wrong are the predictions, on these measurements?", run
 };

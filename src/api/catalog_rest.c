@@ -85,7 +85,7 @@ hg_code hg_catalog_engines(hg_ask *a)
         hg_json_open(&j, '[');
     for (size_t i = 0; i < n; i++) {
         hg_engine e;
-        if (!hg_engine_find(a->arena, &a->data, names[i], &e, &a->err))
+        if (!hg_engine_find(a->arena, &a->data, names[i], NULL, &e, &a->err))
             return a->err.code;
         if (a->s.json.v)
             hg_json_str(&j, e.name);

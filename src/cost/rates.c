@@ -138,26 +138,27 @@ hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels
 static const double CLEARLY_FASTER = 1.15;
 
 /* Geometric mean over batch sizes. */
-static double typical_seconds(const hg_rate *rate, const hg_shape *shape, int dim)
+static double typical_seconds(const hg_rate *rate, const hg_shape *shape, int dim, double scale)
 {
     static const double sizes[] = { 1, 8, 64, 256, 2048 };
     enum { SIZES = sizeof sizes / sizeof *sizes };
     double sum = 0;
     for (int i = 0; i < SIZES; i++) {
         hg_shape s = *shape;
-        s.d[dim] = sizes[i];
+        s.d[dim] = sizes[i] * scale;
         sum += log(hg_rate_seconds(rate, &s));
     }
     return exp(sum / SIZES);
 }
 
-hg_rate hg_rates_pick_tuned(const hg_rates *r, const hg_op *op, const hg_shape *shape, int dim)
+hg_rate hg_rates_pick_tuned(const hg_rates *r, const hg_op *op, const hg_shape *shape, int dim,
+                            double scale, bool padded)
 {
     hg_rate own = hg_rates_pick(r, op, shape);
     if (!own.surface)
         return own;
     hg_rate best = own;
-    double least = typical_seconds(&own, shape, dim) / CLEARLY_FASTER;
+    double least = typical_seconds(&own, shape, dim, scale) / (padded ? 1 : CLEARLY_FASTER);
     for (int i = 0; i < r->count; i++) {
         const hg_surface *s = r->rung[i].surfaces[hg_op_index(op)];
         if (!s || strcmp(r->rung[i].device, r->device.name) != 0)
@@ -166,7 +167,7 @@ hg_rate hg_rates_pick_tuned(const hg_rates *r, const hg_op *op, const hg_shape *
             hg_rate other = on_rung(r, i, s, k, true);
             if (label_distance(shape, &s->series[k].labels) >= 0.5)
                 continue;
-            double seconds = typical_seconds(&other, shape, dim);
+            double seconds = typical_seconds(&other, shape, dim, scale);
             if (seconds < least) {
                 least = seconds;
                 best = other;

@@ -61,7 +61,8 @@ hg_rate hg_rates_by_key(const hg_rates *r, const hg_op *op, const char *key, con
 hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels);
 /* The same, unless another engine measured this very shape on this device clearly faster: then the
  * own table timed more than the kernel (a quantiser, the host), or a kernel not tuned.  `dim` is the
- * dimension the batch fills. */
-hg_rate hg_rates_pick_tuned(const hg_rates *r, const hg_op *op, const hg_shape *shape, int dim);
+ * dimension the batch fills, `scale` of it a token; padded: the own table is known to time more. */
+hg_rate hg_rates_pick_tuned(const hg_rates *r, const hg_op *op, const hg_shape *shape, int dim,
+                            double scale, bool padded);
 
 #endif

@@ -46,24 +46,39 @@ static void use_op(build *b, hg_step_item *it, const hg_op *op, const hg_shape *
             it->shape.d[i] = op->dims[i].absent;
 }
 
+/* Block-scaled products take activations quantised by groups, by a kernel of the engine's own whose time
+ * its product tables leave out; other quantisers are in the tables. */
+static void add_quantiser(build *b, hg_role role, double repeat, double k, hg_dtype dtype)
+{
+    if (dtype != HG_FP8_BLOCK || b->e->gemm_tables_quantise)
+        return;
+    hg_shape s = { .dtype = HG_FP8 };
+    use_op(b, add(b, "activations to fp8", role, repeat), &hg_op_memory_pass, &s, "bytes", 3 * k);
+}
+
 static void add_gemm(build *b, const char *name, hg_role role, double repeat, double n, double k,
                      hg_dtype dtype)
 {
     if (n < 1 || k < 1)
         return;
+    add_quantiser(b, role, repeat, k, dtype);
     hg_shape s = { .dtype = dtype };
     s.d[dim_of(&hg_op_gemm, "n")] = n;
     s.d[dim_of(&hg_op_gemm, "k")] = k;
     hg_step_item *it = add(b, name, role, repeat);
     use_op(b, it, &hg_op_gemm, &s, "m", 1);
-    it->rate = hg_rates_pick_tuned(b->rates, &hg_op_gemm, &it->shape, it->dim);
+    it->rate = hg_rates_pick_tuned(b->rates, &hg_op_gemm, &it->shape, it->dim, 1,
+                                   b->e->gemm_tables_quantise && dtype == HG_FP8);
 }
 
 /* A pass over memory of so many bytes a token (or emit). */
 static void add_pass(build *b, const char *name, hg_role role, double repeat, double bytes)
 {
     hg_shape s = { .dtype = HG_FP8 }; /* the label of the table that calibrates passes */
-    use_op(b, add(b, name, role, repeat), &hg_op_memory_pass, &s, "bytes", bytes);
+    hg_step_item *it = add(b, name, role, repeat);
+    use_op(b, it, &hg_op_memory_pass, &s, "bytes", bytes);
+    /* What one engine's quantiser wastes says nothing of its norms. */
+    it->rate = hg_rates_pick_tuned(b->rates, &hg_op_memory_pass, &it->shape, it->dim, bytes, true);
 }
 
 /* All ranks of a tensor-parallel group sum `elements` 16-bit numbers a token. */

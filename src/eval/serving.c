@@ -38,7 +38,7 @@ static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
     hg_device device;
     hg_problem *p = &o->problem;
     return hg_model_find(s->arena, s->data, o->model, &p->model, &note, err) &&
-           hg_engine_find(s->arena, s->data, o->engine, &p->engine, err) &&
+           hg_engine_find(s->arena, s->data, o->engine, o->version, &p->engine, err) &&
            hg_device_find(s->arena, s->data, o->device, &device, err) &&
            hg_rates_open(s->arena, s->data, &device, o->engine, *o->version ? o->version : NULL,
                          &p->rates, &note, err);

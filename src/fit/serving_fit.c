@@ -166,7 +166,7 @@ const hg_overheads *hg_serving_overheads(const hg_serving_group *groups, size_t 
     return g ? &g->overheads : &none;
 }
 
-size_t hg_serving_fit(hg_arena *keep, hg_arena scratch, const hg_serving_sample *samples, size_t n, int fold,
+size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int fold,
                       int folds, int threads, const hg_serving_group *start, size_t start_count,
                       hg_serving_group **out)
 {
@@ -185,7 +185,7 @@ size_t hg_serving_fit(hg_arena *keep, hg_arena scratch, const hg_serving_sample 
                 prior[k] = whole ? *hg_overhead((hg_overheads *)&whole->overheads, k) / belief[k].spread_s
                                  : belief[k].prior_s / belief[k].spread_s;
             const hg_serving_group *from = start ? find(start, start_count, g.engine, g.version) : NULL;
-            if (fit_group(scratch, samples, n, fold, folds, threads, prior, from, &g))
+            if (fit_group(*keep, samples, n, fold, folds, threads, prior, from, &g))
                 *HG_PUSH(keep, *out, count, capacity) = g;
         }
     return count;

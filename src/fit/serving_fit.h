@@ -20,7 +20,7 @@ typedef struct hg_serving_group { /* an engine (version NULL: all of them), or o
 
 /* Fits every engine and every version with enough rows.  When `fold` ≥ 0 the families of that fold are
  * not looked at. */
-size_t hg_serving_fit(hg_arena *keep, hg_arena scratch, const hg_serving_sample *samples, size_t n, int fold,
+size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int fold,
                       int folds, int threads, const hg_serving_group *start, size_t start_count,
                       hg_serving_group **out);
 

@@ -32,7 +32,7 @@ static const char *const key_names[KEYS] = {
 typedef enum condition { LENGTHS, ENGINE, DEVICE, MODEL, PRECISION, VERSION, TP, CONDITIONS } condition;
 
 static const char *const condition_names[CONDITIONS] = { "lengths", "engine", "device", "model",
-                                                         "precision", "version" };
+                                                         "precision", "version", "tp" };
 
 typedef struct launch_rule {
     text_set when[CONDITIONS];

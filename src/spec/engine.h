@@ -16,7 +16,9 @@ typedef struct hg_overheads {
     double ungraphed_layer_s;  /* a layer's launches when the batch is beyond the captured graphs */
     double request_s;          /* from the client's sending to the engine's seeing: HTTP, tokeniser */
     double request_serial_s;   /* of the front end's one thread: requests pass it one by one */
-    const char *fitted;        /* "on what, when, with what error", or NULL */
+    const char *fitted;        /* the engine and version of the runs they were fitted on, or NULL */
+    double ttft_band[2], tpot_band[2]; /* the 10th and 90th percentile of measured ÷ predicted on
+                                  configurations kept back; 0: not known */
 } hg_overheads;
 
 /* The terms as a list, for readers and fits. */
@@ -47,6 +49,7 @@ typedef struct hg_engine {
     double gpu_memory_utilization;
     bool chunked_prefill, prefix_caching;
     bool async;                /* a step is decided while the one before it runs */
+    bool gemm_tables_quantise; /* its fp8 tables time a dynamic quantiser that static scales do without */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */
     bool fraction_of_free;     /* gpu_memory_utilization is of what weights leave free, not of all */
@@ -58,7 +61,9 @@ typedef struct hg_engine {
     hg_overheads overheads;
 } hg_engine;
 
-bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, hg_engine *out, hg_err *err);
+/* With the host overheads fitted for this version, or for the engine as a whole (version NULL). */
+bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, const char *version,
+                    hg_engine *out, hg_err *err);
 
 /* The largest batch that runs as a captured graph. */
 int64_t hg_engine_graph_tokens(const hg_engine *e, int64_t max_num_seqs, int64_t max_num_batched_tokens);

@@ -1,0 +1,186 @@
+#include "api/serving_report.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/stat.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double OVERLOADED_S = 30;
+
+static const char *load_of(const hg_serving_row *r)
+{
+    return r->concurrency <= 8 ? "light" : r->concurrency <= 64 ? "middle" : "heavy";
+}
+
+static bool is_moe(const hg_serving_sample *s)
+{
+    const hg_model *m = &s->of.problem->model;
+    for (int64_t i = 0; i < m->layer_kinds; i++)
+        if (m->layers[i].ffn == HG_FFN_MOE)
+            return true;
+    return false;
+}
+
+static const char *cell(const hg_serving_table *t, size_t i, const char *column)
+{
+    const hg_serving_row *r = &t->rows[i];
+    const char *slash = strrchr(r->model, '/');
+    return strcmp(column, "device") == 0      ? r->device
+           : strcmp(column, "engine") == 0    ? r->engine
+           : strcmp(column, "version") == 0   ? r->version
+           : strcmp(column, "model") == 0     ? (slash ? slash + 1 : r->model)
+           : strcmp(column, "precision") == 0 ? r->precision
+           : strcmp(column, "mode") == 0      ? (r->disaggregated ? "disagg" : "agg")
+           : strcmp(column, "load") == 0      ? load_of(r)
+           : strcmp(column, "kind") == 0      ? (is_moe(&t->samples[i]) ? "moe" : "dense")
+                                              : NULL;
+}
+
+static const char *key_of(hg_arena *arena, const hg_serving_table *t, size_t i, const char *by)
+{
+    hg_buf b = { .arena = arena };
+    for (const char *at = by; *at;) {
+        size_t n = strcspn(at, ",");
+        const char *text = cell(t, i, hg_strndup(arena, at, n));
+        if (!text)
+            return NULL;
+        hg_buf_printf(&b, "%s%s", b.n ? " " : "", *text ? text : "-");
+        at += n + (at[n] == ',');
+    }
+    return b.s ? b.s : "all";
+}
+
+typedef struct group {
+    const char *key;
+    size_t rows, overloaded;
+    double *ttft, *tpot; /* signed relative errors */
+    size_t n;
+    size_t inside;       /* of both figures, those within their 80 % interval */
+} group;
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const group *)a)->key, ((const group *)b)->key);
+}
+
+static group *group_for(hg_arena *arena, group *groups, size_t *count, const char *key, size_t most)
+{
+    for (size_t g = 0; g < *count; g++)
+        if (strcmp(groups[g].key, key) == 0)
+            return &groups[g];
+    groups[*count] = (group){ .key = key, .ttft = HG_NEW(arena, double, most), .tpot = HG_NEW(arena, double, most) };
+    return &groups[(*count)++];
+}
+
+static void note(group *g, const hg_serving_sample *s, const hg_serving_figures *f)
+{
+    g->rows++;
+    if (s->ttft_s > OVERLOADED_S)
+        g->overloaded++;
+    else if (isfinite(f->ttft_s) && isfinite(f->tpot_s)) {
+        g->ttft[g->n] = f->ttft_s / s->ttft_s - 1;
+        g->tpot[g->n++] = f->tpot_s / s->tpot_s - 1;
+    }
+}
+
+static void write_row(hg_buf *out, hg_arena scratch, const group *g)
+{
+    double *size[2] = { HG_NEW(&scratch, double, g->n), HG_NEW(&scratch, double, g->n) };
+    double *bias[2] = { g->tpot, g->ttft };
+    hg_buf_printf(out, "%-44s %5zu %5zu ", g->key, g->rows, g->n + g->overloaded);
+    for (int k = 0; k < 2; k++) {
+        for (size_t i = 0; i < g->n; i++)
+            size[k][i] = fabs(bias[k][i]);
+        double mean = hg_mean(size[k], g->n);
+        hg_sort(size[k], g->n);
+        hg_sort(bias[k], g->n);
+        hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f ", 100 * hg_percentile(size[k], g->n, 0.5), 100 * mean,
+                      100 * hg_percentile(size[k], g->n, 0.9), 100 * hg_percentile(bias[k], g->n, 0.5));
+    }
+    hg_buf_puts(out, "\n");
+}
+
+static void write_json(hg_json *j, hg_arena scratch, const group *g)
+{
+    static const char *const names[2] = { "tpot", "ttft" };
+    double *bias[2] = { g->tpot, g->ttft }, *size = HG_NEW(&scratch, double, g->n);
+    hg_json_open(j, '{');
+    hg_json_key_str(j, "group", g->key);
+    hg_json_key_int(j, "n", (int64_t)g->rows);
+    hg_json_key_int(j, "answered", (int64_t)(g->n + g->overloaded));
+    hg_json_key_int(j, "overloaded", (int64_t)g->overloaded);
+    for (int k = 0; k < 2; k++) {
+        for (size_t i = 0; i < g->n; i++)
+            size[i] = fabs(bias[k][i]);
+        hg_sort(size, g->n);
+        hg_sort(bias[k], g->n);
+        hg_json_key(j, names[k]);
+        hg_json_open(j, '{');
+        hg_json_key_num(j, "mean", hg_mean(size, g->n));
+        hg_json_key_num(j, "median", hg_percentile(size, g->n, 0.5));
+        hg_json_key_num(j, "p90", hg_percentile(size, g->n, 0.9));
+        hg_json_key_num(j, "bias", hg_percentile(bias[k], g->n, 0.5));
+        hg_json_close(j, '}');
+    }
+    hg_json_close(j, '}');
+}
+
+bool hg_serving_report(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f, const char *by,
+                       hg_buf *out)
+{
+    size_t count = 0;
+    group *groups = HG_NEW(a->arena, group, t->count + 1), all = { .key = "all" };
+    all.ttft = HG_NEW(a->arena, double, t->count);
+    all.tpot = HG_NEW(a->arena, double, t->count);
+    for (size_t i = 0; i < t->count; i++) {
+        const char *key = key_of(a->arena, t, i, by);
+        if (!key)
+            return hg_fail(&a->err, HG_INPUT, a->s.by.where, "is '%.60s'; serving runs group by device, engine, "
+                           "version, model, precision, mode, load, kind", by);
+        note(group_for(a->arena, groups, &count, key, t->count), &t->samples[i], &f[i]);
+        note(&all, &t->samples[i], &f[i]);
+    }
+    qsort(groups, count, sizeof *groups, by_key);
+    groups[count++] = all;
+    hg_json j = { .out = out };
+    if (a->s.json.v)
+        hg_json_open(&j, '[');
+    else
+        hg_buf_printf(out, "%-44s %5s %5s  %6s %6s %6s %6s   %6s %6s %6s %6s\n%-44s %5s %5s  %27s   %27s\n", by, "rows", "answ.",
+                      "median", "mean", "p90", "bias", "median", "mean", "p90", "bias", "", "", "", "TPOT error, %", "TTFT error, %");
+    for (size_t g = 0; g < count; g++)
+        if (a->s.json.v)
+            write_json(&j, *a->arena, &groups[g]);
+        else
+            write_row(out, *a->arena, &groups[g]);
+    if (a->s.json.v) {
+        hg_json_close(&j, ']');
+        hg_buf_puts(out, "\n");
+    }
+    return true;
+}
+
+bool hg_serving_rows_out(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f)
+{
+    if (!a->s.rows_out.s)
+        return true;
+    hg_buf b = { .arena = a->arena };
+    hg_buf_puts(&b, "id,device,engine,engine_version,model,precision,mode,isl,osl,concurrency,tp_size,dp_size,"
+                    "moe_tp_size,moe_ep_size,ttft_ms,tpot_ms,predicted_ttft_ms,predicted_tpot_ms,origin\n");
+    for (size_t i = 0; i < t->count; i++) {
+        const hg_serving_row *r = &t->rows[i];
+        hg_buf_printf(&b, "%s,%s,%s,%s,%s,%s,%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64
+                      ",%" PRId64 ",%" PRId64 ",%.6g,%.6g,", r->id, r->device, r->engine, r->version, r->model,
+                      r->precision, r->disaggregated ? "disagg" : "agg", r->isl, r->osl, r->concurrency, r->tp, r->dp,
+                      r->moe_tp, r->moe_ep, 1e3 * r->ttft_s, 1e3 * r->tpot_s);
+        if (isfinite(f[i].ttft_s) && isfinite(f[i].tpot_s))
+            hg_buf_printf(&b, "%.6g,%.6g,%s\n", 1e3 * f[i].ttft_s, 1e3 * f[i].tpot_s, hg_serving_origin(&t->samples[i].of));
+        else
+            hg_buf_printf(&b, ",,\"%s\"\n", t->samples[i].of.reason);
+    }
+    return hg_file_write(a->s.rows_out.s, b.s, b.n, a->s.force.v, &a->err);
+}
