@@ -72,6 +72,9 @@ typedef struct hg_op {
     const char *formula;                 /* of the work, for the manual */
 } hg_op;
 
+/* hg_shape.kind of hg_op_mla_bmm. */
+enum { HG_BMM_PRE, HG_BMM_POST };
+
 #define OP(name) extern const hg_op hg_op_##name;
 #include "cost/ops.def"
 #undef OP
