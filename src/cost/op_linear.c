@@ -11,15 +11,30 @@
 enum { GDN_BATCH, GDN_LENGTH, CONV, K_HEADS, K_DIM, V_HEADS, V_DIM };
 enum { SSM_BATCH, SSM_LENGTH, SSM_CONV, SSM_HEADS, SSM_DIM, SSM_GROUPS, SSM_STATE };
 enum { LOG_BATCH, LOG_LENGTH, LOG_WIDTH, LOG_ROWS, LOG_GROUP, WAVE };
-enum { PASS, PASS_LOST, LEAST_PASS, LEAST_LOST, STATE, STATE_LOST, BLOCKS, LOOPS, LEAST_BLOCKS,
-       LEAST_LOOPS, SEQUENCES, PRODUCT, CHUNKS, WALK, SPANS };
+enum {
+    PASS,
+    PASS_LOST,
+    LEAST_PASS,
+    LEAST_LOST,
+    STATE,
+    STATE_LOST,
+    BLOCKS,
+    LOOPS,
+    LEAST_BLOCKS,
+    LEAST_LOOPS,
+    SEQUENCES,
+    PRODUCT,
+    CHUNKS,
+    WALK,
+    SPANS
+};
 
 /* Tokens of a chunk of the delta rule (FLA_CHUNK_SIZE), and of one turn of a convolution's block
  * (Dao's causal_conv1d: 128 threads of 8 elements). */
 static const double CHUNK = 64, TURN = 1024;
 
-/* least_channels: what every table's convolution covers at least.  TensorRT-LLM's gdn tables time that of
- * the keys alone, the same whatever the values' heads. */
+/* least_channels: what every table's convolution covers at least.  TensorRT-LLM's gdn tables time
+ * that of the keys alone, the same whatever the values' heads. */
 typedef struct mixer {
     double batch, length, channels, least_channels, taps;
     double heads, groups, k_dim, v_dim;
@@ -53,8 +68,9 @@ static mixer gdn_of(const hg_shape *s)
 static mixer mamba2_of(const hg_shape *s)
 {
     double channels = s->d[SSM_HEADS] * s->d[SSM_DIM] + 2 * s->d[SSM_GROUPS] * s->d[SSM_STATE];
-    return kind_of(s, (mixer){ s->d[SSM_BATCH], s->d[SSM_LENGTH], channels, channels,
-                               s->d[SSM_CONV], s->d[SSM_HEADS], s->d[SSM_GROUPS], s->d[SSM_STATE], s->d[SSM_DIM] });
+    return kind_of(s,
+                   (mixer){ s->d[SSM_BATCH], s->d[SSM_LENGTH], channels, channels, s->d[SSM_CONV],
+                            s->d[SSM_HEADS], s->d[SSM_GROUPS], s->d[SSM_STATE], s->d[SSM_DIM] });
 }
 
 static double tokens(const mixer *m)
@@ -109,8 +125,8 @@ static int pass(const hg_device *d, double bytes, double all_bytes, int of, hg_s
 }
 
 /* A block of the convolution takes a channel of a sequence. */
-static int conv_spans(const mixer *m, const hg_device *d, double channels, int pass_of, int blocks_of,
-                      hg_span *span, int n)
+static int conv_spans(const mixer *m, const hg_device *d, double channels, int pass_of,
+                      int blocks_of, hg_span *span, int n)
 {
     double blocks = m->batch * channels / (double)d->units * 1e-8;
     double bytes = token_bytes(m, channels) + state_bytes(m, channels);
@@ -235,4 +251,30 @@ const hg_op hg_op_mamba2 = {
     },
     .example = { .d = { 4, 2048, 4, 64, 64, 8, 128 } },
     .formula = "convolution: its channels in and out; rule: 6·heads·head_dim·d_state flops a token, state once",
+};
+
+static bool label_nothing(int column, const char *text, hg_shape *s)
+{
+    (void)column, (void)text, (void)s;
+    return false;
+}
+
+/* Rules that no table measures (Kimi delta attention, lightning attention, Mamba's scans), in the
+ * columns of gdn: their time is the roofline's. */
+const hg_op hg_op_linear_rule = {
+    .name = "linear_rule",
+    .title = "rule of a linear mixer that no table measures",
+    .dims = { { "batch_size", true, NAN, 1 },
+              { "seq_len", true, NAN, 1 },
+              { "d_conv", false, 1, 1 },
+              { "num_k_heads", false, NAN, 1 },
+              { "head_k_dim", false, NAN, 1 },
+              { "num_v_heads", false, NAN, 1 },
+              { "head_v_dim", false, NAN, 1 } },
+    .label = label_nothing,
+    .count = count_gdn,
+    .features = features_gdn,
+    .example = { .d = { 4, 2048, 1, 16, 128, 32, 128 }, .kind = HG_LINEAR_RULE },
+    .formula = "6·v_heads·k_dim·v_dim flops a token; queries, keys, values, result and the 32-bit "
+               "state once",
 };

@@ -16,7 +16,8 @@ static void fill_prefill(const hg_step_item *it, const hg_step_batch *b, hg_shap
 {
     s->d[it->dim] = b->chunks;
     s->d[it->dim_new] = b->chunk_tokens / b->chunks;
-    s->d[it->dim_cached] = mean_cached(b);
+    if (it->dim_cached != HG_NO_DIM)
+        s->d[it->dim_cached] = mean_cached(b);
 }
 
 static void fill_decode(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)

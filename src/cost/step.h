@@ -40,13 +40,13 @@ typedef struct hg_step_item {
     hg_rate rate;
     hg_shape shape;
     int dim;                   /* the dimension the batch fills: tokens, or attention's batch_size */
-    int dim_new, dim_cached;   /* attention: isl and step */
+    int dim_new, dim_cached;   /* attention: isl and step; a linear mixer caches a state: HG_NO_DIM */
     double scale;              /* the dimension's value a token (or emit) */
     double host_s;             /* HG_HOST: seconds per occasion */
     double (*occasions)(const hg_step_batch *b, const struct hg_step *s); /* HG_HOST: how many in a step */
 } hg_step_item;
 
-enum { HG_STEP_ITEMS = 96 };
+enum { HG_STEP_ITEMS = 96, HG_NO_DIM = -1 };
 
 typedef struct hg_step {
     hg_step_item items[HG_STEP_ITEMS];

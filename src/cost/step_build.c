@@ -142,18 +142,14 @@ static void add_host(hg_builder *b)
 
 static bool priced(const hg_model *m, hg_err *err)
 {
-    static const char *const mixers[HG_MIXERS] = {
-        [HG_MIX_GDN] = "gated delta net layers",
-        [HG_MIX_MAMBA2] = "Mamba2 layers", [HG_MIX_KDA] = "Kimi delta attention layers",
-    };
     for (int64_t i = 0; i < m->layer_kinds; i++) {
         const hg_layer *l = &m->layers[i];
         const char *what = l->k_is_v && l->mixer == HG_MIX_MLA ? "compressed latent attention"
                            : l->sparse_topk > 0              ? "sparse attention"
-                                                             : mixers[l->mixer];
+                                                             : NULL;
         if (what)
             return hg_fail(err, HG_INPUT, m->name, "has %s, which this version reads and counts but does "
-                           "not price yet; models with grouped-query or latent attention are priced",
+                           "not price yet; models with dense attention or linear mixers are priced",
                            what);
     }
     return true;

@@ -36,5 +36,8 @@ void hg_join_items(hg_step *s, int from);
 
 /* Attention or a linear mixer of `repeat` equal layers, with its projections (step_mixer.c). */
 void hg_add_mixer(hg_builder *b, const hg_layer *l, double repeat);
+void hg_add_gdn_mixer(hg_builder *b, const hg_layer *l, double repeat); /* step_linear.c */
+void hg_add_kda_mixer(hg_builder *b, const hg_layer *l, double repeat);
+void hg_add_mamba_mixer(hg_builder *b, const hg_layer *l, double repeat);
 
 #endif

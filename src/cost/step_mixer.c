@@ -107,6 +107,9 @@ void hg_add_mixer(hg_builder *b, const hg_layer *l, double repeat)
     static void (*const add[HG_MIXERS])(hg_builder *, const hg_layer *, double) = {
         [HG_MIX_GQA] = add_gqa_mixer,
         [HG_MIX_MLA] = add_mla_mixer,
+        [HG_MIX_GDN] = hg_add_gdn_mixer,
+        [HG_MIX_KDA] = hg_add_kda_mixer,
+        [HG_MIX_MAMBA2] = hg_add_mamba_mixer,
     };
     if (add[l->mixer])
         add[l->mixer](b, l, repeat);
