@@ -41,7 +41,7 @@ static hg_code write_group(hg_ask *a, const hg_table_group *g, const hg_fitted *
         hg_is_file(path) ? hg_file_read(a->arena, path, 64000000, &size, &none) : NULL;
     const char *text = hg_calibration_text(a->arena, g->device, g->engine, g->version,
                                            source_of(a->arena, g), hg_today(a->arena), tables,
-                                           g->count, existing);
+                                           g->count, existing, a->s.op.s != NULL);
     if (!hg_folder_make(folder, &a->err) ||
         !hg_file_write(path, text, strlen(text), a->s.force.v, &a->err))
         return a->err.code;

@@ -72,6 +72,13 @@ typedef struct hg_op {
     const char *formula;                 /* of the work, for the manual */
 } hg_op;
 
+/* hg_shape.kind of hg_op_gdn and hg_op_mamba2, far enough apart that none stands in for another: the
+ * convolution or the rule; HG_LINEAR_DECODE is added for one token a sequence. */
+enum { HG_LINEAR_CONV = 0, HG_LINEAR_RULE = 100, HG_LINEAR_DECODE = 200 };
+
+/* hg_shape.kind of hg_op_mla_bmm. */
+enum { HG_BMM_PRE, HG_BMM_POST };
+
 #define OP(name) extern const hg_op hg_op_##name;
 #include "cost/ops.def"
 #undef OP

@@ -2,16 +2,22 @@
 
 #include <math.h>
 
+/* Cached tokens before the mean prompt's new ones: the c̄ that keeps Σ n·(c + n/2). */
+static double mean_cached(const hg_step_batch *b)
+{
+    double cached = b->chunk_area / b->chunk_tokens - b->chunk_tokens / b->chunks / 2;
+    /* Rounding may leave a hair below zero, or a crumb that would count as a cached prefix. */
+    return cached > 0.5 ? cached : 0;
+}
+
 /* Attention's shape holds a batch of equal sequences; sums are turned into the mean sequence that
- * does the same work.  Prefill: n̄ new tokens behind the c̄ that keeps Σ n·(c + n/2). */
+ * does the same work.  */
 static void fill_prefill(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
 {
-    double n = b->chunk_tokens / b->chunks;
-    double cached = b->chunk_area / b->chunk_tokens - n / 2;
     s->d[it->dim] = b->chunks;
-    s->d[it->dim_new] = n;
-    /* Rounding may leave a hair below zero, or a crumb that would count as a cached prefix. */
-    s->d[it->dim_cached] = cached > 0.5 ? cached : 0;
+    s->d[it->dim_new] = b->chunk_tokens / b->chunks;
+    if (it->dim_cached != HG_NO_DIM)
+        s->d[it->dim_cached] = mean_cached(b);
 }
 
 static void fill_decode(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
@@ -21,14 +27,33 @@ static void fill_decode(const hg_step_item *it, const hg_step_batch *b, hg_shape
     s->d[it->dim_cached] = fmax(b->decode_context / b->decodes - 1, 0);
 }
 
+static double amount_of(hg_role role, const hg_step_batch *b)
+{
+    switch (role) {
+    case HG_PER_TOKEN:
+        return b->chunk_tokens + b->decodes;
+    case HG_PER_EMIT:
+        return b->emits;
+    case HG_PER_PROMPT_TOKEN:
+        return b->chunk_tokens;
+    case HG_PER_PROMPT_KEY:
+        return b->chunks > 0 ? b->chunk_tokens + b->chunks * mean_cached(b) : 0;
+    case HG_PREFILL_ATTENTION:
+        return b->chunks;
+    case HG_PER_DECODE:
+    case HG_DECODE_ATTENTION:
+        return b->decodes;
+    case HG_HOST:
+        break;
+    }
+    return 0;
+}
+
 /* How much of it the batch holds; 0: the item does not run. */
 static double fill(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
 {
     *s = it->shape;
-    double amount = it->role == HG_PER_TOKEN           ? b->chunk_tokens + b->decodes
-                    : it->role == HG_PER_EMIT          ? b->emits
-                    : it->role == HG_PREFILL_ATTENTION ? b->chunks
-                                                       : b->decodes;
+    double amount = amount_of(it->role, b);
     if (amount <= 0)
         return 0;
     if (it->role == HG_PREFILL_ATTENTION)
@@ -69,7 +94,11 @@ double hg_step_emits_seconds(const hg_step *s, double emits)
 
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b)
 {
-    return sum_role(s, HG_PREFILL_ATTENTION, b) + sum_role(s, HG_DECODE_ATTENTION, b);
+    double total = 0;
+    for (int i = 0; i < s->count; i++)
+        if (s->items[i].role >= HG_PER_PROMPT_TOKEN && s->items[i].role < HG_HOST)
+            total += item_seconds(&s->items[i], b);
+    return total;
 }
 
 double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b)

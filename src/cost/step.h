@@ -23,6 +23,9 @@ typedef struct hg_step_batch {
 typedef enum hg_role {
     HG_PER_TOKEN,              /* a dimension grows with all tokens of the step */
     HG_PER_EMIT,               /* … with the sequences that emit */
+    HG_PER_PROMPT_TOKEN,       /* … with the new tokens of prompts only */
+    HG_PER_PROMPT_KEY,         /* … with the tokens that prompts attend to, cached ones too */
+    HG_PER_DECODE,             /* … with the sequences that make one token each */
     HG_PREFILL_ATTENTION,
     HG_DECODE_ATTENTION,
     HG_HOST,                   /* an overhead, in seconds */
@@ -37,13 +40,13 @@ typedef struct hg_step_item {
     hg_rate rate;
     hg_shape shape;
     int dim;                   /* the dimension the batch fills: tokens, or attention's batch_size */
-    int dim_new, dim_cached;   /* attention: isl and step */
+    int dim_new, dim_cached;   /* attention: isl and step; a linear mixer caches a state: HG_NO_DIM */
     double scale;              /* the dimension's value a token (or emit) */
     double host_s;             /* HG_HOST: seconds per occasion */
     double (*occasions)(const hg_step_batch *b, const struct hg_step *s); /* HG_HOST: how many in a step */
 } hg_step_item;
 
-enum { HG_STEP_ITEMS = 64 };
+enum { HG_STEP_ITEMS = 96, HG_NO_DIM = -1 };
 
 typedef struct hg_step {
     hg_step_item items[HG_STEP_ITEMS];
@@ -60,7 +63,8 @@ bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine 
 /* Seconds from the step's start to its end, through all pipeline stages. */
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b);
 
-/* The same, cut for re-use: what depends on the token count, on the emits, and on attention. */
+/* The same, cut for re-use: what depends on the token count, on the emits, and attention with all that
+ * tells prompts from single tokens. */
 double hg_step_tokens_seconds(const hg_step *s, double tokens);
 double hg_step_emits_seconds(const hg_step *s, double emits);
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b);
