@@ -87,43 +87,45 @@ static void note(group *g, const hg_serving_sample *s, const hg_serving_figures 
     }
 }
 
-static void write_row(hg_buf *out, hg_arena scratch, const group *g)
+typedef struct spread { /* of relative errors */
+    double median, mean, p90, bias;
+} spread;
+
+static spread spread_of(hg_arena scratch, double *errors, size_t n)
 {
-    double *size[2] = { HG_NEW(&scratch, double, g->n), HG_NEW(&scratch, double, g->n) };
-    double *bias[2] = { g->tpot, g->ttft };
+    double *size = HG_NEW(&scratch, double, n);
+    for (size_t i = 0; i < n; i++)
+        size[i] = fabs(errors[i]);
+    hg_sort(size, n);
+    hg_sort(errors, n);
+    return (spread){ hg_percentile(size, n, 0.5), hg_mean(size, n), hg_percentile(size, n, 0.9),
+                     hg_percentile(errors, n, 0.5) };
+}
+
+static void write_row(hg_buf *out, const group *g, const spread s[2])
+{
     hg_buf_printf(out, "%-44s %5zu %5zu ", g->key, g->rows, g->n + g->overloaded);
-    for (int k = 0; k < 2; k++) {
-        for (size_t i = 0; i < g->n; i++)
-            size[k][i] = fabs(bias[k][i]);
-        double mean = hg_mean(size[k], g->n);
-        hg_sort(size[k], g->n);
-        hg_sort(bias[k], g->n);
-        hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f ", 100 * hg_percentile(size[k], g->n, 0.5), 100 * mean,
-                      100 * hg_percentile(size[k], g->n, 0.9), 100 * hg_percentile(bias[k], g->n, 0.5));
-    }
+    for (int k = 0; k < 2; k++)
+        hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f ", 100 * s[k].median, 100 * s[k].mean, 100 * s[k].p90,
+                      100 * s[k].bias);
     hg_buf_puts(out, "\n");
 }
 
-static void write_json(hg_json *j, hg_arena scratch, const group *g)
+static void write_json(hg_json *j, const group *g, const spread s[2])
 {
     static const char *const names[2] = { "tpot", "ttft" };
-    double *bias[2] = { g->tpot, g->ttft }, *size = HG_NEW(&scratch, double, g->n);
     hg_json_open(j, '{');
     hg_json_key_str(j, "group", g->key);
     hg_json_key_int(j, "n", (int64_t)g->rows);
     hg_json_key_int(j, "answered", (int64_t)(g->n + g->overloaded));
     hg_json_key_int(j, "overloaded", (int64_t)g->overloaded);
     for (int k = 0; k < 2; k++) {
-        for (size_t i = 0; i < g->n; i++)
-            size[i] = fabs(bias[k][i]);
-        hg_sort(size, g->n);
-        hg_sort(bias[k], g->n);
         hg_json_key(j, names[k]);
         hg_json_open(j, '{');
-        hg_json_key_num(j, "mean", hg_mean(size, g->n));
-        hg_json_key_num(j, "median", hg_percentile(size, g->n, 0.5));
-        hg_json_key_num(j, "p90", hg_percentile(size, g->n, 0.9));
-        hg_json_key_num(j, "bias", hg_percentile(bias[k], g->n, 0.5));
+        hg_json_key_num(j, "mean", s[k].mean);
+        hg_json_key_num(j, "median", s[k].median);
+        hg_json_key_num(j, "p90", s[k].p90);
+        hg_json_key_num(j, "bias", s[k].bias);
         hg_json_close(j, '}');
     }
     hg_json_close(j, '}');
@@ -152,11 +154,14 @@ bool hg_serving_report(hg_ask *a, const hg_serving_table *t, const hg_serving_fi
     else
         hg_buf_printf(out, "%-44s %5s %5s  %6s %6s %6s %6s   %6s %6s %6s %6s\n%-44s %5s %5s  %27s   %27s\n", by, "rows", "answ.",
                       "median", "mean", "p90", "bias", "median", "mean", "p90", "bias", "", "", "", "TPOT error, %", "TTFT error, %");
-    for (size_t g = 0; g < count; g++)
+    for (size_t g = 0; g < count; g++) {
+        spread s[2] = { spread_of(*a->arena, groups[g].tpot, groups[g].n),
+                        spread_of(*a->arena, groups[g].ttft, groups[g].n) };
         if (a->s.json.v)
-            write_json(&j, *a->arena, &groups[g]);
+            write_json(&j, &groups[g], s);
         else
-            write_row(out, *a->arena, &groups[g]);
+            write_row(out, &groups[g], s);
+    }
     if (a->s.json.v) {
         hg_json_close(&j, ']');
         hg_buf_puts(out, "\n");

@@ -31,9 +31,9 @@ static double amount_of(hg_role role, const hg_step_batch *b)
 {
     switch (role) {
     case HG_PER_TOKEN:
-        return b->chunk_tokens + b->decodes;
+        return b->chunk_tokens + b->decodes + b->drafted;
     case HG_PER_EMIT:
-        return b->emits;
+        return b->emits + b->drafted;
     case HG_PER_PROMPT_TOKEN:
         return b->chunk_tokens;
     case HG_PER_PROMPT_KEY:
@@ -41,9 +41,12 @@ static double amount_of(hg_role role, const hg_step_batch *b)
     case HG_PREFILL_ATTENTION:
         return b->chunks;
     case HG_PER_DECODE:
+        return b->decodes + b->drafted;
     case HG_DECODE_ATTENTION:
         return b->decodes;
     case HG_HOST:
+    case HG_DRAFT:
+    case HG_LAUNCH:
         break;
     }
     return 0;
@@ -70,7 +73,7 @@ static double item_seconds(const hg_step_item *it, const hg_step_batch *b)
     hg_shape shape;
     if (fill(it, b, &shape) <= 0)
         return 0;
-    return it->repeat * hg_rate_seconds(&it->rate, &shape);
+    return it->repeat * fmax(0, hg_rate_seconds(&it->rate, &shape) - it->less_s);
 }
 
 static double sum_role(const hg_step *s, hg_role role, const hg_step_batch *b)
@@ -110,18 +113,43 @@ double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b)
     return total;
 }
 
+double hg_step_launch_seconds(const hg_step *s, const hg_step_batch *b, double device_s)
+{
+    int64_t most = b->chunks > 0 ? s->prompt_graph_tokens : s->graph_tokens;
+    if (b->chunk_tokens + b->decodes + b->drafted <= (double)most)
+        return 0;
+    return fmax(0, s->launches * s->launch_s - device_s);
+}
+
+double hg_step_draft_seconds(const hg_step *s, const hg_step_batch *b)
+{
+    if (b->drafted <= 0)
+        return 0;
+    double one_s = hg_step_tokens_seconds(s, b->decodes) / s->layers + hg_step_emits_seconds(s, b->decodes);
+    return b->drafted / b->decodes * one_s;
+}
+
+static double device_seconds(const hg_step *s, const hg_step_batch *b)
+{
+    return hg_step_tokens_seconds(s, b->chunk_tokens + b->decodes + b->drafted) +
+           hg_step_emits_seconds(s, b->emits + b->drafted) + hg_step_attention_seconds(s, b) +
+           hg_step_draft_seconds(s, b);
+}
+
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b)
 {
-    return hg_step_tokens_seconds(s, b->chunk_tokens + b->decodes) + hg_step_emits_seconds(s, b->emits) +
-           hg_step_attention_seconds(s, b) + hg_step_host_seconds(s, b);
+    double device_s = device_seconds(s, b);
+    return device_s + hg_step_launch_seconds(s, b, device_s) + hg_step_host_seconds(s, b);
 }
 
 hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work)
 {
     const hg_step_item *it = &s->items[item];
     *work = (hg_work){ 0 };
-    if (it->role == HG_HOST) {
-        double t = it->host_s * it->occasions(b, s);
+    if (it->role >= HG_HOST) {
+        double t = it->role == HG_HOST    ? it->host_s * it->occasions(b, s)
+                   : it->role == HG_DRAFT ? hg_step_draft_seconds(s, b)
+                                          : hg_step_launch_seconds(s, b, device_seconds(s, b));
         return (hg_time){ t, t, t, HG_VECTOR, HG_FITTED };
     }
     hg_shape shape;
@@ -129,6 +157,9 @@ hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg
         return (hg_time){ 0 };
     it->rate.op->count(&shape, work);
     hg_time t = hg_rate_time(&it->rate, &shape);
+    t.seconds = fmax(0, t.seconds - it->less_s);
+    t.lo_s = fmax(0, t.lo_s - it->less_s);
+    t.hi_s = fmax(0, t.hi_s - it->less_s);
     t.seconds *= it->repeat;
     t.lo_s *= it->repeat;
     t.hi_s *= it->repeat;

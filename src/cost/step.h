@@ -18,6 +18,7 @@ typedef struct hg_step_batch {
     double decodes;            /* sequences that make one token each */
     double decode_context;     /* Σ of the tokens each attends to */
     double emits;              /* sequences that get a token from this step */
+    double drafted;            /* Σ over decodes of the speculated tokens they verify besides */
 } hg_step_batch;
 
 typedef enum hg_role {
@@ -29,6 +30,8 @@ typedef enum hg_role {
     HG_PREFILL_ATTENTION,
     HG_DECODE_ATTENTION,
     HG_HOST,                   /* an overhead, in seconds */
+    HG_DRAFT,                  /* proposing them: a layer and the logits, once for each token ahead */
+    HG_LAUNCH,                 /* what a step outside the graphs waits for the host's launches */
 } hg_role;
 
 struct hg_step;
@@ -41,6 +44,7 @@ typedef struct hg_step_item {
     hg_shape shape;
     int dim;                   /* the dimension the batch fills: tokens, or attention's batch_size */
     int dim_new, dim_cached;   /* attention: isl and step; a linear mixer caches a state: HG_NO_DIM */
+    double less_s;             /* a call: host time that the table timed and a captured graph does not spend */
     double scale;              /* the dimension's value a token (or emit) */
     double host_s;             /* HG_HOST: seconds per occasion */
     double (*occasions)(const hg_step_batch *b, const struct hg_step *s); /* HG_HOST: how many in a step */
@@ -52,7 +56,8 @@ typedef struct hg_step {
     hg_step_item items[HG_STEP_ITEMS];
     int count;
     double layers;
-    int64_t graph_tokens;
+    int64_t graph_tokens, prompt_graph_tokens; /* the largest batch in a captured graph, without and with prompts */
+    double launches, launch_s; /* of device operators in a step, and what the host takes for one */
     int64_t tp, pp, dp;
 } hg_step;
 
@@ -69,6 +74,10 @@ double hg_step_tokens_seconds(const hg_step *s, double tokens);
 double hg_step_emits_seconds(const hg_step *s, double emits);
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b);
 double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b);
+/* The proposing of the batch's speculated tokens by a layer of the model's own kind. */
+double hg_step_draft_seconds(const hg_step *s, const hg_step_batch *b);
+/* How long a step whose operators take device_s waits for launches: nothing inside captured graphs. */
+double hg_step_launch_seconds(const hg_step *s, const hg_step_batch *b, double device_s);
 
 /* One item's part: its time with interval, bound and origin, and its work over all repeats. */
 hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work);

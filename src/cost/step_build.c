@@ -105,15 +105,29 @@ static double per_prompt(const hg_step_batch *b, const hg_step *s)
     return b->chunks;
 }
 
-static double without_graph(const hg_step_batch *b, const hg_step *s)
-{
-    return b->chunk_tokens + b->decodes > (double)s->graph_tokens ? s->layers : 0;
-}
-
 static double per_layer(const hg_step_batch *b, const hg_step *s)
 {
     (void)b;
     return s->layers;
+}
+
+/* Outside captured graphs the host launches operator by operator, and the device waits where that is
+ * slower. */
+static void add_launches(hg_builder *b)
+{
+    const hg_deployment *d = b->d;
+    hg_step *s = b->out;
+    s->graph_tokens = d->graph_tokens ? d->graph_tokens
+                                      : hg_engine_graph_tokens(b->e, d->max_num_seqs, d->max_num_batched_tokens);
+    int64_t prompts = d->prompt_graph_tokens ? d->prompt_graph_tokens : b->e->prompt_graph_tokens;
+    s->prompt_graph_tokens = d->graph_tokens && !d->prompt_graph_tokens && prompts > 0 ? d->graph_tokens : prompts;
+    s->launch_s = b->e->overheads.launch_s;
+    for (int i = 0; i < s->count; i++)
+        s->launches += s->items[i].role < HG_HOST ? s->items[i].repeat : 0;
+    if (d->draft_tokens > 0)
+        hg_add_item(b, "speculation", HG_DRAFT, 1);
+    if (s->launch_s > 0)
+        hg_add_item(b, "host: launches outside graphs", HG_LAUNCH, 1);
 }
 
 static void add_host(hg_builder *b)
@@ -129,7 +143,6 @@ static void add_host(hg_builder *b)
         { "host: sequences", o->sequence_s, per_sequence },
         { "host: prefill step", o->prefill_step_s, with_prompts },
         { "host: prompts", o->prompt_s, per_prompt },
-        { "host: launches without graph", o->ungraphed_layer_s, without_graph },
     };
     for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
         if (terms[i].host_s <= 0)
@@ -161,12 +174,11 @@ bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine 
     if (!priced(m, err))
         return false;
     *out = (hg_step){ .layers = (double)m->layer_count, .tp = d->tp, .pp = d->pp, .dp = d->dp };
-    out->graph_tokens = d->graph_tokens ? d->graph_tokens
-                                        : hg_engine_graph_tokens(e, d->max_num_seqs, d->max_num_batched_tokens);
     hg_builder b = { m, d, e, r, out };
     for (int64_t i = 0; i < m->layer_kinds; i++)
         add_layer(&b, &m->layers[i]);
     add_ends(&b);
+    add_launches(&b);
     add_host(&b);
     return true;
 }

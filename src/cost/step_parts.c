@@ -40,7 +40,12 @@ static void add_quantiser(hg_builder *b, hg_role role, double repeat, double k, 
     if (dtype != HG_FP8_BLOCK || b->e->gemm_tables_quantise)
         return;
     hg_shape s = { .dtype = HG_FP8 };
-    hg_use_op(b, hg_add_item(b, "activations to fp8", role, repeat), &hg_op_memory_pass, &s, "bytes", 3 * k);
+    hg_step_item *it = hg_add_item(b, "activations to fp8", role, repeat);
+    hg_use_op(b, it, &hg_op_memory_pass, &s, "bytes", 3 * k);
+    hg_rate quick = hg_rates_pick_tuned(b->rates, &hg_op_memory_pass, &it->shape, it->dim, 3 * k, true);
+    if (it->rate.surface && quick.surface)
+        it->less_s = fmax(0, it->rate.surface->series[it->rate.series].launch_s -
+                                 quick.surface->series[quick.series].launch_s);
 }
 
 void hg_add_gemm(hg_builder *b, const char *name, hg_role role, double repeat, double n, double k,

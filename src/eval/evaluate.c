@@ -52,6 +52,7 @@ static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, cons
                    .chunked_prefill = d->chunked_prefill,
                    .prefix_caching = d->prefix_caching,
                    .async = p->engine.async,
+                   .recv_interval = (int32_t)d->recv_interval,
                    .batch_wait_steps = (int32_t)d->batch_wait_steps,
                    .batch_wait_frac = d->batch_wait_frac,
                    .pipeline_stages = (int32_t)d->pp },

@@ -2,6 +2,8 @@
 
 #include "base/num.h"
 
+#include <math.h>
+
 enum { REMEMBERED = 1 << 17 };
 
 hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg_deployment *d)
@@ -9,8 +11,10 @@ hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg
     hg_step_oracle o = {
         .step = step,
         .tokens_most = hg_min_i64(hg_max_i64(d->max_num_batched_tokens, d->max_num_seqs), REMEMBERED),
-        .emits_most = hg_min_i64(d->max_num_seqs, REMEMBERED),
+        .emits_most = hg_min_i64((int64_t)((double)d->max_num_seqs * (1 + d->draft_tokens)), REMEMBERED),
     };
+    o.draft_tokens = d->draft_tokens;
+    o.stretch = 1;
     o.tokens_s = HG_NEW(arena, double, o.tokens_most + 1);
     o.emits_s = HG_NEW(arena, double, o.emits_most + 1);
     return o;
@@ -44,7 +48,12 @@ double hg_step_oracle_seconds(void *oracle, const hg_batch *batch)
 {
     hg_step_oracle *o = oracle;
     hg_step_batch b = hg_step_batch_of(batch);
-    return remembered(o->tokens_s, o->tokens_most, b.chunk_tokens + b.decodes, hg_step_tokens_seconds, o->step) +
-           remembered(o->emits_s, o->emits_most, b.emits, hg_step_emits_seconds, o->step) +
-           hg_step_attention_seconds(o->step, &b) + hg_step_host_seconds(o->step, &b);
+    b.drafted = b.decodes * o->draft_tokens;
+    if (o->stretch > 1)
+        b.decode_context += (o->stretch - 1) * fmax(0, b.decode_context - b.decodes * o->prompt);
+    double tokens = b.chunk_tokens + b.decodes + b.drafted;
+    double device_s = remembered(o->tokens_s, o->tokens_most, tokens, hg_step_tokens_seconds, o->step) +
+                      remembered(o->emits_s, o->emits_most, b.emits + b.drafted, hg_step_emits_seconds, o->step) +
+                      hg_step_attention_seconds(o->step, &b) + hg_step_draft_seconds(o->step, &b);
+    return device_s + hg_step_launch_seconds(o->step, &b, device_s) + hg_step_host_seconds(o->step, &b);
 }

@@ -10,6 +10,10 @@ typedef struct hg_step_oracle {
     const hg_step *step;
     double *tokens_s, *emits_s; /* by count; 0: not computed yet */
     int64_t tokens_most, emits_most;
+    double draft_tokens;        /* speculated for a decode and step */
+    /* Speculative decoding makes `stretch` tokens a simulated one: contexts beyond `prompt` tokens a
+     * sequence are stretched so. */
+    double stretch, prompt;
 } hg_step_oracle;
 
 hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg_deployment *d);

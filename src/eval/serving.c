@@ -107,6 +107,18 @@ static bool is_moe(const hg_model *m)
     return false;
 }
 
+/* Whole copies of the attention on as many ranks as do not cut its heads: then experts are wide. */
+static void fill_wide(const hg_model *m, hg_deployment *d)
+{
+    for (int64_t i = 0; i < m->layer_kinds; i++)
+        if (m->layers[i].heads % d->tp != 0) {
+            d->dp *= d->tp;
+            d->tp = 1;
+            d->ep = d->dp;
+            return;
+        }
+}
+
 static hg_deployment deployment_of(const hg_serving_row *row, const hg_problem *p, const hg_launch *l)
 {
     const hg_engine_default *limits = hg_engine_default_for(&p->engine, &p->rates.device);
@@ -120,10 +132,14 @@ static hg_deployment deployment_of(const hg_serving_row *row, const hg_problem *
         .block_tokens = p->engine.block_tokens,
         .chunked_prefill = p->engine.chunked_prefill,
         .graph_tokens = l->graph_tokens,
+        .prompt_graph_tokens = l->prompt_graph_tokens, .recv_interval = l->recv_interval,
+        .draft_tokens = l->draft_tokens, .accepted_tokens = l->accepted_tokens,
         .batch_wait_steps = l->batch_wait_steps, .batch_wait_frac = l->batch_wait_frac,
     };
     d.max_num_seqs = hg_min_i64(d.max_num_seqs, d.max_num_batched_tokens);
     fill_parallel(row, &p->rates.device, is_moe(&p->model), &d);
+    if (is_moe(&p->model))
+        fill_wide(&p->model, &d);
     return d;
 }
 
@@ -147,6 +163,21 @@ void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg
         snprintf(out->reason, sizeof out->reason, "%s", out->candidate.reason);
 }
 
+/* Speculative decoding as a loop of steps that make `accepted_tokens` each: outputs are so much shorter,
+ * contexts grow so much faster, and a KV block holds so much fewer simulated tokens. */
+static void speculate(const hg_serving_case *c, hg_workload *w, hg_candidate *candidate, hg_step_oracle *o)
+{
+    double made = c->launch.accepted_tokens;
+    if (!(made > 1))
+        return;
+    for (size_t i = 0; i < w->count; i++)
+        w->requests[i].osl = (int32_t)fmax(2, round(1 + (w->requests[i].osl - 1) / made));
+    o->stretch = made;
+    o->prompt = (1 + c->launch.length_range) / 2 * (double)c->isl;
+    double isl = (double)c->isl, osl = (double)c->osl;
+    candidate->memory.kv_blocks = (int64_t)((double)candidate->memory.kv_blocks * (isl + osl / made) / (isl + osl));
+}
+
 hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c,
                                       const hg_overheads *overheads)
 {
@@ -161,8 +192,11 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     hg_workload_synthetic(&scratch, (int32_t)c->isl, (int32_t)c->osl, c->launch.length_range, requests, 0,
                           &p.workload);
     p.workload.concurrency = c->concurrency;
-    hg_evaluate(&scratch, &p, &candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests }, &m);
-    return (hg_serving_figures){ m.sim.latency[HG_TTFT].mean, m.sim.latency[HG_TPOT].mean,
+    hg_step_oracle oracle = hg_step_oracle_new(&scratch, &candidate.step, &candidate.deployment);
+    speculate(c, &p.workload, &candidate, &oracle);
+    hg_evaluate_with(&scratch, &p, &candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests },
+                     (hg_oracle){ hg_step_oracle_seconds, &oracle }, &m);
+    return (hg_serving_figures){ m.sim.latency[HG_TTFT].mean, m.sim.latency[HG_TPOT].mean / oracle.stretch,
                                  m.sim.busy_s / (double)m.sim.steps };
 }
 

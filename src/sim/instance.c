@@ -53,10 +53,22 @@ void hg_instance_receive(hg_instance *in, int32_t seq)
     in->outstanding++;
 }
 
-void hg_instance_look(hg_instance *in)
+/* An engine with prompts at hand, or nothing, always looks. */
+static bool passes_over(hg_instance *in, const hg_lane *lane)
+{
+    bool decoding = in->running.count > 0 && lane->plan.count == 0;
+    in->unlooked_steps = decoding ? in->unlooked_steps + lane->steps : in->config.recv_interval;
+    if (in->unlooked_steps < in->config.recv_interval)
+        return true;
+    in->unlooked_steps = 0;
+    return false;
+}
+
+void hg_instance_look(hg_instance *in, const hg_lane *lane)
 {
     hg_list_move(&in->waiting, &in->seen, in->seqs);
-    hg_list_move(&in->seen, &in->arrived, in->seqs);
+    if (in->config.recv_interval <= 1 || !passes_over(in, lane))
+        hg_list_move(&in->seen, &in->arrived, in->seqs);
 }
 
 int64_t hg_instance_own_blocks(const hg_instance *in, const hg_seq *s)

@@ -20,6 +20,7 @@ typedef struct hg_instance {
     hg_lane *lanes;
     int32_t lane_count;
     int64_t admissions, preemptions;
+    int64_t unlooked_steps; /* SGLang: decode steps since it last looked for requests */
     int64_t held_steps;    /* TensorRT-LLM: steps for which prompts were made to wait */
     double reserve_frac;   /* SGLang: of the tokens still to come, the part that room is kept for … */
     int64_t reserve_step;  /* … at this step of the lane; it falls from there */
@@ -51,8 +52,8 @@ void hg_instance_open(hg_instance *in, hg_arena *arena, hg_seqs *seqs, const hg_
 /* A request has come. */
 void hg_instance_receive(hg_instance *in, int32_t seq);
 /* What the scheduler sees when it decides the next step: all that has come, or, where steps are
- * decided while the one before runs, what had come when that began. */
-void hg_instance_look(hg_instance *in);
+ * decided while the one before runs, what had come when that began.  `lane` still has the last step. */
+void hg_instance_look(hg_instance *in, const hg_lane *lane);
 
 /* Tokens a (re)admission must compute: the prompt, and after a preemption what was generated. */
 static inline int64_t hg_target_tokens(const hg_seq *s)

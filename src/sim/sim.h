@@ -43,6 +43,7 @@ typedef struct hg_sched_config {
     int32_t block_tokens;
     bool chunked_prefill, prefix_caching;
     bool async;               /* a step is decided while the one before it runs */
+    int32_t recv_interval;    /* SGLang: looks for requests every so many decode steps; 0 means 1 */
     int32_t pipeline_stages;  /* batches in flight: PP; 0 means 1 */
     double conservativeness;  /* SGLang's --schedule-conservativeness; 0 means 1 */
     int32_t batch_wait_steps; /* TensorRT-LLM's batch_wait_timeout_iters; 0: prompts never wait */

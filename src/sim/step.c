@@ -88,13 +88,13 @@ static void pass_pipeline(hg_instance *in, hg_lane *lane, int32_t stages)
 
 static bool plan(hg_sim *sim, hg_instance *in, hg_lane *lane)
 {
-    hg_instance_look(in);
+    hg_instance_look(in, lane);
     lane->plan.count = 0;
     lane->plan.tokens = 0;
     int64_t waiting = in->waiting.count;
     bool something = sim->scheduler->plan(in, lane, &lane->plan);
     sim->waiting += in->waiting.count - waiting;
-    lane->plan.steady &= in->seen.count == 0;
+    lane->plan.steady &= in->seen.count == 0 && in->arrived.count == 0;
     return something;
 }
 

@@ -43,7 +43,7 @@ static bool read_defaults(hg_arena *arena, const json_t *list, hg_engine *out)
 const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS] = {
 #define TERM(name) { #name, offsetof(hg_overheads, name##_s) }
     TERM(step), TERM(layer), TERM(sequence), TERM(prefill_step),
-    TERM(prompt), TERM(ungraphed_layer), TERM(request), TERM(request_serial),
+    TERM(prompt), TERM(launch), TERM(request), TERM(request_serial),
 #undef TERM
 };
 
@@ -73,11 +73,13 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .prefix_caching = json_is_true(json_object_get(o, "prefix_caching")),
         .async = json_is_true(json_object_get(o, "async")),
         .gemm_tables_quantise = json_is_true(json_object_get(o, "gemm_tables_quantise")),
+        .redundant_experts = json_is_true(json_object_get(o, "redundant_experts")),
         .ep_spans_all = json_is_true(json_object_get(o, "ep_spans_all")),
         .whole_requests = json_is_true(json_object_get(o, "whole_requests")),
         .fraction_of_free = json_object_get(o, "memory_fraction_of") != NULL,
         .graph_tokens_most = (int64_t)quantity(graphs, "most", HG_NONE, 0),
         .graph_seqs_factor = (int64_t)quantity(graphs, "seqs_factor", HG_NONE, 1),
+        .prompt_graph_tokens = (int64_t)quantity(graphs, "prompts", HG_NONE, 0),
         .context_bytes = quantity(o, "context_memory", HG_BYTES, 0),
     };
     if (!out->name || !out->scheduler || !out->version || out->block_tokens < 1 ||

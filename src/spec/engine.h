@@ -13,7 +13,8 @@ typedef struct hg_overheads {
     double sequence_s;         /* a running sequence's bookkeeping in a step */
     double prefill_step_s;     /* more, when a step holds prompt tokens */
     double prompt_s;           /* a prompt's, once */
-    double ungraphed_layer_s;  /* a layer's launches when the batch is beyond the captured graphs */
+    double launch_s;           /* an operator's launch by the host: outside captured graphs a step lasts
+                                  at least all of them */
     double request_s;          /* from the client's sending to the engine's seeing: HTTP, tokeniser */
     double request_serial_s;   /* of the front end's one thread: requests pass it one by one */
     const char *fitted;        /* the engine and version of the runs they were fitted on, or NULL */
@@ -50,11 +51,13 @@ typedef struct hg_engine {
     bool chunked_prefill, prefix_caching;
     bool async;                /* a step is decided while the one before it runs */
     bool gemm_tables_quantise; /* its fp8 tables time a dynamic quantiser that static scales do without */
+    bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */
     bool fraction_of_free;     /* gpu_memory_utilization is of what weights leave free, not of all */
     hg_engine_default defaults[HG_ENGINE_DEFAULTS];
     int default_count;
+    int64_t prompt_graph_tokens; /* the largest step with prompts that runs as a graph; 0: none */
     int64_t graph_tokens_most; /* the largest captured batch, before the rule of the engine */
     int64_t graph_seqs_factor; /* captured up to min(factor · max_num_seqs, most) */
     double context_bytes;      /* device memory the runtime takes before anything is loaded */
