@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROUNDS = 4, LEAST_ROWS = 8, TERMS = HG_OVERHEAD_TERMS };
+enum { ROUNDS = 3, LEAST_ROWS = 8, TERMS = HG_OVERHEAD_TERMS };
 
 /* Where a fit begins and what it returns to where rows say nothing; the spread is also the step of a
  * derivative.  Broad: a hundred rows move any of them by many spreads. */
@@ -140,7 +140,7 @@ static bool fit_group(hg_arena scratch, const hg_serving_sample *samples, size_t
     hg_overheads from = start ? start->overheads : overheads_of(prior);
     for (int k = 0; k < TERMS; k++)
         x[k] = *hg_overhead(&from, k) / belief[k].spread_s;
-    for (int round = 0; round < (start ? ROUNDS / 2 : ROUNDS); round++)
+    for (int round = 0; round < (start || g->version ? 2 : ROUNDS); round++)
         improve(&p, scratch, x);
     g->overheads = overheads_of(x);
     return true;

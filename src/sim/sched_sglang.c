@@ -29,10 +29,9 @@ static double reserve_frac(const hg_instance *in, const hg_lane *lane)
     return fmax(LEAST_OF_FIRST * first, first - fall * (double)(lane->step - in->reserve_step));
 }
 
-static int64_t left(const hg_instance *in, const hg_lane *lane, const hg_seq *s)
+static int64_t left(const hg_lane *lane, const hg_seq *s)
 {
     int64_t made = s->generated + (s->lane != HG_NO_LANE ? lane->step - s->join_step : 0);
-    (void)in;
     return hg_min_i64(s->osl - made, CLIP);
 }
 
@@ -41,7 +40,7 @@ static double room(const hg_instance *in, const hg_lane *lane)
 {
     double kept = 0, frac = reserve_frac(in, lane);
     for (int32_t i = in->running.head; i != HG_NO_SEQ; i = in->seqs->at[i].next)
-        kept += frac * (double)left(in, lane, &in->seqs->at[i]);
+        kept += frac * (double)left(lane, &in->seqs->at[i]);
     return (double)(in->kv.spare * in->kv.block_tokens) - kept;
 }
 
@@ -60,20 +59,22 @@ static void continue_partial(hg_instance *in, hg_plan *plan, int64_t *budget)
     *budget -= tokens;
 }
 
-static bool admit_next(hg_instance *in, hg_lane *lane, hg_plan *plan, int64_t *budget)
+static bool admit_next(hg_instance *in, hg_lane *lane, hg_plan *plan, int64_t *budget, double *room)
 {
     const hg_seq *s = &in->seqs->at[in->waiting.head];
     int64_t target = hg_target_tokens(s), hit = hg_prefix_find(&in->prefix, s, target - 1);
     if (!in->config.chunked_prefill && target - hit > *budget && plan->count > 0)
         return false;
     bool alone = in->running.count == 0;
-    if ((double)(target - hit + left(in, lane, s)) > room(in, lane) && !alone)
+    double wanted = (double)(target - hit + left(lane, s));
+    if (wanted > *room && !alone)
         return false;
     if (hg_prefix_cost(&in->prefix, s, target, hit) > in->kv.spare)
         return false;
     int64_t tokens = in->config.chunked_prefill ? hg_min_i64(target - hit, *budget) : target - hit;
     hg_instance_chunk(in, plan, hg_instance_admit(in, hit), tokens);
     *budget -= tokens;
+    *room -= wanted;
     return true;
 }
 
@@ -88,8 +89,9 @@ static bool plan_prompts(hg_instance *in, hg_lane *lane, hg_plan *plan)
     int64_t budget = in->config.max_num_batched_tokens;
     plan->decode = plan->steady = false;
     continue_partial(in, plan, &budget);
+    double spare = in->waiting.count > 0 ? room(in, lane) : 0;
     while (budget > 0 && in->waiting.count > 0 && in->running.count < in->config.max_num_seqs &&
-           admit_next(in, lane, plan, &budget))
+           admit_next(in, lane, plan, &budget, &spare))
         ;
     return plan->count > 0;
 }
