@@ -123,7 +123,8 @@ static void add_launches(hg_builder *b)
     s->prompt_graph_tokens = d->graph_tokens && !d->prompt_graph_tokens && prompts > 0 ? d->graph_tokens : prompts;
     s->launch_s = b->e->overheads.launch_s;
     for (int i = 0; i < s->count; i++)
-        s->launches += s->items[i].role < HG_HOST ? s->items[i].repeat : 0;
+        if (s->items[i].role < HG_HOST)
+            s->launches += s->items[i].repeat * fmax(1, s->items[i].rate.op->launches);
     if (d->draft_tokens > 0)
         hg_add_item(b, "speculation", HG_DRAFT, 1);
     if (s->launch_s > 0)
