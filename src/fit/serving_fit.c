@@ -21,6 +21,7 @@ static const struct {
     { 30e-6, 30e-6 },    /* launch */
     { 5e-3, 5e-3 },      /* request */
     { 1e-3, 1e-3 },      /* request_serial */
+    { 20e-3, 20e-3 },    /* transfer */
 };
 
 /* A residual of log time this large counts half, beyond it by its size and not its square: repeated runs

@@ -43,7 +43,7 @@ static bool read_defaults(hg_arena *arena, const json_t *list, hg_engine *out)
 const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS] = {
 #define TERM(name) { #name, offsetof(hg_overheads, name##_s) }
     TERM(step), TERM(layer), TERM(sequence), TERM(prefill_step),
-    TERM(prompt), TERM(launch), TERM(request), TERM(request_serial),
+    TERM(prompt), TERM(launch), TERM(request), TERM(request_serial), TERM(transfer),
 #undef TERM
 };
 
