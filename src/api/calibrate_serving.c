@@ -15,7 +15,7 @@ hg_code hg_calibrate_serving(hg_ask *a)
     hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
     if (!shelf || !hg_serving_table_read(a->arena, shelf, a->s.inputs + 1, a->s.input_count - 1, &t, &a->err))
         return a->err.code;
-    size_t n = hg_serving_fit(a->arena, t.samples, t.count, -1, folds, threads, NULL, 0, &groups);
+    size_t n = hg_serving_fit(a->arena, t.samples, t.count, threads, &groups);
     hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, t.count);
     if (folds > 1)
         hg_serving_kept_back(*a->arena, &t, folds, threads, groups, n, figures);

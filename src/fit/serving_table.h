@@ -15,9 +15,9 @@ typedef struct hg_serving_table {
 bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char *const *paths, size_t paths_n,
                            hg_serving_table *out, hg_err *err);
 
-/* Every row's figures by a fit that saw none of its configuration: `folds` fits, each begun at `fitted`. */
+/* Every row's figures by a fit that saw none of its configuration. */
 void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, int threads,
-                          const hg_serving_group *fitted, size_t fitted_count, hg_serving_figures *out);
+                          const hg_serving_group *fitted, size_t count, hg_serving_figures *out);
 
 /* Every row's figures by these overheads. */
 void hg_serving_figures_by(hg_arena scratch, const hg_serving_table *t, const hg_serving_group *groups,
