@@ -183,6 +183,27 @@ static void states_do_not_grow(hg_arena scratch)
     }
 }
 
+/* Behind more tokens than it chooses, sparse attention grows by its indexer alone; a layer without one takes
+ * less, and the cache of index keys with it. */
+static void sparse_attention(hg_arena scratch)
+{
+    bench *b = HG_NEW(&scratch, bench, 1);
+    if (!prepare(&scratch, b, "deepseek-ai/DeepSeek-V3.2", 8))
+        return;
+    const hg_step_item *it = item(&b->step, "sparse attention, decode");
+    CHECK_NEAR(dim(it, "num_heads"), 16, 0);
+    CHECK_NEAR(dim(it, "index_n_heads"), 64, 0);
+    CHECK_NEAR(dim(it, "index_topk"), 2048, 0);
+    if (!it || !prepare(&scratch, b, "zai-org/GLM-5.2", 8))
+        return;
+    double own = 0, shared = 0;
+    for (int i = 0; i < b->step.count; i++)
+        if (strcmp(b->step.items[i].name, "sparse attention, decode") == 0)
+            *(dim(&b->step.items[i], "index_n_heads") > 0 ? &own : &shared) += b->step.items[i].repeat;
+    CHECKF(own > 0 && shared > own, "%g layers choose, %g use their choice", own, shared);
+    CHECK_NEAR(own + shared, (double)b->model.layer_count, 0);
+}
+
 /* Every model is priced or refused with a reason, whatever its layers. */
 static void whole_catalogue(hg_arena *arena)
 {
@@ -209,7 +230,7 @@ static void whole_catalogue(hg_arena *arena)
         CHECKF(ok ? seconds > 1e-4 && seconds < 60 : err.msg[0] != 0, "%s: %g s", ids[i], seconds);
         priced += ok;
     }
-    CHECKF(priced * 100 >= n * 85, "%zu of %zu models priced", priced, n);
+    CHECKF(priced * 100 >= n * 95, "%zu of %zu models priced", priced, n);
 }
 
 void test_step(void)
@@ -219,6 +240,7 @@ void test_step(void)
     latent_attention(arena);
     products_are_the_weights(&arena);
     states_do_not_grow(arena);
+    sparse_attention(arena);
     whole_catalogue(&arena);
     chunks_cost(arena);
     latent_cache_is_whole(arena);

@@ -5,7 +5,7 @@
 
 #include "cost/work.h"
 
-enum { HG_OP_DIMS = 12, HG_OP_LABELS = 4, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12,
+enum { HG_OP_DIMS = 16, HG_OP_LABELS = 6, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12,
        HG_KINDS = 24, HG_SPANS = 64, HG_SPAN_LIST = 32 };
 
 /* One call.  Every op names its own dimensions in hg_op.dims; labels choose the series (kernel,
@@ -69,6 +69,7 @@ typedef struct hg_op {
     int span_count;                      /* of all there are */
     hg_lane lane[HG_SPANS];
     hg_term_spec terms[HG_OP_TERMS];     /* ends with axes 0 */
+    bool ungraphed;                      /* runs outside captured graphs: the host's time is its own */
     hg_shape example;
     const char *formula;                 /* of the work, for the manual */
 } hg_op;
@@ -76,6 +77,10 @@ typedef struct hg_op {
 /* hg_shape.kind of hg_op_gdn and hg_op_mamba2, far enough apart that none stands in for another: the
  * convolution or the rule; HG_LINEAR_DECODE is added for one token a sequence. */
 enum { HG_LINEAR_CONV = 0, HG_LINEAR_RULE = 100, HG_LINEAR_DECODE = 200 };
+
+/* hg_shape.kind of the dsa modules, to which the architecture's place is added: all tokens attended to;
+ * another block's choice. */
+enum { HG_DSA_DENSE = 100, HG_DSA_SKIP = 200 };
 
 /* hg_shape.kind of hg_op_mla_bmm. */
 enum { HG_BMM_PRE, HG_BMM_POST };

@@ -112,7 +112,7 @@ hg_rate hg_rates_by_key(const hg_rates *r, const hg_op *op, const char *key, con
 hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels)
 {
     int at = hg_op_index(op), rung = -1, series = 0;
-    double least = INFINITY, launch_s = least_launch(r, at, labels);
+    double least = INFINITY, launch_s = op->ungraphed ? INFINITY : least_launch(r, at, labels);
     for (int i = 0; i < r->count; i++) {
         const hg_surface *s = r->rung[i].surfaces[at];
         if (!s)

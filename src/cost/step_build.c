@@ -159,8 +159,8 @@ static bool priced(const hg_model *m, hg_err *err)
     for (int64_t i = 0; i < m->layer_kinds; i++) {
         const hg_layer *l = &m->layers[i];
         const char *what = l->k_is_v && l->mixer == HG_MIX_MLA ? "compressed latent attention"
-                           : l->sparse_topk > 0              ? "sparse attention"
-                                                             : NULL;
+                           : l->sparse_topk > 0 && l->mixer != HG_MIX_MLA ? "sparse attention of full heads"
+                                                                          : NULL;
         if (what)
             return hg_fail(err, HG_INPUT, m->name, "has %s, which this version reads and counts but does "
                            "not price yet; models with dense attention or linear mixers are priced",

@@ -102,6 +102,38 @@ static void add_mla_mixer(hg_builder *b, const hg_layer *l, double repeat)
     hg_add_all_reduce(b, "all-reduce", repeat, tp, h);
 }
 
+/* The tables' architecture that is this layer's, else the nearer in its indexer. */
+static float dsa_kind(const hg_layer *l, int64_t hidden)
+{
+    bool glm = hidden == 6144 || (hidden != 7168 && l->index_heads == 32);
+    return (float)(glm + (l->index_heads ? 0 : HG_DSA_SKIP));
+}
+
+static void add_sparse_block(hg_builder *b, const hg_layer *l, const char *name, const hg_op *op, hg_role role,
+                             double repeat)
+{
+    hg_shape s = { .dtype = b->m->precision.attention, .kv_dtype = b->d->kv_dtype,
+                   .kind = dsa_kind(l, b->m->hidden_size) };
+    hg_step_item *it = hg_add_item(b, name, role, repeat);
+    fill_latent(op, l, (double)l->heads / (double)b->d->tp, &s);
+    s.d[hg_dim_of(op, "hidden_size")] = (double)b->m->hidden_size;
+    s.d[hg_dim_of(op, "q_lora_rank")] = (double)l->q_lora_rank;
+    s.d[hg_dim_of(op, "index_topk")] = (double)l->sparse_topk;
+    hg_use_op(b, it, op, &s, "batch_size", 1);
+    it->shape.d[hg_dim_of(op, "index_n_heads")] = (double)l->index_heads;
+    it->shape.d[hg_dim_of(op, "index_head_dim")] = (double)l->index_head_dim;
+    it->dim_new = hg_dim_of(op, "isl");
+    it->dim_cached = hg_dim_of(op, "step");
+}
+
+/* Blocks of sparse attention were measured whole: projections, indexer and attention in one. */
+static void add_sparse_mixer(hg_builder *b, const hg_layer *l, double repeat)
+{
+    add_sparse_block(b, l, "sparse attention, prompts", &hg_op_dsa_context_module, HG_PREFILL_ATTENTION, repeat);
+    add_sparse_block(b, l, "sparse attention, decode", &hg_op_dsa_generation_module, HG_DECODE_ATTENTION, repeat);
+    hg_add_all_reduce(b, "all-reduce", repeat, (double)b->d->tp, (double)b->m->hidden_size);
+}
+
 void hg_add_mixer(hg_builder *b, const hg_layer *l, double repeat)
 {
     static void (*const add[HG_MIXERS])(hg_builder *, const hg_layer *, double) = {
@@ -111,6 +143,8 @@ void hg_add_mixer(hg_builder *b, const hg_layer *l, double repeat)
         [HG_MIX_KDA] = hg_add_kda_mixer,
         [HG_MIX_MAMBA2] = hg_add_mamba_mixer,
     };
-    if (add[l->mixer])
+    if (l->mixer == HG_MIX_MLA && l->sparse_topk > 0)
+        add_sparse_mixer(b, l, repeat);
+    else if (add[l->mixer])
         add[l->mixer](b, l, repeat);
 }
