@@ -57,11 +57,9 @@ void hg_instance_receive(hg_instance *in, int32_t seq)
 static bool passes_over(hg_instance *in, const hg_lane *lane)
 {
     bool decoding = in->running.count > 0 && lane->plan.count == 0;
-    in->unlooked_steps = decoding ? in->unlooked_steps + lane->steps : in->config.recv_interval;
-    if (in->unlooked_steps < in->config.recv_interval)
-        return true;
-    in->unlooked_steps = 0;
-    return false;
+    /* Of a run only the last step can have brought a request: earlier looks in it saw nothing. */
+    in->unlooked_steps = decoding ? (in->unlooked_steps + lane->steps) % in->config.recv_interval : 0;
+    return in->unlooked_steps != 0;
 }
 
 void hg_instance_look(hg_instance *in, const hg_lane *lane)

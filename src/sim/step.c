@@ -157,6 +157,7 @@ static void finish(hg_sim *sim, hg_instance *in, int32_t seq)
         r->first_token_s = (double)s->first_token_ns * 1e-9;
         r->finish_s = (double)sim->now_ns * 1e-9;
         r->preemptions = s->preemptions;
+        r->replica = s->replica;
         r->prefix_hit_tokens = s->prefix_hit_tokens;
         r->finished = true;
     }
