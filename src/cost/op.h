@@ -82,6 +82,9 @@ enum { HG_LINEAR_CONV = 0, HG_LINEAR_RULE = 100, HG_LINEAR_DECODE = 200 };
  * another block's choice. */
 enum { HG_DSA_DENSE = 100, HG_DSA_SKIP = 200 };
 
+/* hg_shape.kind of hg_op_trtllm_alltoall. */
+enum { HG_ALLTOALL_PREPARE = 0, HG_ALLTOALL_DISPATCH = 100, HG_ALLTOALL_COMBINE = 200, HG_ALLTOALL_COMBINE_LOW = 300 };
+
 /* hg_shape.kind of hg_op_mla_bmm. */
 enum { HG_BMM_PRE, HG_BMM_POST };
 
