@@ -281,11 +281,11 @@ static bool load_other_engines(shelf *s, const char *device, const char *engine,
 {
     static const char *const engines[] = { "vllm", "sglang", "trtllm", "nccl", "oneccl" };
     for (size_t e = 0; e < sizeof engines / sizeof *engines; e++) {
-        const char *files[2];
+        const char *files[2]; /* an operator may be measured in one version only */
         bool same = strcmp(engines[e], engine) == 0;
         if (same && own_device)
             continue;
-        size_t n = engine_files(s, device, engines[e], NULL, files, 1);
+        size_t n = engine_files(s, device, engines[e], NULL, files, 2);
         /* A communication library's table is the device's own, whatever the engine. */
         bool library = own_device && hg_ends(engines[e], "ccl");
         for (size_t i = 0; i < n; i++)

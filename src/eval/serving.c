@@ -70,6 +70,9 @@ static int64_t devices_of(const hg_serving_pool *pool, const hg_device *device)
     return ranks > device->domain_devices && root * root == ranks ? root : ranks;
 }
 
+/* No engine cuts an expert over more ranks than a node has: wider groups hold whole experts. */
+enum { EXPERT_RANKS = 8 };
+
 static void fill_parallel(const hg_serving_pool *pool, int64_t ranks, bool moe, hg_deployment *d)
 {
     d->pp = pool->pp;
@@ -77,6 +80,7 @@ static void fill_parallel(const hg_serving_pool *pool, int64_t ranks, bool moe, 
     d->tp = ranks / d->dp;
     d->ep = moe && pool->moe_ep > 1 && pool->moe_ep > pool->moe_tp ? ranks : 1;
     d->ep = pool->moe_ep > 1 && pool->moe_tp > 1 && pool->moe_tp * pool->moe_ep == ranks ? pool->moe_ep : d->ep;
+    d->ep = moe && ranks > EXPERT_RANKS ? ranks : d->ep;
 }
 
 /* In a row's words: blank is the checkpoint's own. */
