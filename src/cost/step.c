@@ -95,13 +95,24 @@ double hg_step_emits_seconds(const hg_step *s, double emits)
     return sum_role(s, HG_PER_EMIT, &(hg_step_batch){ .emits = emits });
 }
 
+/* The proposing of speculated tokens by a layer of the model's own kind. */
+static double draft_seconds(const hg_step *s, double decodes, double drafted_each)
+{
+    if (decodes <= 0 || drafted_each <= 0)
+        return 0;
+    return drafted_each * (hg_step_tokens_seconds(s, decodes) / s->layers + hg_step_emits_seconds(s, decodes));
+}
+
+double hg_step_decodes_seconds(const hg_step *s, double decodes, double drafted_each)
+{
+    hg_step_batch b = { .decodes = decodes, .drafted = decodes * drafted_each };
+    return sum_role(s, HG_PER_DECODE, &b) + draft_seconds(s, decodes, drafted_each);
+}
+
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b)
 {
-    double total = 0;
-    for (int i = 0; i < s->count; i++)
-        if (s->items[i].role >= HG_PER_PROMPT_TOKEN && s->items[i].role < HG_HOST)
-            total += item_seconds(&s->items[i], b);
-    return total;
+    return sum_role(s, HG_PER_PROMPT_TOKEN, b) + sum_role(s, HG_PER_PROMPT_KEY, b) +
+           sum_role(s, HG_PREFILL_ATTENTION, b) + sum_role(s, HG_DECODE_ATTENTION, b);
 }
 
 double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b)
@@ -121,19 +132,16 @@ double hg_step_launch_seconds(const hg_step *s, const hg_step_batch *b, double d
     return fmax(0, s->launches * s->launch_s - device_s);
 }
 
-double hg_step_draft_seconds(const hg_step *s, const hg_step_batch *b)
+static double drafted_each(const hg_step_batch *b)
 {
-    if (b->drafted <= 0)
-        return 0;
-    double one_s = hg_step_tokens_seconds(s, b->decodes) / s->layers + hg_step_emits_seconds(s, b->decodes);
-    return b->drafted / b->decodes * one_s;
+    return b->decodes > 0 ? b->drafted / b->decodes : 0;
 }
 
 static double device_seconds(const hg_step *s, const hg_step_batch *b)
 {
     return hg_step_tokens_seconds(s, b->chunk_tokens + b->decodes + b->drafted) +
            hg_step_emits_seconds(s, b->emits + b->drafted) + hg_step_attention_seconds(s, b) +
-           hg_step_draft_seconds(s, b);
+           hg_step_decodes_seconds(s, b->decodes, drafted_each(b));
 }
 
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b)
@@ -148,7 +156,7 @@ hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg
     *work = (hg_work){ 0 };
     if (it->role >= HG_HOST) {
         double t = it->role == HG_HOST    ? it->host_s * it->occasions(b, s)
-                   : it->role == HG_DRAFT ? hg_step_draft_seconds(s, b)
+                   : it->role == HG_DRAFT ? draft_seconds(s, b->decodes, drafted_each(b))
                                           : hg_step_launch_seconds(s, b, device_seconds(s, b));
         return (hg_time){ t, t, t, HG_VECTOR, HG_FITTED };
     }

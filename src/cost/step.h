@@ -68,14 +68,13 @@ bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine 
 /* Seconds from the step's start to its end, through all pipeline stages. */
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b);
 
-/* The same, cut for re-use: what depends on the token count, on the emits, and attention with all that
- * tells prompts from single tokens. */
+/* The same, cut for re-use: what depends on the token count, on the emits, on the decodes (each with so
+ * many drafted tokens), and attention with all that tells prompts from single tokens. */
 double hg_step_tokens_seconds(const hg_step *s, double tokens);
 double hg_step_emits_seconds(const hg_step *s, double emits);
+double hg_step_decodes_seconds(const hg_step *s, double decodes, double drafted_each);
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b);
 double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b);
-/* The proposing of the batch's speculated tokens by a layer of the model's own kind. */
-double hg_step_draft_seconds(const hg_step *s, const hg_step_batch *b);
 /* How long a step whose operators take device_s waits for launches: nothing inside captured graphs. */
 double hg_step_launch_seconds(const hg_step *s, const hg_step_batch *b, double device_s);
 

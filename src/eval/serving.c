@@ -93,12 +93,14 @@ static bool fill_precision(const hg_serving_row *row, const hg_model *m, hg_depl
         return true;
     if (!hg_dtype_parse(word, &d->precision))
         return false;
+    /* A bare width ("fp4") is the checkpoint's own format of that width, whatever its kind. */
+    bool bare = !*row->gemm_quant && !*row->moe_quant;
     hg_dtype own[2] = { m->precision.mlp, m->precision.experts };
     for (int i = 0; i < 2; i++)
-        d->precision_is_checkpoints |= own[i] != HG_BF16 &&
-                                       hg_dtype_table[own[i]].math == hg_dtype_table[d->precision].math &&
-                                       hg_dtype_table[own[i]].weight_bytes <=
-                                           hg_dtype_table[d->precision].weight_bytes * 1.01;
+        d->precision_is_checkpoints |=
+            own[i] != HG_BF16 &&
+            (bare || hg_dtype_table[own[i]].math == hg_dtype_table[d->precision].math) &&
+            hg_dtype_table[own[i]].weight_bytes <= hg_dtype_table[d->precision].weight_bytes * 1.01;
     return true;
 }
 

@@ -120,7 +120,7 @@ static void write_band(hg_json *j, const char *key, const double band[2])
 }
 
 const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, size_t count,
-                            const char *source, const char *date)
+                            const char *source, const char *date, const char *errors)
 {
     hg_buf b = { .arena = arena };
     hg_json j = { .out = &b };
@@ -129,6 +129,8 @@ const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, siz
                                "80 % of measured / predicted on configurations kept back");
     hg_json_key_str(&j, "source", source);
     hg_json_key_str(&j, "fitted", date);
+    hg_json_key(&j, "errors");
+    hg_json_raw(&j, errors);
     hg_json_key(&j, "overheads");
     hg_json_open(&j, '[');
     for (size_t g = 0; g < count; g++) {

@@ -27,7 +27,8 @@ void hg_serving_figures_by(hg_arena scratch, const hg_serving_table *t, const hg
 void hg_serving_bands(hg_arena scratch, const hg_serving_table *t, const hg_serving_figures *kept_back,
                       hg_serving_group *groups, size_t count);
 
+/* errors: JSON of the errors on configurations kept back, for the file to carry. */
 const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, size_t count,
-                            const char *source, const char *date);
+                            const char *source, const char *date, const char *errors);
 
 #endif
