@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Tokens to the ranks of their experts and home again in DeepEP's kernels: the normal ones send a token
- * once to every rank that needs it, with some of the SMs; those of low latency once for every expert.
- * Tokens go out in 8 bits and come home in 16. */
+/* Tokens to the ranks of their experts and home again in DeepEP's kernels: the normal ones send a
+ * token once to every rank that needs it, with some of the SMs; those of low latency once for every
+ * expert. Tokens go out in 8 bits and come home in 16. */
 
 enum { TOKENS, HIDDEN, TOPK, EXPERTS, NODES, DISPATCH_SMS, COMBINE_SMS };
 enum { LOG_TOKENS, LOG_SMS, LOG_HIDDEN, LOG_TOPK, LOG_EXPERTS };
@@ -86,13 +86,20 @@ static int spans(const hg_shape *s, const hg_device *d, const hg_work *w, hg_spa
 }
 
 #define DIMS                                                                                       \
-    { { "num_token", false, NAN, 1 }, { "hidden_size", true, NAN, 1 },                             \
-      { "num_topk", true, NAN, 1 }, { "num_experts", true, NAN, 1 }, { "node_num", false, 1, 1 },  \
-      { "dispatch_sms", false, 0 }, { "combine_sms", false, 0 } }
+    {                                                                                              \
+        { "num_token", false, NAN, 1 }, { "hidden_size", true, NAN, 1 },                           \
+            { "num_topk", true, NAN, 1 }, { "num_experts", true, NAN, 1 },                         \
+            { "node_num", false, 1, 1 }, { "dispatch_sms", false, 0 },                             \
+        {                                                                                          \
+            "combine_sms", false, 0                                                                \
+        }                                                                                          \
+    }
 
 #define LANES                                                                                      \
-    { [ALL_EXPERTS] = HG_LANE_SEQUENCE, [WIDTH] = HG_LANE_SEQUENCE, [BY_SM] = HG_LANE_CHAIN,       \
-      [BY_SM_ROWS] = HG_LANE_CHAIN, [LINK] = HG_LANE_MEMORY }
+    {                                                                                              \
+        [ALL_EXPERTS] = HG_LANE_SEQUENCE, [WIDTH] = HG_LANE_SEQUENCE, [BY_SM] = HG_LANE_CHAIN,     \
+        [BY_SM_ROWS] = HG_LANE_CHAIN, [LINK] = HG_LANE_MEMORY                                      \
+    }
 
 const hg_op hg_op_deepep_ll = {
     .name = "wideep_deepep_ll",

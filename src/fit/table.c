@@ -20,14 +20,15 @@ bool hg_columns_bind(const hg_op *op, const hg_csv *csv, hg_columns *out, hg_err
         hg_shape ignored = { 0 };
         out->label[i] = hg_csv_column(csv, op->labels[i]);
         if (out->label[i] < 0 && !op->label(i, "", &ignored))
-            return hg_fail(err, HG_INPUT, csv->lines.name, "has no column '%s'; op %s needs it", op->labels[i],
-                           op->name);
+            return hg_fail(err, HG_INPUT, csv->lines.name, "has no column '%s'; op %s needs it",
+                           op->labels[i], op->name);
     }
     out->latency = hg_csv_column(csv, "latency_ms");
     out->part = op->results[0].part;
     for (int r = 0; r < HG_RESULTS; r++)
         for (int k = 0; k < HG_RESULT_COLUMNS; k++)
-            out->result[r][k] = op->results[r].columns[k] ? hg_csv_column(csv, op->results[r].columns[k]) : -1;
+            out->result[r][k] =
+                op->results[r].columns[k] ? hg_csv_column(csv, op->results[r].columns[k]) : -1;
     return true;
 }
 
@@ -44,7 +45,8 @@ bool hg_columns_read(const hg_op *op, const hg_columns *c, const hg_csv *csv, hg
     *shape = (hg_shape){ 0 };
     for (int i = 0; op->dims[i].column; i++) {
         shape->d[i] = op->dims[i].absent;
-        if (c->dim[i] >= 0 && !hg_csv_f64(csv, c->dim[i], op->dims[i].least, 1e15, &shape->d[i], err))
+        if (c->dim[i] >= 0 &&
+            !hg_csv_f64(csv, c->dim[i], op->dims[i].least, 1e15, &shape->d[i], err))
             return false;
     }
     size_t n = 0;
@@ -98,7 +100,8 @@ static int find_series(hg_table *t, hg_arena *arena, const char *key, const hg_s
 }
 
 /* Seconds of the line's result r; a table of one result has latency_ms. */
-static bool read_seconds(const hg_op *op, const hg_columns *c, const hg_csv *csv, int r, double *seconds, hg_err *err)
+static bool read_seconds(const hg_op *op, const hg_columns *c, const hg_csv *csv, int r,
+                         double *seconds, hg_err *err)
 {
     if (!op->results[0].part) {
         bool ok = hg_csv_f64(csv, c->latency, 0, 1e9, seconds, err);
@@ -147,7 +150,8 @@ static void number_families(hg_table *t, hg_arena scratch)
         if (i == 0 || hashes[i] != hashes[t->family_count - 1])
             hashes[t->family_count++] = hashes[i];
     for (size_t i = 0; i < t->count; i++) {
-        const uint32_t *at = bsearch(&t->rows[i].family, hashes, t->family_count, sizeof *hashes, ascending);
+        const uint32_t *at =
+            bsearch(&t->rows[i].family, hashes, t->family_count, sizeof *hashes, ascending);
         t->rows[i].family = (uint32_t)(at - hashes);
     }
 }
