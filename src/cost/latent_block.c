@@ -75,11 +75,13 @@ void hg_block_count(const hg_latent_block *b, hg_work *w)
     double width = b->one_token ? latent_width(b) : expanded_width(b);
     bool choosing = b->topk > 0 && hg_block_length(b) > b->topk;
     bool fp8_faster = choosing && t->math == HG_BF16;
-    w->tensor_flops = 2 * t_all * weights + 2 * attended * b->heads * width + (choosing ? index_flops(b) : 0);
+    w->tensor_flops =
+        2 * t_all * weights + 2 * attended * b->heads * width + (choosing ? index_flops(b) : 0);
     w->tensor_dtype = fp8_faster ? HG_FP8 : t->math;
     w->vector_flops = 4 * attended * b->heads;
     double read = b->topk > 0 ? fmin(1, b->topk / hg_block_length(b)) : 1;
-    w->hbm_bytes = weights * t->weight_bytes + read * hg_block_cache_bytes(b) + 2 * 2 * t_all * b->hidden;
+    w->hbm_bytes =
+        weights * t->weight_bytes + read * hg_block_cache_bytes(b) + 2 * 2 * t_all * b->hidden;
 }
 
 static int project(const hg_latent_block *b, const hg_device *d, hg_span *span, int n)
@@ -101,22 +103,26 @@ static int project(const hg_latent_block *b, const hg_device *d, hg_span *span, 
 
 static int attend(const hg_latent_block *b, const hg_device *d, hg_span *span, int n)
 {
-    double rate = hg_tensor_rate(d, b->attention), units = (double)d->units, length = hg_block_length(b);
+    double rate = hg_tensor_rate(d, b->attention), units = (double)d->units,
+           length = hg_block_length(b);
     double width = b->one_token ? latent_width(b) : expanded_width(b), all = pairs(b, INFINITY);
-    double tiles = b->batch * (b->one_token ? ceil(b->heads / HEAD_TILE) : b->heads * ceil(b->isl / TILE));
+    double tiles =
+        b->batch * (b->one_token ? ceil(b->heads / HEAD_TILE) : b->heads * ceil(b->isl / TILE));
     double rows = b->one_token ? HEAD_TILE : TILE;
     span[n++] = (hg_span){ HG_BLOCK_SOFTMAX, 4 * all * b->heads / d->vector_flops_per_s };
     span[n++] = (hg_span){ HG_BLOCK_ATTEND, 2 * all * b->heads * width / rate };
     span[n++] = (hg_span){ HG_BLOCK_WHOLE_TILES, 2 * tiles * rows * length * width / rate };
     span[n++] = (hg_span){ HG_BLOCK_WAVES, ceil(tiles / units) * 1e-6 };
-    span[n++] = (hg_span){ HG_BLOCK_WALK, b->one_token ? log2(length) * 1e-6 : length * width * 1e-11 };
+    span[n++] =
+        (hg_span){ HG_BLOCK_WALK, b->one_token ? log2(length) * 1e-6 : length * width * 1e-11 };
     return n;
 }
 
 static int choose(const hg_latent_block *b, const hg_device *d, hg_span *span, int n)
 {
     double rate = hg_tensor_rate(d, b->attention), bandwidth = d->memory_bytes_per_s;
-    double chosen = hg_block_tokens(b) * hg_block_chosen(b), wide = ceil(b->heads / HEAD_TILE) * HEAD_TILE;
+    double chosen = hg_block_tokens(b) * hg_block_chosen(b),
+           wide = ceil(b->heads / HEAD_TILE) * HEAD_TILE;
     double latent_bytes = (b->latent + b->rope) * hg_dtype_table[b->kv_dtype].activation_bytes;
     double key_bytes = b->batch * hg_block_length(b) * (b->index_dim + 4);
     bool chooses = b->index_heads > 0;

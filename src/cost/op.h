@@ -5,7 +5,7 @@
 
 #include "cost/work.h"
 
-enum { HG_OP_DIMS = 16, HG_OP_LABELS = 6, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12,
+enum { HG_OP_DIMS = 16, HG_OP_LABELS = 6, HG_RESULTS = 2, HG_RESULT_COLUMNS = 2, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12,
        HG_KINDS = 24, HG_SPANS = 64, HG_SPAN_LIST = 32 };
 
 /* One call.  Every op names its own dimensions in hg_op.dims; labels choose the series (kernel,
@@ -51,6 +51,15 @@ typedef struct hg_dim {
     double least;              /* a smaller value is an error */
 } hg_dim;
 
+/* A table with several times a row, in µs, each the sum of some columns: the label HG_PART of a shape says
+ * which is meant.  Ends with a NULL name. */
+typedef struct hg_result {
+    const char *part;
+    const char *columns[HG_RESULT_COLUMNS];
+} hg_result;
+
+#define HG_PART "part"
+
 typedef struct hg_op {
     const char *name;                    /* the table's name: "gemm" */
     const char *title;
@@ -69,6 +78,8 @@ typedef struct hg_op {
     int span_count;                      /* of all there are */
     hg_lane lane[HG_SPANS];
     hg_term_spec terms[HG_OP_TERMS];     /* ends with axes 0 */
+    hg_result results[HG_RESULTS + 1];   /* none: latency_ms */
+    double zero_s;                       /* a row of 0 is fitted as so much and has no error; 0: it is left out */
     bool ungraphed;                      /* runs outside captured graphs: the host's time is its own */
     hg_shape example;
     const char *formula;                 /* of the work, for the manual */
@@ -84,6 +95,9 @@ enum { HG_DSA_DENSE = 100, HG_DSA_SKIP = 200 };
 
 /* hg_shape.kind of hg_op_trtllm_alltoall. */
 enum { HG_ALLTOALL_PREPARE = 0, HG_ALLTOALL_DISPATCH = 100, HG_ALLTOALL_COMBINE = 200, HG_ALLTOALL_COMBINE_LOW = 300 };
+
+/* hg_shape.kind of the DeepEP ops. */
+enum { HG_DEEPEP_DISPATCH = 0, HG_DEEPEP_COMBINE = 100 };
 
 /* hg_shape.kind of hg_op_mla_bmm. */
 enum { HG_BMM_PRE, HG_BMM_POST };

@@ -7,7 +7,21 @@
  * attention sees the topk best.  Engines attend densely where all would be chosen; a block may use
  * the choice of a block before it (GLM-5.2). */
 
-enum { BATCH, ISL, STEP, HEADS, HIDDEN, Q_LORA, LATENT, NOPE, ROPE, VALUE, INDEX_HEADS, INDEX_DIM, TOPK };
+enum {
+    BATCH,
+    ISL,
+    STEP,
+    HEADS,
+    HIDDEN,
+    Q_LORA,
+    LATENT,
+    NOPE,
+    ROPE,
+    VALUE,
+    INDEX_HEADS,
+    INDEX_DIM,
+    TOPK
+};
 enum { LOG_TOKENS, LOG_LENGTH, LOG_HEADS, LOG_BATCH, LOG_PAIRS, LOG_CACHE };
 
 /* The tables name their models by architecture: config.json of DeepSeek-V3.2 and of GLM-5. */
@@ -45,17 +59,29 @@ static bool label(int column, const char *text, hg_shape *s)
         s->d[INDEX_HEADS] = 0;
         s->kind += HG_DSA_SKIP;
     }
-    return column == 0 || column == 4 || hg_dtype_parse(text, column == 1 ? &s->dtype : &s->kv_dtype);
+    return column == 0 || column == 4 ||
+           hg_dtype_parse(text, column == 1 ? &s->dtype : &s->kv_dtype);
 }
 
 static hg_latent_block block_of(const hg_shape *s, bool one_token)
 {
     const double *d = s->d;
-    return (hg_latent_block){ .batch = d[BATCH], .isl = d[ISL], .step = d[STEP], .heads = d[HEADS],
-                              .hidden = d[HIDDEN], .q_lora = d[Q_LORA], .latent = d[LATENT],
-                              .nope = d[NOPE], .rope = d[ROPE], .value = d[VALUE],
-                              .index_heads = d[INDEX_HEADS], .index_dim = d[INDEX_DIM], .topk = d[TOPK],
-                              .dtype = s->dtype, .kv_dtype = s->kv_dtype, .attention = HG_BF16,
+    return (hg_latent_block){ .batch = d[BATCH],
+                              .isl = d[ISL],
+                              .step = d[STEP],
+                              .heads = d[HEADS],
+                              .hidden = d[HIDDEN],
+                              .q_lora = d[Q_LORA],
+                              .latent = d[LATENT],
+                              .nope = d[NOPE],
+                              .rope = d[ROPE],
+                              .value = d[VALUE],
+                              .index_heads = d[INDEX_HEADS],
+                              .index_dim = d[INDEX_DIM],
+                              .topk = d[TOPK],
+                              .dtype = s->dtype,
+                              .kv_dtype = s->kv_dtype,
+                              .attention = HG_BF16,
                               .one_token = one_token };
 }
 

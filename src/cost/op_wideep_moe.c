@@ -7,9 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Experts spread over many ranks: the grouped products of one rank of a wide expert group, for tokens
- * that have been sent to it.  SGLang's with DeepEP, prompts and single tokens apart; TensorRT-LLM's,
- * with experts in more slots than there are experts, loads balanced (eplb) or not. */
+/* Experts spread over many ranks: the grouped products of one rank of a wide expert group, for
+ * tokens that have been sent to it.  SGLang's with DeepEP, prompts and single tokens apart;
+ * TensorRT-LLM's, with experts in more slots than there are experts, loads balanced (eplb) or not.
+ */
 
 enum { TOKENS, HIDDEN, INTER, TOPK, EXPERTS, TP, EP, SLOTS, ARRIVED, BALANCED };
 enum { LOG_PAIRS, LOG_EP, SKEW, LOG_PER_EXPERT, LOG_WIDTH };
@@ -42,7 +43,8 @@ static bool label_distribution(const char *text, hg_shape *s)
 
 static bool label(int column, const char *text, hg_shape *s)
 {
-    return column == 0 || (column == 1 ? hg_dtype_parse(text, &s->dtype) : label_distribution(text, s));
+    return column == 0 ||
+           (column == 1 ? hg_dtype_parse(text, &s->dtype) : label_distribution(text, s));
 }
 
 static double slots(const hg_shape *s)
@@ -122,9 +124,10 @@ static int spans(const hg_shape *s, const hg_device *d, const hg_work *w, hg_spa
 }
 
 #define LANE(way)                                                                                  \
-    [(way) * WAY_SPANS + LAUNCH] = HG_LANE_SEQUENCE, [(way) * WAY_SPANS + ROUTE] = HG_LANE_SEQUENCE, \
-    [(way) * WAY_SPANS + WEIGHTS] = HG_LANE_MEMORY, [(way) * WAY_SPANS + ALL_WEIGHTS] = HG_LANE_MEMORY, \
-    [(way) * WAY_SPANS + PASS] = HG_LANE_SEQUENCE
+    [(way)*WAY_SPANS + LAUNCH] = HG_LANE_SEQUENCE, [(way)*WAY_SPANS + ROUTE] = HG_LANE_SEQUENCE,   \
+                       [(way)*WAY_SPANS + WEIGHTS] = HG_LANE_MEMORY,                               \
+                       [(way)*WAY_SPANS + ALL_WEIGHTS] = HG_LANE_MEMORY,                           \
+                       [(way)*WAY_SPANS + PASS] = HG_LANE_SEQUENCE
 
 #define WIDE_OP(op, what)                                                                          \
     const hg_op hg_op_##op = {                                                                     \
