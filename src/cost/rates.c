@@ -134,6 +134,17 @@ hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels
     return (hg_rate){ .op = op, .device = &r->device, .efficiency = 1, .error = ROOFLINE_ERROR };
 }
 
+hg_rate hg_rates_beside(const hg_rates *r, const hg_rate *of, const hg_op *op, const hg_shape *labels)
+{
+    double ignored;
+    for (int i = 0; i < r->count; i++) {
+        const hg_surface *s = r->rung[i].surfaces[hg_op_index(op)];
+        if (s && of->surface && r->rung[i].surfaces[hg_op_index(of->op)] == of->surface)
+            return on_rung(r, i, s, nearest_series(s, labels, INFINITY, &ignored), true);
+    }
+    return (hg_rate){ .op = op };
+}
+
 /* Harnesses differ by 4.4 % in the median on the same kernel; so much more is another thing timed. */
 static const double CLEARLY_FASTER = 1.15;
 

@@ -68,12 +68,27 @@ static double fill(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
     return amount;
 }
 
+/* What a call's time is cut by: never below the roofline. */
+static double less_seconds(const hg_step_item *it, const hg_shape *shape, double seconds)
+{
+    if (it->less_count == 0)
+        return fmin(seconds, it->less_s);
+    hg_work w = { 0 };
+    it->rate.op->count(shape, &w);
+    hg_shape pass = { .d = { shape->d[it->dim], shape->d[it->less_k] }, .dtype = HG_FP8 };
+    double less = it->less_s;
+    for (int i = 0; i < it->less_count; i++)
+        less += hg_rate_seconds(&it->less[i], &pass);
+    return fmax(0, fmin(less, seconds - hg_roofline(&w, it->rate.device).seconds));
+}
+
 static double item_seconds(const hg_step_item *it, const hg_step_batch *b)
 {
     hg_shape shape;
     if (fill(it, b, &shape) <= 0)
         return 0;
-    return it->repeat * fmax(0, hg_rate_seconds(&it->rate, &shape) - it->less_s);
+    double seconds = hg_rate_seconds(&it->rate, &shape);
+    return it->repeat * (seconds - less_seconds(it, &shape, seconds));
 }
 
 static double sum_role(const hg_step *s, hg_role role, const hg_step_batch *b)
@@ -165,9 +180,10 @@ hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg
         return (hg_time){ 0 };
     it->rate.op->count(&shape, work);
     hg_time t = hg_rate_time(&it->rate, &shape);
-    t.seconds = fmax(0, t.seconds - it->less_s);
-    t.lo_s = fmax(0, t.lo_s - it->less_s);
-    t.hi_s = fmax(0, t.hi_s - it->less_s);
+    double less = less_seconds(it, &shape, t.seconds);
+    t.seconds -= less;
+    t.lo_s = fmax(0, t.lo_s - less);
+    t.hi_s -= less;
     t.seconds *= it->repeat;
     t.lo_s *= it->repeat;
     t.hi_s *= it->repeat;

@@ -44,6 +44,8 @@ typedef struct hg_step_item {
     hg_shape shape;
     int dim;                   /* the dimension the batch fills: tokens, or attention's batch_size */
     int dim_new, dim_cached;   /* attention: isl and step; a linear mixer caches a state: HG_NO_DIM */
+    hg_rate less[2];           /* what a product's table timed besides and this engine fuses away: by m and k */
+    int less_count, less_k;    /* less_k: the product's dimension that is the passes' k */
     double less_s;             /* a call: host time that the table timed and a captured graph does not spend */
     double scale;              /* the dimension's value a token (or emit) */
     double host_s;             /* HG_HOST: seconds per occasion */

@@ -52,6 +52,8 @@ typedef struct hg_engine {
     bool chunked_prefill, prefix_caching;
     bool async;                /* a step is decided while the one before it runs */
     bool gemm_tables_quantise; /* its fp8 tables time a dynamic quantiser that static scales do without */
+    const char *fuses_quantiser_on; /* the architectures where static fp8 needs no pass of its own: how
+                                  their name begins, or "all"; NULL: none */
     bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */
