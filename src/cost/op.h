@@ -74,6 +74,7 @@ typedef struct hg_op {
     /* Times a call may be made of, each taken a number of times ≥ 0 that is fitted for every
      * series; rising with work.  Returns how many apply.  NULL: the roofline, once. */
     int (*spans)(const hg_shape *s, const hg_device *d, const hg_work *w, hg_span *span);
+    int launches;                        /* kernels of a call where no graph holds them; 0 means 1 */
     int span_count;                      /* of all there are */
     hg_lane lane[HG_SPANS];
     hg_term_spec terms[HG_OP_TERMS];     /* ends with axes 0 */

@@ -167,6 +167,7 @@ static void features(const hg_shape *s, const hg_device *d, const hg_roof *roof,
 
 const hg_op hg_op_moe = {
     .name = "moe",
+    .launches = 9, /* routing, alignment, two quantisers, two products, activation, sum, copy */
     .title = "routed experts",
     .dims = { { "num_tokens", false, NAN, 1 }, { "hidden_size", true, NAN, 1 },
               { "inter_size", true, NAN, 1 }, { "topk", true, NAN, 1 }, { "num_experts", true, NAN, 1 },

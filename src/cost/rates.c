@@ -134,6 +134,17 @@ hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels
     return (hg_rate){ .op = op, .device = &r->device, .efficiency = 1, .error = ROOFLINE_ERROR };
 }
 
+hg_rate hg_rates_beside(const hg_rates *r, const hg_rate *of, const hg_op *op, const hg_shape *labels)
+{
+    double ignored;
+    for (int i = 0; i < r->count; i++) {
+        const hg_surface *s = r->rung[i].surfaces[hg_op_index(op)];
+        if (s && of->surface && r->rung[i].surfaces[hg_op_index(of->op)] == of->surface)
+            return on_rung(r, i, s, nearest_series(s, labels, INFINITY, &ignored), true);
+    }
+    return (hg_rate){ .op = op };
+}
+
 /* Harnesses differ by 4.4 % in the median on the same kernel; so much more is another thing timed. */
 static const double CLEARLY_FASTER = 1.15;
 
@@ -281,11 +292,11 @@ static bool load_other_engines(shelf *s, const char *device, const char *engine,
 {
     static const char *const engines[] = { "vllm", "sglang", "trtllm", "nccl", "oneccl" };
     for (size_t e = 0; e < sizeof engines / sizeof *engines; e++) {
-        const char *files[2];
+        const char *files[2]; /* an operator may be measured in one version only */
         bool same = strcmp(engines[e], engine) == 0;
         if (same && own_device)
             continue;
-        size_t n = engine_files(s, device, engines[e], NULL, files, 1);
+        size_t n = engine_files(s, device, engines[e], NULL, files, 2);
         /* A communication library's table is the device's own, whatever the engine. */
         bool library = own_device && hg_ends(engines[e], "ccl");
         for (size_t i = 0; i < n; i++)

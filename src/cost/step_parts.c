@@ -1,5 +1,7 @@
 #include "cost/step_build.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -33,6 +35,22 @@ void hg_use_op(hg_builder *b, hg_step_item *it, const hg_op *op, const hg_shape 
             it->shape.d[i] = op->dims[i].absent;
 }
 
+/* With scales known beforehand a norm or an activation writes 8 bits itself, where the engine fuses that:
+ * the quantiser that the table timed before the product is not run. */
+static void fuse_quantiser(hg_builder *b, hg_step_item *it, hg_dtype dtype)
+{
+    const char *on = b->e->fuses_quantiser_on;
+    if (dtype != HG_FP8 || !on || (strcmp(on, "all") != 0 && !hg_starts(b->rates->device.architecture, on)))
+        return;
+    static const hg_op *const passes[] = { &hg_op_compute_scale, &hg_op_memory_pass };
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+        hg_rate rate = hg_rates_beside(b->rates, &it->rate, passes[i], &(hg_shape){ .dtype = HG_FP8 });
+        if (rate.surface)
+            it->less[it->less_count++] = rate;
+    }
+    it->less_k = hg_dim_of(it->rate.op, "k");
+}
+
 /* Block-scaled products take activations quantised by groups, by a kernel of the engine's own whose time
  * its product tables leave out; other quantisers are in the tables. */
 static void add_quantiser(hg_builder *b, hg_role role, double repeat, double k, hg_dtype dtype)
@@ -61,6 +79,7 @@ void hg_add_gemm(hg_builder *b, const char *name, hg_role role, double repeat, d
     hg_use_op(b, it, &hg_op_gemm, &s, "m", 1);
     it->rate = hg_rates_pick_tuned(b->rates, &hg_op_gemm, &it->shape, it->dim, 1,
                                    b->e->gemm_tables_quantise && dtype == HG_FP8);
+    fuse_quantiser(b, it, dtype);
 }
 
 void hg_add_pass(hg_builder *b, const char *name, hg_role role, double repeat, double bytes)
