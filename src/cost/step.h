@@ -52,7 +52,7 @@ typedef struct hg_step_item {
     double (*occasions)(const hg_step_batch *b, const struct hg_step *s); /* HG_HOST: how many in a step */
 } hg_step_item;
 
-enum { HG_STEP_ITEMS = 96, HG_NO_DIM = -1 };
+enum { HG_STEP_ITEMS = 128, HG_NO_DIM = -1 };
 
 typedef struct hg_step {
     hg_step_item items[HG_STEP_ITEMS];

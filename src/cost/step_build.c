@@ -1,5 +1,6 @@
 #include "cost/step_build.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 static void add_dense_ffn(hg_builder *b, const char *const names[3], double inter, hg_dtype dtype, bool gated,
@@ -183,17 +184,17 @@ static void add_host(hg_builder *b)
     }
 }
 
-static bool priced(const hg_model *m, hg_err *err)
+/* What a layer, with all that is not layers, may come to before its items are joined. */
+enum { LAYER_ITEMS = 48 };
+
+/* Layers that differ in every one would overflow the step's list. */
+static bool add_layers(hg_builder *b, hg_err *err)
 {
-    for (int64_t i = 0; i < m->layer_kinds; i++) {
-        const hg_layer *l = &m->layers[i];
-        const char *what = l->k_is_v && l->mixer == HG_MIX_MLA ? "compressed latent attention"
-                           : l->sparse_topk > 0 && l->mixer != HG_MIX_MLA ? "sparse attention of full heads"
-                                                                          : NULL;
-        if (what)
-            return hg_fail(err, HG_INPUT, m->name, "has %s, which this version reads and counts but does "
-                           "not price yet; models with dense attention or linear mixers are priced",
-                           what);
+    for (int64_t i = 0; i < b->m->layer_kinds; i++) {
+        if (b->out->count > HG_STEP_ITEMS - LAYER_ITEMS)
+            return hg_fail(err, HG_INPUT, b->m->name, "has %" PRId64 " kinds of layers, more than a step can "
+                           "hold; models whose layers are of a few kinds are priced", b->m->layer_kinds);
+        add_layer(b, &b->m->layers[i]);
     }
     return true;
 }
@@ -201,12 +202,10 @@ static bool priced(const hg_model *m, hg_err *err)
 bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine *e, const hg_rates *r,
                      hg_step *out, hg_err *err)
 {
-    if (!priced(m, err))
-        return false;
     *out = (hg_step){ .layers = (double)m->layer_count, .tp = d->tp, .pp = d->pp, .dp = d->dp };
     hg_builder b = { m, d, e, r, out };
-    for (int64_t i = 0; i < m->layer_kinds; i++)
-        add_layer(&b, &m->layers[i]);
+    if (!add_layers(&b, err))
+        return false;
     add_ends(&b);
     add_launches(&b);
     add_host(&b);
