@@ -80,7 +80,8 @@ static void fill_parallel(const hg_serving_pool *pool, int64_t ranks, bool moe, 
     d->tp = ranks / d->dp;
     d->ep = moe && pool->moe_ep > 1 && pool->moe_ep > pool->moe_tp ? ranks : 1;
     d->ep = pool->moe_ep > 1 && pool->moe_tp > 1 && pool->moe_tp * pool->moe_ep == ranks ? pool->moe_ep : d->ep;
-    d->ep = moe && ranks > EXPERT_RANKS ? ranks : d->ep;
+    bool written_twice = ranks < pool->tp * pool->dp || ranks < pool->moe_tp * pool->moe_ep;
+    d->ep = moe && (ranks > EXPERT_RANKS || written_twice) ? ranks : d->ep;
 }
 
 /* In a row's words: blank is the checkpoint's own. */
