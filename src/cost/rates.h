@@ -1,9 +1,9 @@
 /* Which calibration answers for an operator: the ladder from the engine's own table on this device
- * down to the bare roofline, and the origin each rung is reported with. */
+ * down to the roofline, and the origin each rung is reported with. */
 #ifndef HG_COST_RATES_H
 #define HG_COST_RATES_H
 
-#include "cost/calibration.h"
+#include "cost/transfer.h"
 
 /* In order of trust, best first; combined upward by the worst that carries 5 % of the time. */
 typedef enum hg_origin {
@@ -15,13 +15,14 @@ extern const char *const hg_origin_names[HG_ORIGINS];
 /* One operator with one series chosen: what the hot path holds. */
 typedef struct hg_rate {
     const hg_op *op;
-    const hg_surface *surface;   /* NULL: roofline ÷ efficiency */
+    const hg_surface *surface;   /* NULL: the roofline as it is typically reached */
     int series;
     bool exact;                  /* the very series asked for, not the nearest of its kind */
     const hg_device *device;
-    double efficiency;           /* used without a surface */
+    hg_rung rung;                /* where the surface comes from */
+    const hg_typical *typical;   /* used without a surface */
     const char *transferred;     /* "transferred:<device>/<engine>-<version>", NULL on the own table */
-    double error;                /* 80 % half width, relative */
+    double error, beyond_error;  /* 80 % half widths, relative: within the hull and beyond it */
 } hg_rate;
 
 typedef struct hg_time {
@@ -35,15 +36,26 @@ double hg_rate_seconds(const hg_rate *r, const hg_shape *s); /* its .seconds */
 /* "fitted", "transferred:h100_sxm/vllm-0.24.0" … */
 const char *hg_rate_origin_text(const hg_rate *r, hg_origin origin);
 
-enum { HG_LADDER = 12 };
+enum { HG_LADDER = 32 };
+
+/* What is taken off the shelf so that a lower rung must answer: files (or, with an op, that op of
+ * them) of which all that is named here holds; all NULL: nothing. */
+typedef struct hg_left_out {
+    const char *device, *architecture, *engine, *version, *op;
+    bool labels;                 /* at each pick, the series that has just the labels asked for */
+} hg_left_out;
 
 typedef struct hg_rates {
     hg_device device;
-    const char *engine, *version;
+    const char *engine, *version; /* of the table nearest to what was asked for */
+    const char *asked;            /* the version, NULL: the newest */
     /* The calibrations that may answer, nearest first; rung[0..own) are this device's own engine. */
     hg_calibration rung[HG_LADDER];
     const char *transferred[HG_LADDER];
+    hg_rung kind[HG_LADDER];
     int count, own;
+    hg_left_out left_out;
+    const hg_transfer *transfer;
 } hg_rates;
 
 /* Loads what (device, engine, version) needs.  version NULL: the newest.  *note: a line for stderr
@@ -51,6 +63,11 @@ typedef struct hg_rates {
 bool hg_rates_open(hg_arena *arena, const hg_data *data, const hg_device *device,
                    const char *engine, const char *version, hg_rates *out, const char **note,
                    hg_err *err);
+
+/* The same from a shelf that lacks what is left out. */
+bool hg_rates_open_without(hg_arena *arena, const hg_data *data, const hg_device *device,
+                           const char *engine, const char *version, const hg_left_out *left_out,
+                           hg_rates *out, const char **note, hg_err *err);
 
 /* Lays a user's own calibration over all others. */
 bool hg_rates_overlay(hg_arena *arena, hg_rates *r, const char *path, hg_err *err);

@@ -37,7 +37,7 @@ typedef struct hg_device {
                                            * supported; HG_FP32 is the vector rate unless the file
                                            * says otherwise */
     double vector_flops_per_s;            /* fp32 outside the matrix unit; 0: not known, and
-                                           * then never what binds */
+                                           * then the roofline is without it */
     int64_t units;                        /* SMs, CUs or AI cores */
     double clock_hz;                      /* boost */
     hg_core_part_info part[HG_CORE_PARTS]; /* Ascend: the rates above follow from cube and vector cores; others: 0 */
