@@ -36,7 +36,7 @@ const char *hg_rate_origin_text(const hg_rate *r, hg_origin origin)
     return origin == HG_TRANSFERRED ? r->transferred : hg_origin_names[origin];
 }
 
-/* A rung's distance is its place, so that an earlier one goes first. */
+/* A rung's distance is its place among those with the operator, so that an earlier one goes first. */
 static const double RUNG_DISTANCE = 5;
 
 /* Distances between the labels asked for and those of a series: ranks, in the order of what `heng validate
@@ -149,15 +149,15 @@ static bool worth_more_than_roofline(const hg_rates *r, int rung, int op)
 /* A table without the dtype gives way to the next rung, unless no rung has it. */
 hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels)
 {
-    int at = hg_op_index(op), rung = -1, series = 0;
-    double least = INFINITY, launch_s = least_launch(r, at, labels);
+    int at = hg_op_index(op), rung = -1, series = 0, place = 0;
+    double least = INFINITY, launch_s = op->ungraphed ? INFINITY : least_launch(r, at, labels);
     for (int i = 0; i < r->count; i++) {
         const hg_surface *s = r->rung[i].surfaces[at];
         if (!s)
             continue;
         double distance;
         int k = nearest_series(r, s, labels, launch_s, &distance);
-        distance += RUNG_DISTANCE * i;
+        distance += RUNG_DISTANCE * place++;
         if (distance < least) {
             least = distance;
             rung = i;
@@ -168,6 +168,17 @@ hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels
         return on_roofline(r, op);
     const hg_surface *s = r->rung[rung].surfaces[at];
     return on_rung(r, rung, s, series, same_labels(labels, &s->series[series].labels));
+}
+
+hg_rate hg_rates_beside(const hg_rates *r, const hg_rate *of, const hg_op *op, const hg_shape *labels)
+{
+    double ignored;
+    for (int i = 0; i < r->count; i++) {
+        const hg_surface *s = r->rung[i].surfaces[hg_op_index(op)];
+        if (s && of->surface && r->rung[i].surfaces[hg_op_index(of->op)] == of->surface)
+            return on_rung(r, i, s, nearest_series(r, s, labels, INFINITY, &ignored), true);
+    }
+    return (hg_rate){ .op = op };
 }
 
 /* Harnesses differ by 4.4 % in the median on the same kernel; so much more is another thing timed. */

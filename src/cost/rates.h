@@ -76,7 +76,10 @@ bool hg_rates_overlay(hg_arena *arena, hg_rates *r, const char *path, hg_err *er
 hg_rate hg_rates_by_key(const hg_rates *r, const hg_op *op, const char *key, const hg_shape *labels);
 /* The rate the engine would use for such labels (dtype, kv_dtype, kind). */
 hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels);
-/* The same, unless another engine measured this very shape on this device clearly faster: then the
+/* The rate of another operator from the very calibration that `of` is from, its series nearest to the
+ * labels; without a surface: that calibration has none. */
+hg_rate hg_rates_beside(const hg_rates *r, const hg_rate *of, const hg_op *op, const hg_shape *labels);
+/* As hg_rates_pick, unless another engine measured this very shape on this device clearly faster: then the
  * own table timed more than the kernel (a quantiser, the host), or a kernel not tuned.  `dim` is the
  * dimension the batch fills, `scale` of it a token; padded: the own table is known to time more. */
 hg_rate hg_rates_pick_tuned(const hg_rates *r, const hg_op *op, const hg_shape *shape, int dim,

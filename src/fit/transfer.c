@@ -20,6 +20,8 @@ static hg_left_out left_out_for(hg_rung rung, const hg_table_group *g, const hg_
     }
 }
 
+enum { FEWEST_ROWS = 8 }; /* of a table, as calibration asks for */
+
 /* The half returned is scratch beside what is kept in the other. */
 static hg_arena cut(hg_arena *arena)
 {
@@ -116,7 +118,7 @@ static void hold_beyond(hg_arena *arena, hg_arena scratch, const hg_table *t, co
     for (size_t i = 0; i < t->count; i++)
         if (t->rows[i].shape.d[dim] <= BEYOND * largest[t->rows[i].series])
             small.rows[small.count++] = t->rows[i];
-    if (small.count < 8)
+    if (small.count < FEWEST_ROWS)
         return;
     hg_arena model = scratch, rest = cut(&model);
     hg_surface s;
@@ -189,6 +191,12 @@ static hg_reached reached_by(const hg_table *t, const hg_device *d)
     return r;
 }
 
+/* A difference of timings, clipped at 0, has no relative error to speak of. */
+static bool is_judged(const hg_table *t)
+{
+    return t->count >= FEWEST_ROWS && !(t->op->zero_s > 0);
+}
+
 static bool hold_group(hg_arena *arena, hg_arena scratch, const hg_data *data, const hg_table_group *g,
                        size_t rows_most, hg_ladder_account *account, hg_err *err)
 {
@@ -211,7 +219,7 @@ static bool hold_group(hg_arena *arena, hg_arena scratch, const hg_data *data, c
         const hg_op *op = op_of(&work, g->paths[p]);
         if (!hg_table_read(&work, op, g->paths[p], &t, err))
             return false;
-        if (t.count < 8)
+        if (!is_judged(&t))
             continue;
         hg_held like = { .op = op, .group = g, .device = d, .rung = HG_RUNG_EXTRAPOLATED,
                          .by = hg_rung_names[HG_RUNG_EXTRAPOLATED] };
@@ -307,7 +315,7 @@ bool hg_hold_roofline(hg_arena *arena, const hg_table_group *group, size_t rows_
                          .by = hg_rung_names[HG_RUNG_ROOFLINE] };
         bool known = hg_typical_median(work, account, op, NULL, d->vendor, d->architecture, &y) ||
                      hg_typical_median(work, account, op, NULL, NULL, d->architecture, &y);
-        if (known && t.count)
+        if (known && is_judged(&t))
             hold_typical(&keep, &t, &y, rows_most, &like, account);
     }
     arena->at = keep.at;
