@@ -175,30 +175,32 @@ static bool load_other_engines(shelf *s, const hg_device *device, const char *en
     return true;
 }
 
+/* What one of them does not say, or cannot do, is as far as a factor of e. */
 static double ratio_distance(double a, double b)
 {
-    return a > 0 && b > 0 ? fabs(log(a / b)) : 0;
+    return a > 0 && b > 0 ? fabs(log(a / b)) : 1;
 }
 
-/* The matrix unit's precisions together as one fact; one that the other lacks cannot have been measured
- * there, which is as far as a factor of e. */
+/* The matrix unit's precisions together are one fact; each that the other lacks, and so cannot have been
+ * measured in, is one more. */
 static double tensor_distance(const hg_device *mine, const hg_device *other)
 {
-    double sum = 0;
-    int both = 0, lacking = 0;
+    double sum = 0, lacking = 0;
+    int both = 0;
     for (int t = 0; t < HG_DTYPES; t++) {
         double a = mine->tensor_flops_per_s[t], b = other->tensor_flops_per_s[t];
-        sum += ratio_distance(a, b);
-        both += a > 0 && b > 0;
-        lacking += a > 0 && b <= 0;
+        bool shared = a > 0 && b > 0;
+        both += shared;
+        sum += shared ? ratio_distance(a, b) : 0;
+        lacking += a > 0 && !shared ? ratio_distance(a, b) : 0;
     }
     return (both ? sum / both : 0) + lacking;
 }
 
 /* A device with twice the rates behaves alike at twice the work, so ratios count, each fact as much as
- * the others.  Any architecture's like is nearer than another's, and a vendor's than another vendor's:
- * kernels are written for them. */
-static const double OTHER_ARCHITECTURE = 10, OTHER_VENDOR = 10;
+ * the others.  Kernels are written for an architecture, so its like comes before all others; a vendor's
+ * libraries are one fact more (Gaudi shares none with Arc). */
+static const double OTHER_ARCHITECTURE = 20, OTHER_VENDOR = 1;
 
 static double device_distance(const hg_device *mine, const hg_device *other)
 {
