@@ -33,9 +33,10 @@ bench: all
 	@ninja -C $(BUILD) --quiet heng-bench
 	@$(BUILD)/heng-bench
 
-# Every surface anew from the measured tables; unchanged tables leave unchanged files.
+# Every surface anew from the measured tables, then what the ladder below them is worth; unchanged tables leave unchanged files.
 calibrate: all
 	@$(BUILD)/heng calibrate ops $(TABLES) -o data/calibration --force
+	@$(BUILD)/heng calibrate transfer $(TABLES) --data data -o data/transfer.json --force
 
 readme: all
 	@tools/readme.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The documents against the code: every verb, word and alias has its place in the manual, every field and column that is
-# read or written in docs/formats.md, every link leads somewhere, and what the manual describes exists.
+# The documents against the code: every verb, word and alias has its place in the manual, every operator in
+# docs/operators.md, every field and column that is read or written in docs/formats.md, every link leads somewhere, and what the manual describes exists.
 cd "$(dirname "$0")/.." || exit 1
 bad=0
 complain() {
@@ -33,6 +33,9 @@ fields=$(grep -oh 'hg_json_key[a-z_]*([^,]*, "[a-z_0-9]*"' src/api/*.c | sed 's/
             s/.*TENSOR([A-Z0-9_]*, "\([a-z_0-9]*\)".*/compute.\1/p' src/spec/device.c)
 for field in $fields; do
     grep -wqF "$field" docs/formats.md || complain "docs/formats.md: the field $field is missing"
+done
+for op in $(sed -n 's/^    \.name = "\([a-z_0-9]*\)".*/\1/p' src/cost/op_*.c); do
+    grep -q "^## $op: " docs/operators.md || complain "docs/operators.md: the operator $op is missing; run 'make readme'"
 done
 sources=$(cat src/api/*.c | tr -d '"\n ')
 sed -n '/^```csv/,/^```$/p' docs/formats.md | grep '^[a-z0-9_,]*$' | grep , | while read -r header; do

@@ -1,6 +1,7 @@
 #!/bin/sh
 # make readme: what the READMEs show of the program, as this build gives it, between markers on lines of their own:
-# the error table, one run with its picture, and the speeds of the last `make bench | tee out/bench.txt`, if there is one.
+# the error table, one run with its picture, and the speeds of the last `make bench | tee out/bench.txt`, if there is one;
+# and docs/operators.md.
 set -eu
 cd "$(dirname "$0")/.."
 mkdir -p out
@@ -47,6 +48,9 @@ question="heng plan --model Qwen/Qwen3-32B --device h200_sxm --total-gpus 8 --wo
 PATH=$PWD/build:$PATH eval "$question --quiet --output out/readme --force" >out/plan.txt
 { echo "\$ $question"; shorten <out/plan.txt; } | fenced >out/run.md
 tools/picture.py out/readme/plan.json docs/plan.svg
+
+tools/operators.sh >out/operators.md
+mv out/operators.md docs/operators.md
 
 build/heng catalog accuracy >out/accuracy.md
 sed '1s/.*/| 算子 | 表数 | 行数 | 平均误差 | 中位数 | 误差最大的表 |/' out/accuracy.md >out/accuracy.zh.md

@@ -1,6 +1,7 @@
 #include "api/verb.h"
 
 #include "api/calibrate.h"
+#include "api/transfer.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "fit/calibrate.h"
@@ -105,9 +106,11 @@ static hg_code run(hg_ask *a)
 {
     if (a->s.input_count > 1 && strcmp(a->s.inputs[0], "serving") == 0)
         return hg_calibrate_serving(a);
+    if (a->s.input_count && strcmp(a->s.inputs[0], "transfer") == 0)
+        return hg_calibrate_transfer(a);
     if (a->s.input_count < 2 || strcmp(a->s.inputs[0], "ops") != 0)
-        return hg_refuse(a, "calibrate", "takes 'ops' and tables, or 'serving' and runs; as in "
-                         "'heng calibrate ops DIR -o out'");
+        return hg_refuse(a, "calibrate", "takes 'ops' and tables, 'transfer' and tables, or 'serving' and runs; "
+                         "as in 'heng calibrate ops DIR -o out'");
     hg_table_group *groups;
     size_t count;
     if (!hg_walk_tables(a->arena, a->s.inputs + 1, a->s.input_count - 1, a->s.device.s, a->s.engine.s,
@@ -129,6 +132,6 @@ static hg_code run(hg_ask *a)
 }
 
 const hg_verb hg_verb_calibrate = {
-    "calibrate", "heng calibrate ops DIR|FILE… [-o data/calibration] [--force]; heng calibrate serving FILE…",
+    "calibrate", "heng calibrate ops DIR|FILE… [-o data/calibration] [--force]; heng calibrate transfer [DIR|FILE…] [-o FILE]; heng calibrate serving FILE…",
     "fit a device's operators or an engine's host costs from measurements; errors on families kept back", run
 };

@@ -1,4 +1,5 @@
 #include "api/predict.h"
+#include "api/transfer.h"
 
 #include "base/json.h"
 #include "fit/surface_fit.h"
@@ -179,13 +180,15 @@ static hg_code run(hg_ask *a)
 {
     if (a->s.input_count > 1 && strcmp(a->s.inputs[0], "serving") == 0)
         return hg_validate_serving(a);
+    if (a->s.input_count && strcmp(a->s.inputs[0], "transfer") == 0)
+        return hg_validate_transfer(a);
     if (a->s.input_count < 2 || strcmp(a->s.inputs[0], "ops") != 0)
-        return hg_refuse(a, "validate", "takes 'ops' and tables, or 'serving' and runs; as in "
-                         "'heng validate ops DIR'");
+        return hg_refuse(a, "validate", "takes 'ops' and tables, 'transfer' and tables, or 'serving' and runs; "
+                         "as in 'heng validate ops DIR'");
     return validate_ops(a);
 }
 
 const hg_verb hg_verb_validate = {
-    "validate", "heng validate ops DIR|FILE… [--by op|device|engine] [--rows N]; heng validate serving FILE… [--by COLUMNS]",
+    "validate", "heng validate ops DIR|FILE… [--by op|device|engine] [--rows N]; heng validate transfer [DIR|FILE…]; heng validate serving FILE… [--by COLUMNS]",
     "how wrong are the predictions, on these measurements?", run
 };

@@ -28,7 +28,7 @@ hg_roof hg_roofline(const hg_work *w, const hg_device *d)
     double hop_s = w->between_nodes ? d->net_latency_s : d->node_latency_s;
     double part_s[HG_COMPONENTS] = {
         [HG_TENSOR] = over(w->tensor_flops, hg_tensor_rate(d, w->tensor_dtype)),
-        [HG_VECTOR] = over(w->vector_flops, d->vector_flops_per_s),
+        [HG_VECTOR] = d->vector_flops_per_s > 0 ? w->vector_flops / d->vector_flops_per_s : 0,
         [HG_HBM] = over(w->hbm_bytes, d->memory_bytes_per_s),
         [HG_LINK] = over(w->link_bytes, link) + w->link_hops * hop_s,
     };

@@ -15,6 +15,14 @@ enum { DEVICE_LIMIT = 1000000 };
     HG_REAL(hg_device, tensor_flops_per_s[dtype], "compute." key, HG_FLOPS_PER_S, 1e9, 1e18, NULL, \
             what)
 
+#define PART_RATE(at, dtype, key, what)                                                            \
+    HG_REAL(hg_device, part[at].flops_per_s[dtype], "components." key, HG_FLOPS_PER_S, 1e9, 1e18,   \
+            NULL, what)
+#define PART_PATH(at, key, what)                                                                   \
+    HG_REAL(hg_device, part[at].bytes_per_s, "components." key, HG_BYTES_PER_S, 1e9, 1e16, NULL, what)
+#define PART_COUNT(at, key, what)                                                                  \
+    HG_WHOLE(hg_device, part[at].count, "components." key, 1, 1e6, NULL, what)
+
 static const hg_field rows[] = {
     HG_TEXT(hg_device, name, "name", true, "the word for --device"),
     HG_TEXT(hg_device, title, "title", false, "the name people read"),
@@ -36,6 +44,22 @@ static const hg_field rows[] = {
             "float32 outside the matrix unit"),
     HG_WHOLE(hg_device, units, "compute.units", 1, 1e6, NULL, "SMs, CUs or AI cores"),
     HG_REAL(hg_device, clock_hz, "compute.clock", HG_HERTZ, 1e6, 1e11, NULL, "boost clock"),
+    PART_COUNT(HG_CUBE, "cube.count", "matrix units"),
+    PART_RATE(HG_CUBE, HG_BF16, "cube.bf16", "bfloat16 or float16 products, all units"),
+    PART_RATE(HG_CUBE, HG_FP8, "cube.fp8", "8-bit float products"),
+    PART_RATE(HG_CUBE, HG_NVFP4, "cube.fp4", "4-bit float products"),
+    PART_RATE(HG_CUBE, HG_INT8, "cube.int8", "8-bit integer products"),
+    PART_RATE(HG_CUBE, HG_FP32, "cube.fp32", "float32 products, as hf32"),
+    PART_COUNT(HG_VECTOR_CORE, "vector.count", "vector cores"),
+    PART_RATE(HG_VECTOR_CORE, HG_BF16, "vector.bf16", "16-bit floats, all cores"),
+    PART_RATE(HG_VECTOR_CORE, HG_FP32, "vector.fp32", "float32"),
+    PART_COUNT(HG_SCALAR, "scalar.count", "scalar units"),
+    PART_COUNT(HG_MTE1, "mte1.count", "engines from L1 to the cube's buffers"),
+    PART_PATH(HG_MTE1, "mte1.bandwidth", "of all of them"),
+    PART_COUNT(HG_MTE2, "mte2.count", "engines from memory and L2 into the core"),
+    PART_PATH(HG_MTE2, "mte2.bandwidth", "from memory, of all of them"),
+    PART_COUNT(HG_MTE3, "mte3.count", "engines out of the core"),
+    PART_PATH(HG_MTE3, "mte3.bandwidth", "of all of them"),
     HG_REAL(hg_device, power_w, "power.board", HG_WATTS, 1, 1e5, NULL, "board power limit"),
     HG_REAL(hg_device, idle_power_w, "power.idle", HG_WATTS, 0, 1e5, NULL, "when idle"),
     HG_REAL(hg_device, price_usd_per_s, "price.rent", HG_USD_PER_S, 0, 1, NULL,
@@ -58,8 +82,8 @@ static const hg_fields fields = { rows, sizeof rows / sizeof *rows };
 
 /* Sources and aliases are for readers and for the lookup. */
 static const char *const others[] = {
-    "aliases",      "source",       "note",        "memory.source",  "compute.source",
-    "power.source", "price.source", "node.source", "network.source", NULL
+    "aliases",      "source",      "note",           "memory.source",     "compute.source", "power.source",
+    "price.source", "node.source", "network.source", "components.source", NULL
 };
 
 static bool is_vendor(const char *word)
@@ -71,9 +95,24 @@ static bool is_vendor(const char *word)
     return false;
 }
 
+/* A matrix product runs on the cube alone, whatever the vector cores would add to it.  The table's rate
+ * of MTE2 is no ceiling: kernels were seen to draw more than that from memory, so memory's stands. */
+static void complete_from_parts(hg_device *d)
+{
+    const hg_core_part_info *cube = &d->part[HG_CUBE], *vector = &d->part[HG_VECTOR_CORE];
+    for (int t = 0; t < HG_DTYPES; t++)
+        if (d->tensor_flops_per_s[t] <= 0)
+            d->tensor_flops_per_s[t] = cube->flops_per_s[t];
+    if (d->vector_flops_per_s <= 0)
+        d->vector_flops_per_s = vector->flops_per_s[HG_FP32];
+    if (d->units == 0)
+        d->units = cube->count;
+}
+
 /* What is not said follows from what is. */
 static void complete(hg_device *d)
 {
+    complete_from_parts(d);
     if (!d->title)
         d->title = d->name;
     if (d->usable_memory_bytes <= 0)

@@ -12,6 +12,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The components of a Da Vinci core: matrix unit, vector cores, scalar unit, and the engines that
+ * move data: mte1 from L1 to the cube's own buffers, mte2 from memory and L2 into the core, mte3 out
+ * of it. */
+typedef enum hg_core_part { HG_CUBE, HG_VECTOR_CORE, HG_SCALAR, HG_MTE1, HG_MTE2, HG_MTE3, HG_CORE_PARTS } hg_core_part;
+
+typedef struct hg_core_part_info {
+    int64_t count;
+    double flops_per_s[HG_DTYPES]; /* of all of them together, by math dtype */
+    double bytes_per_s;            /* likewise */
+} hg_core_part_info;
+
 typedef struct hg_device {
     const char *name;   /* "h200_sxm" */
     const char *title;  /* "NVIDIA H200 SXM" */
@@ -25,9 +36,11 @@ typedef struct hg_device {
     double tensor_flops_per_s[HG_DTYPES]; /* dense, by math dtype (hg_dtype_info.math); 0: not
                                            * supported; HG_FP32 is the vector rate unless the file
                                            * says otherwise */
-    double vector_flops_per_s;            /* fp32 outside the matrix unit */
+    double vector_flops_per_s;            /* fp32 outside the matrix unit; 0: not known, and
+                                           * then the roofline is without it */
     int64_t units;                        /* SMs, CUs or AI cores */
     double clock_hz;                      /* boost */
+    hg_core_part_info part[HG_CORE_PARTS]; /* Ascend: the rates above follow from cube and vector cores; others: 0 */
     double power_w, idle_power_w;         /* board limit; idle */
     double price_usd_per_s; /* a list price for renting one; the user's --price goes first */
     /* inside a node: all-to-all through switches, or a mesh; per direction, per device */
