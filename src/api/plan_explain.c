@@ -226,6 +226,10 @@ static void say_reasons(hg_arena *arena, hg_plan *out)
                          d->tp, d->replicas, d->replicas > 1 ? "s" : "", m->weight_bytes / 0x1p30,
                          m->kv_bytes / 0x1p30, (double)m->kv_blocks * (double)d->block_tokens / 1e3,
                          out->found ? "; of the shapes tried it scores best" : ""));
+    hg_launch l = hg_plan_launch(arena, out, &out->top[0], out->problem->model.name);
+    if (l.wanted)
+        reason(out, hg_textf(arena, "$MODEL: %s, which the plan was priced in; %s is published in another precision "
+                             "(changes outputs)", l.wanted, out->problem->model.id));
     if (d->pp > 1)
         reason(out, hg_textf(arena, "--pipeline-parallel-size %" PRId64 ": stages share the layers", d->pp));
     reason(out, hg_textf(arena, "--max-num-seqs %" PRId64 ": %.3g run in a step on average; KV has room "

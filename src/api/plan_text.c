@@ -90,6 +90,8 @@ static void launch(hg_arena *arena, hg_buf *b, const hg_plan *p, const char *mod
     const char **lines = e->command(arena, &l, &n);
     for (size_t i = 0; i < n; i++)
         hg_buf_printf(b, "%s%s\n", i ? "" : "\n", lines[i]);
+    if (l.wanted)
+        hg_buf_printf(b, "\nMODEL must name %s: %s does not make one while it loads.\n", l.wanted, p->problem->engine.title);
 }
 
 static void explanation(hg_buf *b, const hg_plan *p)

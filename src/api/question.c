@@ -79,8 +79,8 @@ static bool ask_lengths(hg_ask *a, hg_need_load need, hg_workload *out)
         out->count = limit && limit < out->count ? limit : out->count;
         return true;
     }
-    if (need == HG_LOAD_FREE && !s->isl.n && !s->osl.n && s->max_model_len.n) {
-        hg_workload_synthetic(a->arena, (int32_t)hg_min_i64(s->max_model_len.v[0], HG_LENGTH_MAX), 1, 1, 1, seed, out);
+    if (need == HG_LOAD_FREE && !s->isl.n && !s->osl.n) {
+        *out = (hg_workload){ .name = "no workload" };
         return true;
     }
     if (!s->isl.n || !s->osl.n)
@@ -150,6 +150,8 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
 
 int64_t hg_fitting_model_len(const hg_problem *p)
 {
+    if (p->workload.count == 0)
+        return p->model.max_tokens;
     int64_t longest = 1;
     for (size_t i = 0; i < p->workload.count; i++)
         longest = hg_max_i64(longest, (int64_t)p->workload.requests[i].isl + p->workload.requests[i].osl);

@@ -6,7 +6,7 @@
 #include "eval/evaluate.h"
 
 /* What must be said of the traffic: lengths and a load (--rate, --replay or --concurrency), lengths
- * alone, or nothing where --max-model-len says how long requests get. */
+ * alone, or nothing (the workload is then empty). */
 typedef enum hg_need_load { HG_LOAD_NEEDED, HG_LENGTHS_NEEDED, HG_LOAD_FREE } hg_need_load;
 
 /* Model, device, engine, rates, workload, SLO and price; notes are given on the way. */
@@ -23,7 +23,8 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out);
 /* The device and the rates a question names. */
 bool hg_ask_rates(hg_ask *a, hg_rates *out);
 
-/* A margin above the longest request, in whole KV blocks, at most what the model takes. */
+/* A margin above the longest request, in whole KV blocks, at most what the model takes; that where
+ * there is no workload. */
 int64_t hg_fitting_model_len(const hg_problem *p);
 
 bool hg_ask_precision(hg_ask *a, const hg_model *m, hg_dtype *out, bool *is_checkpoints);
