@@ -23,6 +23,11 @@ const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d)
     return b.s;
 }
 
+bool hg_changes_outputs(const hg_deployment *d)
+{
+    return !d->precision_is_checkpoints || !d->kv_is_auto;
+}
+
 static bool is_16_bit(const hg_precision *p)
 {
     return p->attention == HG_BF16 && p->o_proj == HG_BF16 && p->mlp == HG_BF16 && p->experts == HG_BF16;

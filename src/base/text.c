@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -70,6 +71,12 @@ void hg_buf_printf(hg_buf *b, const char *fmt, ...)
     }
     va_end(again);
     va_end(args);
+}
+
+char *hg_figures(hg_arena *arena, double value, int figures)
+{
+    bool whole = isfinite(value) && fabs(value) >= pow(10, figures - 1);
+    return whole ? hg_textf(arena, "%.0f", value) : hg_textf(arena, "%.*g", figures, value);
 }
 
 bool hg_starts(const char *s, const char *prefix)

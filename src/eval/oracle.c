@@ -2,18 +2,23 @@
 
 #include "base/num.h"
 
+#include <stdatomic.h>
+
 enum { REMEMBERED = 1 << 17 };
 
-hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg_deployment *d)
+hg_step_memo *hg_step_memo_new(hg_arena *arena, int64_t tokens_most, int64_t emits_most)
 {
-    hg_step_oracle o = {
-        .step = step,
-        .tokens_most = hg_min_i64(hg_max_i64(d->max_num_batched_tokens, d->max_num_seqs), REMEMBERED),
-        .emits_most = hg_min_i64(d->max_num_seqs, REMEMBERED),
-    };
-    o.tokens_s = HG_NEW(arena, double, o.tokens_most + 1);
-    o.emits_s = HG_NEW(arena, double, o.emits_most + 1);
-    return o;
+    hg_step_memo *m = HG_NEW(arena, hg_step_memo, 1);
+    m->tokens_most = hg_min_i64(hg_max_i64(tokens_most, emits_most), REMEMBERED);
+    m->emits_most = hg_min_i64(emits_most, REMEMBERED);
+    m->tokens_s = HG_NEW(arena, _Atomic double, m->tokens_most + 1);
+    m->emits_s = HG_NEW(arena, _Atomic double, m->emits_most + 1);
+    return m;
+}
+
+hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg_deployment *d, hg_step_memo *memo)
+{
+    return (hg_step_oracle){ step, memo ? memo : hg_step_memo_new(arena, d->max_num_batched_tokens, d->max_num_seqs) };
 }
 
 hg_step_batch hg_step_batch_of(const hg_batch *batch)
@@ -29,22 +34,26 @@ hg_step_batch hg_step_batch_of(const hg_batch *batch)
     return b;
 }
 
-static double remembered(double *known, int64_t most, double count,
+static double remembered(_Atomic double *known, int64_t most, double count,
                          double (*compute)(const hg_step *, double), const hg_step *step)
 {
     int64_t at = (int64_t)count;
     if (at > most)
         return compute(step, count);
-    if (known[at] == 0)
-        known[at] = compute(step, count);
-    return known[at];
+    double seconds = atomic_load_explicit(&known[at], memory_order_relaxed);
+    if (seconds == 0) {
+        seconds = compute(step, count);
+        atomic_store_explicit(&known[at], seconds, memory_order_relaxed);
+    }
+    return seconds;
 }
 
 double hg_step_oracle_seconds(void *oracle, const hg_batch *batch)
 {
     hg_step_oracle *o = oracle;
     hg_step_batch b = hg_step_batch_of(batch);
-    return remembered(o->tokens_s, o->tokens_most, b.chunk_tokens + b.decodes, hg_step_tokens_seconds, o->step) +
-           remembered(o->emits_s, o->emits_most, b.emits, hg_step_emits_seconds, o->step) +
+    hg_step_memo *m = o->memo;
+    return remembered(m->tokens_s, m->tokens_most, b.chunk_tokens + b.decodes, hg_step_tokens_seconds, o->step) +
+           remembered(m->emits_s, m->emits_most, b.emits, hg_step_emits_seconds, o->step) +
            hg_step_attention_seconds(o->step, &b) + hg_step_host_seconds(o->step, &b);
 }

@@ -1,0 +1,187 @@
+#include "test.h"
+
+#include "heng.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Laws of plans: what one question's answer says, another question must confirm. */
+
+enum { WORDS = 24, TEXT = 1 << 20, SEEDS = 3 };
+
+typedef struct asked {
+    heng_word words[WORDS];
+    size_t count;
+    char text[TEXT];
+    size_t size;
+} asked;
+
+static void add(asked *q, const char *key, const char *value)
+{
+    q->words[q->count++] = (heng_word){ key, value, NULL };
+}
+
+static void take(void *ctx, const char *text, size_t size)
+{
+    asked *q = ctx;
+    if (q->size + size < TEXT) {
+        memcpy(q->text + q->size, text, size);
+        q->size += size;
+    }
+}
+
+/* The answer as JSON; the caller owns it. */
+static json_t *answer(asked *q, const char *verb)
+{
+    heng_io io = { .ctx = q, .out = take };
+    add(q, "json", NULL);
+    q->size = 0;
+    int code = heng_ask(verb, q->words, q->count, &io);
+    CHECKF(code == 0, "%s: code %d", verb, code);
+    json_t *root = json_loadb(q->text, q->size, 0, NULL);
+    CHECK(root != NULL);
+    return root;
+}
+
+typedef struct row {
+    const char *gpus, *isl, *osl, *slo, *seqs, *tokens, *rate;
+} row;
+
+static const row rows[] = {
+    { "1", "500", "100", "tpot:p90<15ms", "64", "2048", NULL },
+    { "4", "500", "100", "ttft:p90<500ms,tpot:p90<12ms", "16", "2048", "20" },
+};
+
+static void ask_row(asked *q, const row *r, const char *seqs, const char *tokens)
+{
+    q->count = 0;
+    add(q, "model", "Qwen/Qwen3-8B");
+    add(q, "device", "h100_sxm");
+    add(q, "isl", r->isl);
+    add(q, "osl", r->osl);
+    add(q, "slo", r->slo);
+    add(q, "tp", "1");
+    add(q, "pp", "1");
+    add(q, "max-num-seqs", seqs);
+    add(q, "max-num-batched-tokens", tokens);
+    if (r->gpus)
+        add(q, "total-gpus", r->gpus);
+    if (r->rate)
+        add(q, "rate", r->rate);
+}
+
+static double number(const json_t *root, const char *a, const char *b, const char *c)
+{
+    const json_t *at = json_object_get(root, a);
+    at = b ? json_object_get(at, b) : at;
+    return json_number_value(c ? json_object_get(at, c) : at);
+}
+
+/* What the plan is judged by, larger being better: as a what-if of this metric counts it. */
+static double worth(const json_t *root, const char *metric)
+{
+    const json_t *best = json_object_get(root, "recommended");
+    if (strcmp(metric, "GPUs") == 0)
+        return 1 / number(best, "deployment", "replicas", NULL);
+    if (strcmp(metric, "mean E2E") == 0)
+        return 1 / number(best, "metrics", "e2e_s", "mean");
+    return number(best, "score", NULL, NULL);
+}
+
+/* A promised gain is what the plan with that value pinned gains, to a rate's 2 %. */
+static void promise_kept(asked *q, const row *r, const json_t *plan, const json_t *promise)
+{
+    const char *change = json_string_value(json_object_get(promise, "change"));
+    const char *metric = json_string_value(json_object_get(promise, "metric"));
+    const char *seqs = strstr(change, "--max-num-seqs "), *tokens = strstr(change, "--max-num-batched-tokens ");
+    double gain = json_number_value(json_object_get(promise, "gain_frac"));
+    if ((!seqs && !tokens) || gain <= -1)
+        return;
+    ask_row(q, r, seqs ? strchr(seqs, ' ') + 1 : r->seqs, tokens ? strchr(tokens, ' ') + 1 : r->tokens);
+    json_t *again = answer(q, "plan");
+    double seen = worth(again, metric) / worth(plan, metric) - 1;
+    CHECKF(fabs(seen - gain) <= 0.021 * (1 + fabs(gain)), "%s: promised %+.1f%%, found %+.1f%%", change,
+           100 * gain, 100 * seen);
+    json_decref(again);
+}
+
+static void what_ifs(asked *q)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ask_row(q, &rows[i], rows[i].seqs, rows[i].tokens);
+        json_t *plan = answer(q, "plan");
+        const json_t *list = json_object_get(json_object_get(json_object_get(plan, "recommended"), "bottleneck"), "what_if");
+        CHECKF(json_array_size(list) > 0, "row %zu has no what-ifs", i);
+        for (size_t k = 0; k < json_array_size(list); k++)
+            promise_kept(q, &rows[i], plan, json_array_get(list, k));
+        json_decref(plan);
+    }
+}
+
+/* simulate --steady at the plan's rate gives the plan's figures. */
+static void steady_is_plans(asked *q)
+{
+    static const char *const same[] = { "ttft_s", "tpot_s", "e2e_s" };
+    char rate[32];
+    ask_row(q, &rows[0], rows[0].seqs, rows[0].tokens);
+    json_t *plan = answer(q, "plan");
+    const json_t *best = json_object_get(plan, "recommended"), *metrics = json_object_get(best, "metrics");
+    snprintf(rate, sizeof rate, "%.9g", number(metrics, "rate_per_s", NULL, NULL));
+    row one = rows[0];
+    one.gpus = NULL;
+    one.rate = rate;
+    ask_row(q, &one, one.seqs, one.tokens);
+    add(q, "steady", NULL);
+    json_t *run = answer(q, "simulate");
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        CHECK_NEAR(number(run, same[i], "p90", NULL), number(metrics, same[i], "p90", NULL), 1e-3);
+    CHECK_NEAR(number(run, "goodput", "requests_per_s", NULL), number(metrics, "goodput", "requests_per_s", NULL), 1e-3);
+    CHECK_NEAR(number(best, "score", NULL, NULL), number(metrics, "goodput", "requests_per_s", NULL), 1e-6);
+    json_decref(run);
+    json_decref(plan);
+}
+
+/* Other seeds' rates lie in the interval said, as far as they know themselves. */
+static void interval_holds(asked *q)
+{
+    static const char *const seeds[SEEDS] = { "0", "1", "3" };
+    double lo[SEEDS], hi[SEEDS];
+    for (int i = 0; i < SEEDS; i++) {
+        ask_row(q, &rows[0], rows[0].seqs, rows[0].tokens);
+        add(q, "seed", seeds[i]);
+        json_t *plan = answer(q, "plan");
+        const json_t *best = json_object_get(plan, "recommended"), *interval = json_object_get(best, "rate_interval");
+        lo[i] = json_number_value(json_array_get(interval, 0));
+        hi[i] = json_number_value(json_array_get(interval, 1));
+        json_decref(plan);
+    }
+    for (int i = 0; i < SEEDS; i++)
+        for (int k = 0; k < SEEDS; k++)
+            CHECKF(lo[i] <= hi[k], "seed %d says at least %g, seed %d at most %g", i, lo[i], k, hi[k]);
+}
+
+/* Fleets larger than sixteen engines are found; one engine fewer than the fewest does not do. */
+static void large_fleet(asked *q)
+{
+    static const row r = { "200", "1000", "50", "ttft:p90<1s", "256", "2048", "1200" };
+    ask_row(q, &r, r.seqs, r.tokens);
+    json_t *plan = answer(q, "plan");
+    double n = number(json_object_get(plan, "recommended"), "deployment", "replicas", NULL);
+    CHECKF(n > 16 && n < 200, "%g engines", n);
+    json_decref(plan);
+}
+
+void test_plan(void)
+{
+    asked *q = malloc(sizeof *q);
+    if (!q)
+        return;
+    what_ifs(q);
+    steady_is_plans(q);
+    interval_holds(q);
+    large_fleet(q);
+    free(q);
+}
