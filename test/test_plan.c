@@ -1,5 +1,7 @@
 #include "test.h"
 
+#include "base/rng.h"
+#include "eval/evaluate.h"
 #include "heng.h"
 
 #include <jansson.h>
@@ -174,8 +176,45 @@ static void large_fleet(asked *q)
     json_decref(plan);
 }
 
+/* What the oracle remembers is what the step costs, to 0.5 % (bends of the surfaces lie between what it keeps). */
+static void oracle_remembers(void)
+{
+    static const char *const devices[] = { "h100_sxm", "b200_sxm", "a100_sxm" };
+    hg_arena arena;
+    hg_data data = { 0 };
+    hg_err err;
+    const char *note;
+    CHECK(hg_arena_open(&arena, 0));
+    for (int i = 0; i < 3; i++) {
+        hg_problem *p = HG_NEW(&arena, hg_problem, 1);
+        hg_candidate *c = HG_NEW(&arena, hg_candidate, 1);
+        hg_device d;
+        CHECK(hg_model_find(&arena, &data, "openai/gpt-oss-120b", &p->model, &note, &err) &&
+              hg_device_find(&arena, &data, devices[i], &d, &err) &&
+              hg_engine_find(&arena, &data, "vllm", &p->engine, &err) &&
+              hg_rates_open(&arena, &data, &d, "vllm", NULL, &p->rates, &note, &err));
+        hg_deployment one = { .tp = 2, .pp = 1, .dp = 1, .ep = 1, .replicas = 1, .precision_is_checkpoints = true,
+                              .kv_is_auto = true, .max_num_seqs = 256, .max_num_batched_tokens = 8192,
+                              .max_model_len = 8192, .gpu_memory_utilization = 0.9, .block_tokens = 16 };
+        hg_candidate_make(p, &one, c);
+        CHECKF(c->fit == HG_FITS, "%s", c->reason);
+        hg_step_oracle o = hg_step_oracle_new(&arena, &c->step, &one, NULL);
+        hg_rng r = hg_rng_seed(7, 0);
+        for (int k = 0; k < 2000; k++) {
+            hg_batch b = { .decodes = 1 + (int32_t)(hg_rng_unit(&r) * 255) };
+            b.decode_context = (int64_t)(b.decodes * (1 + 8000 * hg_rng_unit(&r)));
+            hg_step_batch sums = hg_step_batch_of(&b);
+            double got = hg_step_oracle_seconds(&o, &b), want = hg_step_seconds(&c->step, &sums);
+            CHECKF(fabs(got - want) <= 0.005 * want, "%s: %d decodes, context %lld: %g s, not %g", devices[i], b.decodes,
+                   (long long)b.decode_context, got, want);
+        }
+    }
+    hg_arena_close(&arena);
+}
+
 void test_plan(void)
 {
+    oracle_remembers();
     asked *q = malloc(sizeof *q);
     if (!q)
         return;

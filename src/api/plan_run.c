@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS_EACH = 24 }; /* simulations of one candidate that are remembered for the Pareto front */
+enum {
+    POINTS_EACH = 24, /* simulations of one candidate that are remembered for the Pareto front */
+    SHAPES_LEAST = 5, /* so many of the best are found however few are shown: the front needs them */
+};
 
 /* How full an engine got on both sides of the highest rate that keeps the promise. */
 typedef struct edge {
@@ -158,6 +161,17 @@ static void progress(void *ctx, double done_frac)
     hg_progress(((planner *)ctx)->ask, done_frac, "searching");
 }
 
+/* Reasons of one kind differ in numbers only. */
+static bool same_kind(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        a += strspn(a, "0123456789.");
+        b += strspn(b, "0123456789.");
+        if (*a != *b || !*a)
+            return *a == *b;
+    }
+}
+
 /* One line a shape and reason, not one a deployment. */
 static void refuse(hg_arena *arena, hg_plan *out, size_t *capacity, const hg_candidate *c)
 {
@@ -165,7 +179,7 @@ static void refuse(hg_arena *arena, hg_plan *out, size_t *capacity, const hg_can
     for (size_t i = 0; i < out->refusal_count; i++) {
         hg_deployment *d = &out->refusals[i].deployment;
         if (d->tp == c->deployment.tp && d->pp == c->deployment.pp && d->dp == c->deployment.dp &&
-            d->ep == c->deployment.ep && strncmp(out->refusals[i].reason, c->reason, 16) == 0) {
+            d->ep == c->deployment.ep && same_kind(out->refusals[i].reason, c->reason)) {
             out->refusals[i].count++;
             return;
         }
@@ -215,7 +229,7 @@ static int best_first(const void *a, const void *b)
 }
 
 /* The plans shown, each with figures sharp enough to report, ranked by them. */
-static void take_top(hg_arena *arena, planner *w, int threads, hg_plan *out)
+static void take_top(hg_arena *arena, planner *w, int threads, size_t top_n, hg_plan *out)
 {
     hg_parallel(w->found.count, threads, settle_one, w);
     out->top = HG_NEW(arena, hg_point, w->found.count);
@@ -224,6 +238,7 @@ static void take_top(hg_arena *arena, planner *w, int threads, hg_plan *out)
             out->top[out->top_count++] = w->best[w->found.order[i]];
     if (out->top_count)
         qsort(out->top, out->top_count, sizeof *out->top, best_first);
+    out->top_count = out->top_count < top_n ? out->top_count : top_n;
     out->found = out->top_count > 0;
 }
 
@@ -294,7 +309,7 @@ static void pareto(hg_arena *arena, const planner *w, size_t count, const hg_pro
         }
 }
 
-/* The front needs lighter loads too: the best plans at parts of their best rates. */
+/* The front needs lighter loads too: shapes at parts of their best rates. */
 typedef struct sweep {
     planner *w;
     size_t *item;
@@ -313,19 +328,42 @@ static void sweep_one(void *ctx, size_t i, int thread)
     s->w->points[s->item[i]][slot] = point_at(s->w->candidates[s->item[i]], &m);
 }
 
+/* The best few shapes, as many whatever --top-n shows, and the widest engine, where users are served fastest. */
+static size_t swept(const planner *w, size_t *list)
+{
+    size_t n = 0, wide = w->count;
+    for (; n < w->found.count && n < SHAPES_LEAST; n++)
+        list[n] = w->found.order[n];
+    for (size_t i = 0; i < w->count; i++) {
+        const hg_deployment *d = &w->candidates[i]->deployment;
+        int64_t most = wide < w->count ? w->candidates[wide]->deployment.tp : 0;
+        if (d->pp == 1 && d->dp == 1 &&
+            (d->tp > most || (d->tp == most && w->best[i].score > w->best[wide].score)))
+            wide = i;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (wide < w->count && w->shapes[list[i]] == w->shapes[wide])
+            return n;
+    if (wide < w->count)
+        list[n++] = wide;
+    return n;
+}
+
 static void sweep_shapes(hg_arena *arena, planner *w, int threads)
 {
     static const double parts[HG_SWEEP_LOADS] = { 0.05, 0.15, 0.3, 0.5, 0.75 };
-    size_t n = w->found.count * HG_SWEEP_LOADS;
+    size_t list[SHAPES_LEAST + 1], n = swept(w, list) * HG_SWEEP_LOADS;
     sweep s = { w, HG_NEW(arena, size_t, n), HG_NEW(arena, double, n) };
     for (size_t i = 0; i < n; i++) {
-        s.item[i] = w->found.order[i / HG_SWEEP_LOADS];
-        s.rate[i] = parts[i % HG_SWEEP_LOADS] * w->best[s.item[i]].metrics.rate_per_s;
+        s.item[i] = list[i / HG_SWEEP_LOADS];
+        double rate = w->best[s.item[i]].score > 0 ? w->best[s.item[i]].metrics.rate_per_s
+                                                   : w->bounds[s.item[i]] / 2;
+        s.rate[i] = parts[i % HG_SWEEP_LOADS] * rate;
     }
     hg_parallel(n, threads, sweep_one, &s);
     for (size_t i = 0; i < n; i++) {
-        hg_point *list = w->points[s.item[i]];
-        list[w->point_counts[s.item[i]]++] = list[POINTS_EACH + i % HG_SWEEP_LOADS];
+        hg_point *list_of = w->points[s.item[i]];
+        list_of[w->point_counts[s.item[i]]++] = list_of[POINTS_EACH + i % HG_SWEEP_LOADS];
     }
 }
 
@@ -354,7 +392,7 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
     w.arenas = HG_NEW(a->arena, hg_arena, threads);
     for (int t = 0; t < threads; t++)
         hg_arena_open(&w.arenas[t], 0);
-    hg_search search = { .count = count, .best_n = top_n, .threads = threads, .ctx = &w, .bound = bound,
+    hg_search search = { .count = count, .best_n = top_n > SHAPES_LEAST ? top_n : SHAPES_LEAST, .threads = threads, .ctx = &w, .bound = bound,
                          .group = shape_of, .kin = budget_of, .score = score,
                          .needless = needless, .stopped = stopped, .progress = progress };
     hg_search_run(a->arena, &search, &w.found);
@@ -362,7 +400,7 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
     out->simulated = w.found.evaluated;
     out->alike = w.found.needless;
     out->interrupted = w.found.interrupted;
-    take_top(a->arena, &w, threads, out);
+    take_top(a->arena, &w, threads, top_n, out);
     if (!out->found)
         nearest_miss(a->arena, &w, count, p, out);
     else if (p->workload.load == HG_LOAD_NONE && goal->objective != HG_LATENCY && !hg_stopped(a))

@@ -6,11 +6,17 @@
 #include "cost/step.h"
 #include "sim/sim.h"
 
-/* What a token count and a count of emitting sequences cost; 0: not computed yet.  Simulations on several
- * threads may share one: who computes an entry twice finds the same. */
+/* What a token count, a count of emitting sequences and the attention of so many decodes cost; 0: not computed
+ * yet.  Attention is kept at mean contexts HG_CONTEXTS to a doubling and taken as straight between two: it is all
+ * but linear in the context.  Simulations on several threads may share one: who computes an entry twice finds
+ * the same. */
+enum { HG_CONTEXTS = 16, HG_CONTEXT_NODES = 24 * HG_CONTEXTS };
+
 typedef struct hg_step_memo {
     _Atomic double *tokens_s, *emits_s;
-    int64_t tokens_most, emits_most;
+    _Atomic double *decodes_s;  /* HG_CONTEXT_NODES for each count of decodes */
+    int64_t tokens_most, emits_most, decodes_most;
+    double contexts[HG_CONTEXT_NODES];
 } hg_step_memo;
 
 hg_step_memo *hg_step_memo_new(hg_arena *arena, int64_t tokens_most, int64_t emits_most);

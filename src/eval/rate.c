@@ -5,8 +5,7 @@
 /* Rates are the powers of STEP.  A search stops at two steps, the 2 % of the contract; what is reported is
  * known to one. */
 const double hg_rate_step = 1.01;
-enum { SEARCHED = 2, BOUND_OVER = 697 /* 1.01^697 is 1,024 */, FOURFOLD = 139, TRIES_MOST = 40,
-       RETREATS = 9 };
+enum { SEARCHED = 2, FOURFOLD = 139 /* 1.01^139 is 4 */, FAR = 5 * FOURFOLD, TRIES_MOST = 40, RETREATS = 9 };
 
 /* An interval wider than a factor of 1.5 says only that the percentile jumps. */
 enum { INTERVAL_MOST = 41 };
@@ -47,13 +46,11 @@ static bool keeps(search *s, int k, hg_metrics *m)
     return m->sim.slo_kept;
 }
 
-/* From a rate that is kept: growing strides up to the first that is not, then halving between, until no
- * more than `apart` steps lie between them. */
-static int climb(search *s, int lo, int most, int stride, int apart, hg_metrics *out)
+/* From a rate that is kept: growing strides up to the first that is not (or to hi, which, unless it was seen, is
+ * only beyond the bound), then halving between, until no more than `apart` steps lie between them. */
+static int climb(search *s, int lo, int hi, bool seen, int stride, int apart, hg_metrics *out)
 {
     hg_metrics m;
-    int hi = most + 1;
-    bool seen = false; /* a rate that is not kept */
     for (int i = 0; i < TRIES_MOST && hi - lo > (seen ? apart : 1) && !hg_problem_stopped(s->p); i++) {
         int next = seen ? lo + (hi - lo) / 2 : lo + stride < hi ? lo + stride : hi - 1;
         if (keeps(s, next, &m)) {
@@ -91,12 +88,19 @@ double hg_highest_rate(hg_arena *arena, const hg_problem *p, const hg_candidate 
                        void (*visit)(void *ctx, const hg_metrics *m), void *ctx)
 {
     search s = { arena, p, c, false, visit, ctx };
-    /* Above a floor only what beats it by more than the rate's precision counts, and gains are small;
-     * from nothing the bound is approached in large strides. */
-    int most = step_below(bound), lo = most - BOUND_OVER;
-    if (floor > 0 ? !pass_floor(&s, floor, good, most, &lo, out) : !keeps(&s, lo, out))
+    /* Above a floor only what beats it by more than the rate's precision counts, and gains are small; from
+     * nothing the strides are large.  Light loads take most steps a request, so a search begins not far
+     * below the bound. */
+    int most = step_below(bound), hi = most + 1, lo = most - 2 * FOURFOLD;
+    if (floor > 0 && !pass_floor(&s, floor, good, most, &lo, out))
         return 0;
-    return rate_of(climb(&s, lo, most, floor > 0 ? SEARCHED : FOURFOLD, SEARCHED, out));
+    while (!(floor > 0) && !keeps(&s, lo, out)) {
+        if (lo <= most - FAR || hg_problem_stopped(p))
+            return 0;
+        hi = lo;
+        lo -= FOURFOLD;
+    }
+    return rate_of(climb(&s, lo, hi, hi <= most, floor > 0 ? SEARCHED : FOURFOLD, SEARCHED, out));
 }
 
 /* The edge is found by runs that end when a limit is decided; the sharper look at it may take it back. */
@@ -105,7 +109,7 @@ double hg_settled_rate(hg_arena *arena, const hg_problem *p, const hg_candidate 
 {
     search s = { arena, p, c, false, NULL, NULL };
     int k = step_below(rate), stride = 1;
-    k = climb(&s, k, k + BOUND_OVER, 1, 1, out);
+    k = climb(&s, k, k + FAR, false, 1, 1, out);
     s.precise = true;
     for (int i = 0; i < RETREATS && !keeps(&s, k, out) && !hg_problem_stopped(p); i++, stride *= 2)
         k -= stride;

@@ -93,6 +93,7 @@ static int32_t new_seq(hg_sim *sim, int64_t number)
     s->osl = r->osl;
     s->hash_first = r->hash_first;
     s->hash_count = r->hash_count;
+    s->round = (uint32_t)((size_t)number / sim->arrivals.workload->count);
     return seq;
 }
 
