@@ -218,7 +218,7 @@ static hg_code run(hg_ask *a)
     hg_space space;
     hg_goal goal = { .problem = p };
     hg_plan plan;
-    if (!hg_ask_no_inputs(a) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
+    if (!hg_ask_no_inputs(a) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) || !hg_ask_priced(a, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
         !make_space(a, p, &space, &goal))
         return a->err.code;
     p->stop = a->io->stop;

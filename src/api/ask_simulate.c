@@ -162,7 +162,7 @@ static hg_code run(hg_ask *a)
     hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
     hg_deployment d;
     hg_metrics m;
-    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_deployment(a, p, &d))
+    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_priced(a, p) || !hg_ask_deployment(a, p, &d))
         return a->err.code;
     hg_candidate_make(p, &d, c);
     if (c->fit == HG_TOO_BIG) {

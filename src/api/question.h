@@ -12,6 +12,9 @@ typedef enum hg_need_load { HG_LOAD_NEEDED, HG_LENGTHS_NEEDED, HG_LOAD_FREE } hg
 /* Model, device, engine, rates, workload, SLO and price; notes are given on the way. */
 bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out);
 
+/* Refuses by name a model that no deployment of the engine can be priced for: before whether it fits. */
+bool hg_ask_priced(hg_ask *a, const hg_problem *p);
+
 /* Refuses lists where one deployment is meant, and bare words. */
 bool hg_ask_single(hg_ask *a);
 bool hg_ask_no_inputs(hg_ask *a);

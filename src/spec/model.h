@@ -84,6 +84,7 @@ typedef struct hg_model {
     const char *name;         /* the id asked for, or the file's folder */
     const char *architecture; /* architectures[0], or the model_type */
     const char *source;       /* the path read, or "catalogue" */
+    const char *assumed;      /* what an unknown model_type was taken for, as a line for the user; or NULL */
     /* What an engine loads.  id: the publisher's, or the folder of the file read; NULL: not known.
      * checkpoint: what holds the weights in `precision`; NULL: no such one is known by name. */
     const char *id, *checkpoint;

@@ -150,9 +150,12 @@ bool hg_model_find(hg_arena *arena, const hg_data *data, const char *word, hg_mo
 {
     *note = NULL;
     if (hg_is_folder(word))
-        return read_file(arena, data, hg_textf(arena, "%s/config.json", word), out, err);
-    if (hg_is_file(word) || hg_ends(word, ".json"))
-        return read_file(arena, data, word, out, err);
+        word = hg_textf(arena, "%s/config.json", word);
+    if (hg_is_file(word) || hg_ends(word, ".json")) {
+        bool ok = read_file(arena, data, word, out, err);
+        *note = ok ? out->assumed : NULL;
+        return ok;
+    }
     hg_catalog c;
     hg_catalog_hit hit;
     if (!hg_catalog_open(&c, arena, data, err) || !hg_catalog_find(&c, arena, word, &hit, err))
