@@ -176,23 +176,61 @@ static void large_fleet(asked *q)
     json_decref(plan);
 }
 
+static bool make_problem(hg_arena *arena, const char *model, const char *device, hg_problem *p)
+{
+    hg_data data = { 0 };
+    hg_err err;
+    const char *note;
+    hg_device d;
+    return hg_model_find(arena, &data, model, &p->model, &note, &err) &&
+           hg_device_find(arena, &data, device, &d, &err) && hg_engine_find(arena, &data, "vllm", &p->engine, &err) &&
+           hg_rates_open(arena, &data, &d, "vllm", NULL, &p->rates, &note, &err);
+}
+
+/* No overloaded engine serves more than the bound says that any could. */
+static void bound_holds(void)
+{
+    static const char *const models[] = { "Qwen/Qwen3-8B", "openai/gpt-oss-20b" };
+    static const char *const devices[] = { "h100_sxm", "b200_sxm", "a100_sxm", "l40s" };
+    static const int32_t lengths[][2] = { { 100, 50 }, { 4000, 20 }, { 200, 400 }, { 12000, 100 } };
+    static const int64_t limits[][2] = { { 16, 512 }, { 256, 8192 } };
+    hg_arena arena;
+    CHECK(hg_arena_open(&arena, 0));
+    for (size_t i = 0; i < 2 * 4 * 4 * 2; i++) {
+        hg_arena scratch = arena;
+        hg_problem *p = HG_NEW(&scratch, hg_problem, 1);
+        hg_candidate *c = HG_NEW(&scratch, hg_candidate, 1);
+        const int32_t *length = lengths[i / 2 % 4];
+        const int64_t *limit = limits[i % 2];
+        CHECK(make_problem(&scratch, models[i / 32], devices[i / 8 % 4], p));
+        hg_workload_synthetic(&scratch, length[0], length[1], 1, 100, 0, &p->workload);
+        p->workload.concurrency = 2 * limit[0];
+        hg_deployment one = { .tp = 1, .pp = 1, .dp = 1, .ep = 1, .replicas = 1, .precision_is_checkpoints = true,
+                              .kv_is_auto = true, .max_num_seqs = limit[0], .max_num_batched_tokens = limit[1],
+                              .max_model_len = 16384, .gpu_memory_utilization = 0.9, .block_tokens = 16,
+                              .chunked_prefill = true };
+        hg_candidate_make(p, &one, c);
+        CHECKF(c->fit == HG_FITS, "%s %s: %s", models[i / 32], devices[i / 8 % 4], c->reason);
+        hg_run run = { .load = HG_LOAD_CLOSED, .requests = (size_t)(6 * limit[0]) };
+        hg_metrics m;
+        hg_evaluate(&scratch, p, c, &run, &m);
+        double bound = hg_bound_rate(p, c);
+        CHECKF(m.sim.requests_per_s <= bound, "%s %s isl %d osl %d: serves %g of %g", models[i / 32], devices[i / 8 % 4],
+               length[0], length[1], m.sim.requests_per_s, bound);
+    }
+    hg_arena_close(&arena);
+}
+
 /* What the oracle remembers is what the step costs, to 0.5 % (bends of the surfaces lie between what it keeps). */
 static void oracle_remembers(void)
 {
     static const char *const devices[] = { "h100_sxm", "b200_sxm", "a100_sxm" };
     hg_arena arena;
-    hg_data data = { 0 };
-    hg_err err;
-    const char *note;
     CHECK(hg_arena_open(&arena, 0));
     for (int i = 0; i < 3; i++) {
         hg_problem *p = HG_NEW(&arena, hg_problem, 1);
         hg_candidate *c = HG_NEW(&arena, hg_candidate, 1);
-        hg_device d;
-        CHECK(hg_model_find(&arena, &data, "openai/gpt-oss-120b", &p->model, &note, &err) &&
-              hg_device_find(&arena, &data, devices[i], &d, &err) &&
-              hg_engine_find(&arena, &data, "vllm", &p->engine, &err) &&
-              hg_rates_open(&arena, &data, &d, "vllm", NULL, &p->rates, &note, &err));
+        CHECK(make_problem(&arena, "openai/gpt-oss-120b", devices[i], p));
         hg_deployment one = { .tp = 2, .pp = 1, .dp = 1, .ep = 1, .replicas = 1, .precision_is_checkpoints = true,
                               .kv_is_auto = true, .max_num_seqs = 256, .max_num_batched_tokens = 8192,
                               .max_model_len = 8192, .gpu_memory_utilization = 0.9, .block_tokens = 16 };
@@ -215,6 +253,7 @@ static void oracle_remembers(void)
 void test_plan(void)
 {
     oracle_remembers();
+    bound_holds();
     asked *q = malloc(sizeof *q);
     if (!q)
         return;
