@@ -58,7 +58,7 @@ static bool make_ready(hg_arena *arena, const char *model, const char *device, h
     *p = (hg_problem){ .seed = 1 };
     if (!hg_model_find(arena, &data, model, &p->model, &note, &err) ||
         !hg_device_find(arena, &data, device, &d, &err) ||
-        !hg_engine_find(arena, &data, "vllm", &p->engine, &err) ||
+        !hg_engine_find(arena, &data, "vllm", NULL, &p->engine, &err) ||
         !hg_rates_open(arena, &data, &d, "vllm", NULL, &p->rates, &note, &err)) {
         fprintf(stderr, "bench: %s %s\n", err.where, err.msg);
         return false;

@@ -183,7 +183,7 @@ static bool make_problem(hg_arena *arena, const char *model, const char *device,
     const char *note;
     hg_device d;
     return hg_model_find(arena, &data, model, &p->model, &note, &err) &&
-           hg_device_find(arena, &data, device, &d, &err) && hg_engine_find(arena, &data, "vllm", &p->engine, &err) &&
+           hg_device_find(arena, &data, device, &d, &err) && hg_engine_find(arena, &data, "vllm", NULL, &p->engine, &err) &&
            hg_rates_open(arena, &data, &d, "vllm", NULL, &p->rates, &note, &err);
 }
 

@@ -1,5 +1,6 @@
 #include "api/verb.h"
 
+#include "api/calibrate.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "fit/calibrate.h"
@@ -9,9 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-static const char *today(hg_arena *arena)
+const char *hg_today(hg_arena *arena)
 {
-    /* A build that must be reproducible names its day. */
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     time_t now = epoch ? (time_t)atoll(epoch) : time(NULL);
     struct tm day;
@@ -40,8 +40,8 @@ static hg_code write_group(hg_ask *a, const hg_table_group *g, const hg_fitted *
     const char *existing =
         hg_is_file(path) ? hg_file_read(a->arena, path, 64000000, &size, &none) : NULL;
     const char *text = hg_calibration_text(a->arena, g->device, g->engine, g->version,
-                                           source_of(a->arena, g), today(a->arena), tables,
-                                           g->count, existing);
+                                           source_of(a->arena, g), hg_today(a->arena), tables,
+                                           g->count, existing, a->s.op.s != NULL);
     if (!hg_folder_make(folder, &a->err) ||
         !hg_file_write(path, text, strlen(text), a->s.force.v, &a->err))
         return a->err.code;
@@ -103,8 +103,11 @@ static hg_code calibrate_group(hg_ask *a, const hg_table_group *g, hg_buf *out)
 
 static hg_code run(hg_ask *a)
 {
+    if (a->s.input_count > 1 && strcmp(a->s.inputs[0], "serving") == 0)
+        return hg_calibrate_serving(a);
     if (a->s.input_count < 2 || strcmp(a->s.inputs[0], "ops") != 0)
-        return hg_refuse(a, "calibrate", "takes 'ops' and tables; as in 'heng calibrate ops DIR -o out'");
+        return hg_refuse(a, "calibrate", "takes 'ops' and tables, or 'serving' and runs; as in "
+                         "'heng calibrate ops DIR -o out'");
     hg_table_group *groups;
     size_t count;
     if (!hg_walk_tables(a->arena, a->s.inputs + 1, a->s.input_count - 1, a->s.device.s, a->s.engine.s,
@@ -126,6 +129,6 @@ static hg_code run(hg_ask *a)
 }
 
 const hg_verb hg_verb_calibrate = {
-    "calibrate", "heng calibrate ops DIR|FILE… [-o data/calibration] [--force]",
-    "fit a device's operators from measured tables; errors on shape families kept back", run
+    "calibrate", "heng calibrate ops DIR|FILE… [-o data/calibration] [--force]; heng calibrate serving FILE…",
+    "fit a device's operators or an engine's host costs from measurements; errors on families kept back", run
 };

@@ -22,7 +22,7 @@ static bool judge(hg_ask *a, hg_arena scratch, const hg_rates *rates, const char
     const hg_op *op = hg_op_find(v->op);
     if (!hg_table_read(&scratch, op, path, &t, &a->err))
         return false;
-    size_t step = 1;
+    size_t step = 1, judged = 0;
     if (a->s.rows.n && t.count > (size_t)a->s.rows.v[0])
         step = (t.count + (size_t)a->s.rows.v[0] - 1) / (size_t)a->s.rows.v[0];
     double *errors = HG_NEW(&scratch, double, t.count);
@@ -33,10 +33,11 @@ static bool judge(hg_ask *a, hg_arena scratch, const hg_rates *rates, const char
     for (size_t i = 0; i < t.count; i += step) {
         double got = hg_rate_time(&rate[t.rows[i].series], &t.rows[i].shape).seconds;
         v->rows++;
-        if (isfinite(got))
-            errors[v->answered++] = got / t.rows[i].seconds - 1;
+        v->answered += isfinite(got);
+        if (isfinite(got) && t.rows[i].seconds > op->zero_s)
+            errors[judged++] = got / t.rows[i].seconds - 1;
     }
-    v->error = hg_error_summary(scratch, errors, v->answered);
+    v->error = hg_error_summary(scratch, errors, judged);
     return true;
 }
 
@@ -176,12 +177,15 @@ static hg_code validate_ops(hg_ask *a)
 
 static hg_code run(hg_ask *a)
 {
+    if (a->s.input_count > 1 && strcmp(a->s.inputs[0], "serving") == 0)
+        return hg_validate_serving(a);
     if (a->s.input_count < 2 || strcmp(a->s.inputs[0], "ops") != 0)
-        return hg_refuse(a, "validate", "takes 'ops' and tables; as in 'heng validate ops DIR'");
+        return hg_refuse(a, "validate", "takes 'ops' and tables, or 'serving' and runs; as in "
+                         "'heng validate ops DIR'");
     return validate_ops(a);
 }
 
 const hg_verb hg_verb_validate = {
-    "validate", "heng validate ops DIR|FILE… [--by op|device|engine] [--rows N]",
+    "validate", "heng validate ops DIR|FILE… [--by op|device|engine] [--rows N]; heng validate serving FILE… [--by COLUMNS]",
     "how wrong are the predictions, on these measurements?", run
 };

@@ -187,7 +187,8 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
 {
     *out = (hg_problem){ .seed = (uint64_t)one(&a->s.seed, 0) };
     const char *engine = a->s.engine.s ? a->s.engine.s : "vllm";
-    return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, &out->engine, &a->err) &&
+    return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, a->s.engine_version.s, &out->engine,
+                                                  &a->err) &&
            hg_ask_rates(a, &out->rates) && ask_lengths(a, need, &out->workload) &&
            ask_load(a, need, &out->workload) && ask_fitting(a, out) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&

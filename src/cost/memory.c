@@ -20,11 +20,23 @@ static double mixer_bytes(const hg_model *m, const hg_layer *l)
     return (all - output) * weight_size(p->attention) + output * weight_size(p->o_proj);
 }
 
+/* Of the mixer's weights, those that every rank of a tensor-parallel group holds whole: the ways down
+ * to the latent and the indexer (vLLM's ReplicatedLinear in deepseek_v2.py). */
+static double whole_weights(const hg_model *m, const hg_layer *l)
+{
+    if (l->mixer != HG_MIX_MLA)
+        return 0;
+    double index = (double)l->index_heads, dim = (double)l->index_head_dim, h = (double)m->hidden_size;
+    double down = h * (double)(l->q_lora_rank + l->kv_lora_rank + l->rope_head_dim);
+    return down + (index > 0 ? (double)l->q_lora_rank * index * dim + h * (dim + index) : 0);
+}
+
 /* One layer's weights on one rank.  Attention is copied on every dp rank; experts are not. */
 static double layer_bytes(const hg_model *m, const hg_layer *l, const hg_deployment *d)
 {
     double tp = (double)d->tp, ranks = (double)(d->tp * d->dp);
-    return mixer_bytes(m, l) / tp + l->small_weights * weight_size(HG_BF16) +
+    double whole = whole_weights(m, l) * weight_size(m->precision.attention);
+    return whole + (mixer_bytes(m, l) - whole) / tp + l->small_weights * weight_size(HG_BF16) +
            hg_layer_dense_ffn_weights(m, l) * weight_size(m->precision.mlp) / tp +
            hg_layer_expert_weights(m, l) * weight_size(m->precision.experts) / ranks;
 }
@@ -53,13 +65,17 @@ static double activation_bytes(const hg_model *m, const hg_deployment *d)
     for (int64_t i = 0; i < m->layer_kinds; i++) {
         const hg_layer *l = &m->layers[i];
         double attention = (double)(2 * l->heads + 2 * l->kv_heads) * (double)l->head_dim / tp;
+        /* Linear mixers: what goes into the convolution and comes out of it, gate and result. */
+        double linear = (double)(4 * l->linear_k_heads * l->linear_k_head_dim +
+                                 4 * l->linear_v_heads * l->linear_v_head_dim +
+                                 4 * l->ssm_heads * l->ssm_head_dim + 4 * l->ssm_groups * l->ssm_state) / tp;
         double dense = 3 * (double)hg_max_i64(l->inter_size, l->shared_inter_size) / tp;
         /* Expanded copies of the tokens for their experts, and the experts' intermediates. */
         double experts = l->ffn == HG_FFN_MOE
                              ? (double)l->topk * ((double)m->hidden_size +
                                                   3 * (double)l->expert_inter_size / (double)(d->tp * d->dp))
                              : 0;
-        widest = fmax(widest, fmax(attention, fmax(dense, experts)));
+        widest = fmax(widest, fmax(fmax(attention, linear), fmax(dense, experts)));
     }
     double stream = 2 * tokens * (2 * (double)m->hidden_size + widest);
     double logits = (double)d->max_num_seqs * (double)m->vocab_size * (2 + 4 + 4) / tp;
@@ -80,9 +96,11 @@ static void count_kv(const hg_model *m, const hg_deployment *d, hg_memory *out)
     for (int64_t i = 0; i < m->layer_kinds; i++) {
         const hg_layer *l = &m->layers[i];
         double per_token = (double)l->count * hg_layer_kv_bytes_per_token(l, d->kv_dtype) * rank_share(l, d) * stage;
+        double all = per_token * (double)hg_max_i64(1, l->compress_ratio);
         if (l->window_tokens > 0)
-            out->kv_bytes_window += per_token * (double)hg_min_i64(l->window_tokens, d->max_model_len);
-        else
+            out->kv_bytes_window += all * (double)hg_min_i64(l->window_tokens, d->max_model_len);
+        /* Compressed entries are kept for every token, beside the window of all. */
+        if (l->window_tokens == 0 || l->compress_ratio > 1)
             out->kv_bytes_per_token += per_token;
         out->state_bytes += (double)l->count * hg_layer_state_bytes(l) / (double)d->tp * stage *
                             (double)d->max_num_seqs;

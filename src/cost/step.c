@@ -2,16 +2,22 @@
 
 #include <math.h>
 
+/* Cached tokens before the mean prompt's new ones: the c̄ that keeps Σ n·(c + n/2). */
+static double mean_cached(const hg_step_batch *b)
+{
+    double cached = b->chunk_area / b->chunk_tokens - b->chunk_tokens / b->chunks / 2;
+    /* Rounding may leave a hair below zero, or a crumb that would count as a cached prefix. */
+    return cached > 0.5 ? cached : 0;
+}
+
 /* Attention's shape holds a batch of equal sequences; sums are turned into the mean sequence that
- * does the same work.  Prefill: n̄ new tokens behind the c̄ that keeps Σ n·(c + n/2). */
+ * does the same work.  */
 static void fill_prefill(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
 {
-    double n = b->chunk_tokens / b->chunks;
-    double cached = b->chunk_area / b->chunk_tokens - n / 2;
     s->d[it->dim] = b->chunks;
-    s->d[it->dim_new] = n;
-    /* Rounding may leave a hair below zero, or a crumb that would count as a cached prefix. */
-    s->d[it->dim_cached] = cached > 0.5 ? cached : 0;
+    s->d[it->dim_new] = b->chunk_tokens / b->chunks;
+    if (it->dim_cached != HG_NO_DIM)
+        s->d[it->dim_cached] = mean_cached(b);
 }
 
 static void fill_decode(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
@@ -21,14 +27,36 @@ static void fill_decode(const hg_step_item *it, const hg_step_batch *b, hg_shape
     s->d[it->dim_cached] = fmax(b->decode_context / b->decodes - 1, 0);
 }
 
+static double amount_of(hg_role role, const hg_step_batch *b)
+{
+    switch (role) {
+    case HG_PER_TOKEN:
+        return b->chunk_tokens + b->decodes + b->drafted;
+    case HG_PER_EMIT:
+        return b->emits + b->drafted;
+    case HG_PER_PROMPT_TOKEN:
+        return b->chunk_tokens;
+    case HG_PER_PROMPT_KEY:
+        return b->chunks > 0 ? b->chunk_tokens + b->chunks * mean_cached(b) : 0;
+    case HG_PREFILL_ATTENTION:
+        return b->chunks;
+    case HG_PER_DECODE:
+        return b->decodes + b->drafted;
+    case HG_DECODE_ATTENTION:
+        return b->decodes;
+    case HG_HOST:
+    case HG_DRAFT:
+    case HG_LAUNCH:
+        break;
+    }
+    return 0;
+}
+
 /* How much of it the batch holds; 0: the item does not run. */
 static double fill(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
 {
     *s = it->shape;
-    double amount = it->role == HG_PER_TOKEN           ? b->chunk_tokens + b->decodes
-                    : it->role == HG_PER_EMIT          ? b->emits
-                    : it->role == HG_PREFILL_ATTENTION ? b->chunks
-                                                       : b->decodes;
+    double amount = amount_of(it->role, b);
     if (amount <= 0)
         return 0;
     if (it->role == HG_PREFILL_ATTENTION)
@@ -40,12 +68,27 @@ static double fill(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
     return amount;
 }
 
+/* What a call's time is cut by: never below the roofline. */
+static double less_seconds(const hg_step_item *it, const hg_shape *shape, double seconds)
+{
+    if (it->less_count == 0)
+        return fmin(seconds, it->less_s);
+    hg_work w = { 0 };
+    it->rate.op->count(shape, &w);
+    hg_shape pass = { .d = { shape->d[it->dim], shape->d[it->less_k] }, .dtype = HG_FP8 };
+    double less = it->less_s;
+    for (int i = 0; i < it->less_count; i++)
+        less += hg_rate_seconds(&it->less[i], &pass);
+    return fmax(0, fmin(less, seconds - hg_roofline(&w, it->rate.device).seconds));
+}
+
 static double item_seconds(const hg_step_item *it, const hg_step_batch *b)
 {
     hg_shape shape;
     if (fill(it, b, &shape) <= 0)
         return 0;
-    return it->repeat * hg_rate_seconds(&it->rate, &shape);
+    double seconds = hg_rate_seconds(&it->rate, &shape);
+    return it->repeat * (seconds - less_seconds(it, &shape, seconds));
 }
 
 static double sum_role(const hg_step *s, hg_role role, const hg_step_batch *b)
@@ -67,9 +110,24 @@ double hg_step_emits_seconds(const hg_step *s, double emits)
     return sum_role(s, HG_PER_EMIT, &(hg_step_batch){ .emits = emits });
 }
 
+/* The proposing of speculated tokens by a layer of the model's own kind. */
+static double draft_seconds(const hg_step *s, double decodes, double drafted_each)
+{
+    if (decodes <= 0 || drafted_each <= 0)
+        return 0;
+    return drafted_each * (hg_step_tokens_seconds(s, decodes) / s->layers + hg_step_emits_seconds(s, decodes));
+}
+
+double hg_step_decodes_seconds(const hg_step *s, double decodes, double drafted_each)
+{
+    hg_step_batch b = { .decodes = decodes, .drafted = decodes * drafted_each };
+    return sum_role(s, HG_PER_DECODE, &b) + draft_seconds(s, decodes, drafted_each);
+}
+
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b)
 {
-    return sum_role(s, HG_PREFILL_ATTENTION, b) + sum_role(s, HG_DECODE_ATTENTION, b);
+    return sum_role(s, HG_PER_PROMPT_TOKEN, b) + sum_role(s, HG_PER_PROMPT_KEY, b) +
+           sum_role(s, HG_PREFILL_ATTENTION, b) + sum_role(s, HG_DECODE_ATTENTION, b);
 }
 
 double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b)
@@ -81,18 +139,40 @@ double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b)
     return total;
 }
 
+double hg_step_launch_seconds(const hg_step *s, const hg_step_batch *b, double device_s)
+{
+    int64_t most = b->chunks > 0 ? s->prompt_graph_tokens : s->graph_tokens;
+    if (b->chunk_tokens + b->decodes <= (double)most) /* graphs are captured for drafted tokens as well */
+        return 0;
+    return fmax(0, s->launches * s->launch_s - device_s);
+}
+
+static double drafted_each(const hg_step_batch *b)
+{
+    return b->decodes > 0 ? b->drafted / b->decodes : 0;
+}
+
+static double device_seconds(const hg_step *s, const hg_step_batch *b)
+{
+    return hg_step_tokens_seconds(s, b->chunk_tokens + b->decodes + b->drafted) +
+           hg_step_emits_seconds(s, b->emits + b->drafted) + hg_step_attention_seconds(s, b) +
+           hg_step_decodes_seconds(s, b->decodes, drafted_each(b));
+}
+
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b)
 {
-    return hg_step_tokens_seconds(s, b->chunk_tokens + b->decodes) + hg_step_emits_seconds(s, b->emits) +
-           hg_step_attention_seconds(s, b) + hg_step_host_seconds(s, b);
+    double device_s = device_seconds(s, b);
+    return device_s + hg_step_launch_seconds(s, b, device_s) + hg_step_host_seconds(s, b);
 }
 
 hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work)
 {
     const hg_step_item *it = &s->items[item];
     *work = (hg_work){ 0 };
-    if (it->role == HG_HOST) {
-        double t = it->host_s * it->occasions(b, s);
+    if (it->role >= HG_HOST) {
+        double t = it->role == HG_HOST    ? it->host_s * it->occasions(b, s)
+                   : it->role == HG_DRAFT ? draft_seconds(s, b->decodes, drafted_each(b))
+                                          : hg_step_launch_seconds(s, b, device_seconds(s, b));
         return (hg_time){ t, t, t, HG_VECTOR, HG_FITTED };
     }
     hg_shape shape;
@@ -100,6 +180,10 @@ hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg
         return (hg_time){ 0 };
     it->rate.op->count(&shape, work);
     hg_time t = hg_rate_time(&it->rate, &shape);
+    double less = less_seconds(it, &shape, t.seconds);
+    t.seconds -= less;
+    t.lo_s = fmax(0, t.lo_s - less);
+    t.hi_s -= less;
     t.seconds *= it->repeat;
     t.lo_s *= it->repeat;
     t.hi_s *= it->repeat;

@@ -18,14 +18,20 @@ typedef struct hg_step_batch {
     double decodes;            /* sequences that make one token each */
     double decode_context;     /* Σ of the tokens each attends to */
     double emits;              /* sequences that get a token from this step */
+    double drafted;            /* Σ over decodes of the speculated tokens they verify besides */
 } hg_step_batch;
 
 typedef enum hg_role {
     HG_PER_TOKEN,              /* a dimension grows with all tokens of the step */
     HG_PER_EMIT,               /* … with the sequences that emit */
+    HG_PER_PROMPT_TOKEN,       /* … with the new tokens of prompts only */
+    HG_PER_PROMPT_KEY,         /* … with the tokens that prompts attend to, cached ones too */
+    HG_PER_DECODE,             /* … with the sequences that make one token each */
     HG_PREFILL_ATTENTION,
     HG_DECODE_ATTENTION,
     HG_HOST,                   /* an overhead, in seconds */
+    HG_DRAFT,                  /* proposing them: a layer and the logits, once for each token ahead */
+    HG_LAUNCH,                 /* what a step outside the graphs waits for the host's launches */
 } hg_role;
 
 struct hg_step;
@@ -37,19 +43,23 @@ typedef struct hg_step_item {
     hg_rate rate;
     hg_shape shape;
     int dim;                   /* the dimension the batch fills: tokens, or attention's batch_size */
-    int dim_new, dim_cached;   /* attention: isl and step */
+    int dim_new, dim_cached;   /* attention: isl and step; a linear mixer caches a state: HG_NO_DIM */
+    hg_rate less[2];           /* what a product's table timed besides and this engine fuses away: by m and k */
+    int less_count, less_k;    /* less_k: the product's dimension that is the passes' k */
+    double less_s;             /* a call: host time that the table timed and a captured graph does not spend */
     double scale;              /* the dimension's value a token (or emit) */
     double host_s;             /* HG_HOST: seconds per occasion */
     double (*occasions)(const hg_step_batch *b, const struct hg_step *s); /* HG_HOST: how many in a step */
 } hg_step_item;
 
-enum { HG_STEP_ITEMS = 64 };
+enum { HG_STEP_ITEMS = 128, HG_NO_DIM = -1 };
 
 typedef struct hg_step {
     hg_step_item items[HG_STEP_ITEMS];
     int count;
     double layers;
-    int64_t graph_tokens;
+    int64_t graph_tokens, prompt_graph_tokens; /* the largest batch in a captured graph, without and with prompts */
+    double launches, launch_s; /* of device operators in a step, and what the host takes for one */
     int64_t tp, pp, dp;
 } hg_step;
 
@@ -60,11 +70,15 @@ bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine 
 /* Seconds from the step's start to its end, through all pipeline stages. */
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b);
 
-/* The same, cut for re-use: what depends on the token count, on the emits, and on attention. */
+/* The same, cut for re-use: what depends on the token count, on the emits, on the decodes (each with so
+ * many drafted tokens), and attention with all that tells prompts from single tokens. */
 double hg_step_tokens_seconds(const hg_step *s, double tokens);
 double hg_step_emits_seconds(const hg_step *s, double emits);
+double hg_step_decodes_seconds(const hg_step *s, double decodes, double drafted_each);
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b);
 double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b);
+/* How long a step whose operators take device_s waits for launches: nothing inside captured graphs. */
+double hg_step_launch_seconds(const hg_step *s, const hg_step_batch *b, double device_s);
 
 /* One item's part: its time with interval, bound and origin, and its work over all repeats. */
 hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work);

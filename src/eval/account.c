@@ -14,7 +14,7 @@ static hg_part *part_of(hg_account *a, const hg_step_item *it)
         if (strcmp(a->parts[i].name, it->name) == 0)
             return &a->parts[i];
     hg_part *p = &a->parts[a->count++];
-    *p = (hg_part){ .name = it->name, .host = it->role == HG_HOST };
+    *p = (hg_part){ .name = it->name, .host = it->role >= HG_HOST };
     return p;
 }
 

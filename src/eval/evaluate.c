@@ -42,8 +42,7 @@ void hg_candidate_make(const hg_problem *p, const hg_deployment *d, hg_candidate
     }
 }
 
-static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, const hg_run *run,
-                                hg_oracle oracle)
+hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const hg_run *run, hg_oracle oracle)
 {
     const hg_deployment *d = &c->deployment;
     return (hg_sim_config){
@@ -56,6 +55,7 @@ static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, cons
                    .chunked_prefill = d->chunked_prefill,
                    .prefix_caching = d->prefix_caching,
                    .async = p->engine.async,
+                   .recv_interval = (int32_t)d->recv_interval,
                    .batch_wait_steps = (int32_t)d->batch_wait_steps,
                    .batch_wait_frac = d->batch_wait_frac,
                    .pipeline_stages = (int32_t)d->pp },
@@ -98,7 +98,7 @@ void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *
 {
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    hg_sim_config config = sim_config(p, c, run, oracle);
+    hg_sim_config config = hg_sim_config_of(p, c, run, oracle);
     hg_workload w = p->workload;
     w.load = run->load;
     if (run->load == HG_LOAD_RATE)

@@ -41,7 +41,7 @@ static bool experts_divide(const hg_model *m, const hg_deployment *d, const hg_e
     for (int64_t i = 0; i < m->layer_kinds; i++) {
         const hg_layer *l = &m->layers[i];
         moe |= l->ffn == HG_FFN_MOE;
-        if (l->ffn == HG_FFN_MOE && l->experts % d->ep != 0)
+        if (l->ffn == HG_FFN_MOE && l->experts % d->ep != 0 && !e->redundant_experts)
             return SAY("ep %" PRId64 " does not divide the %" PRId64 " experts", d->ep, l->experts);
     }
     if (!moe && d->ep > 1)

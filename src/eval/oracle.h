@@ -6,24 +6,29 @@
 #include "cost/step.h"
 #include "sim/sim.h"
 
-/* What a token count, a count of emitting sequences and the attention of so many decodes cost; 0: not computed
- * yet.  Attention is kept at mean contexts HG_CONTEXTS to a doubling and taken as straight between two: it is all
- * but linear in the context.  Simulations on several threads may share one: who computes an entry twice finds
- * the same. */
+/* What a token count, a count of emitting sequences, a count of decodes and the attention of so many decodes
+ * cost; 0: not computed yet.  Attention is kept at mean contexts HG_CONTEXTS to a doubling and taken as straight
+ * between two: it is all but linear in the context.  Simulations on several threads may share one: who computes
+ * an entry twice finds the same.  It serves one step and one number of speculated tokens. */
 enum { HG_CONTEXTS = 16, HG_CONTEXT_NODES = 24 * HG_CONTEXTS };
 
 typedef struct hg_step_memo {
-    _Atomic double *tokens_s, *emits_s;
-    _Atomic double *decodes_s;  /* HG_CONTEXT_NODES for each count of decodes */
-    int64_t tokens_most, emits_most, decodes_most;
+    _Atomic double *tokens_s, *emits_s, *decodes_s;
+    _Atomic double *attention_s; /* HG_CONTEXT_NODES for each count of decodes up to attention_most */
+    int64_t tokens_most, emits_most, attention_most;
     double contexts[HG_CONTEXT_NODES];
 } hg_step_memo;
 
+/* Room for steps of so many tokens, and so many sequences. */
 hg_step_memo *hg_step_memo_new(hg_arena *arena, int64_t tokens_most, int64_t emits_most);
 
 typedef struct hg_step_oracle {
     const hg_step *step;
     hg_step_memo *memo;
+    double draft_tokens;        /* speculated for a decode and step */
+    /* Speculative decoding makes `stretch` tokens a simulated one: contexts beyond `prompt` tokens a
+     * sequence are stretched so. */
+    double stretch, prompt;
 } hg_step_oracle;
 
 /* memo NULL: one of its own. */

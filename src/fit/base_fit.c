@@ -4,6 +4,7 @@
 #include "fit/nonnegative.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { ROUNDS = 12 };
 
@@ -14,6 +15,8 @@ static const double LEAST_LAUNCH = 0.2;
 
 /* A base so far off, relatively, counts half as much as a good one. */
 static const double ODD = 0.1;
+
+static const double LEAST_STEP = 1e-3;
 
 typedef struct row_spans {
     hg_span span[HG_SPAN_LIST];
@@ -56,6 +59,36 @@ static double linearise(const hg_op *op, const row_spans *r, double seconds, con
     return 1 / (1 + fabs(sum / seconds - 1) / ODD);
 }
 
+/* How far the base is off, over all rows by their weights. */
+static double loss(const hg_table *t, const uint32_t *rows, size_t n, const row_spans *spans,
+                   const double *weight, const double *x)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double base = x[0] * LAUNCH_UNIT_S +
+                      hg_span_sum(t->op, x + 1, spans[i].span, spans[i].count, NULL);
+        double off = base / t->rows[rows[i]].seconds - 1;
+        sum += weight[i] * off * off;
+    }
+    return sum;
+}
+
+/* Goes from x towards `to`, halfway back as often as it takes to come no further off: beside a lane that
+ * hides it a span looks as if it cost nothing. */
+static void step_towards(const hg_table *t, const uint32_t *rows, size_t n, const row_spans *spans,
+                         const double *weight, const double *to, size_t columns, double *x)
+{
+    double before = loss(t, rows, n, spans, weight, x), tried[HG_SPANS + 1];
+    for (double part = 1; part > LEAST_STEP; part /= 2) {
+        for (size_t j = 0; j < columns; j++)
+            tried[j] = x[j] + part * (to[j] - x[j]);
+        if (loss(t, rows, n, spans, weight, tried) > before)
+            continue;
+        memcpy(x, tried, columns * sizeof *x);
+        return;
+    }
+}
+
 /* Launch and spans together, so that they come near the measured times: Gauss-Newton. */
 static void fit_spans(hg_arena scratch, const hg_table *t, const uint32_t *rows, size_t n,
                       const hg_device *d, hg_series *out)
@@ -63,13 +96,15 @@ static void fit_spans(hg_arena scratch, const hg_table *t, const uint32_t *rows,
     size_t columns = (size_t)t->op->span_count + 1;
     const row_spans *spans = spans_of_rows(&scratch, t, rows, n, d);
     double *a = HG_NEW(&scratch, double, n * columns), *weight = HG_NEW(&scratch, double, n);
-    double x[HG_SPANS + 1] = { 0 };
+    double x[HG_SPANS + 1] = { 0 }, to[HG_SPANS + 1];
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < n; i++) {
             double w = linearise(t->op, &spans[i], t->rows[rows[i]].seconds, x, a + i * columns);
             weight[i] = round ? w : 1;
         }
-        hg_nonnegative_fit(scratch, a, weight, n, (int)columns, x);
+        memcpy(to, x, sizeof to);
+        hg_nonnegative_fit(scratch, a, weight, n, (int)columns, to);
+        step_towards(t, rows, n, spans, weight, to, columns, x);
     }
     out->launch_s = x[0] * LAUNCH_UNIT_S;
     for (size_t j = 1; j < columns; j++)

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void write_floats(hg_json *j, const char *key, const float *x, int n)
@@ -175,12 +176,82 @@ static bool same_but_date(const char *a, const char *b)
     return x && y && strcmp(x, y) == 0;
 }
 
+/* One op's object, as text. */
+typedef struct piece {
+    const char *op, *json;
+} piece;
+
+/* The end of the object that begins at `s`; braces within strings do not count. */
+static const char *object_end(const char *s)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (; *s; s++) {
+        quoted ^= *s == '"';
+        depth += quoted ? 0 : (*s == '{') - (*s == '}');
+        if (depth == 0)
+            return s + 1;
+    }
+    return s;
+}
+
+static bool among(const piece *pieces, size_t n, const char *op)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(pieces[i].op, op) == 0)
+            return true;
+    return false;
+}
+
+/* Adds an existing file's ops to those fitted anew, letter by letter as they stand there: hg_calibration_text
+ * begins the line of each with two spaces and its name. */
+static size_t keep_existing(hg_arena *arena, const char *existing, piece *pieces, size_t n, size_t most)
+{
+    static const char start[] = "\n  \"";
+    for (const char *at = strstr(existing, start); at && n < most; at = strstr(at, start)) {
+        at += sizeof start - 1;
+        const char *name = hg_strndup(arena, at, strcspn(at, "\"")), *json = strchr(at, '{');
+        if (!json)
+            break;
+        at = object_end(json);
+        if (!among(pieces, n, name))
+            pieces[n++] = (piece){ name, hg_strndup(arena, json, (size_t)(at - json)) };
+    }
+    return n;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const piece *)a)->op, ((const piece *)b)->op);
+}
+
+static void write_ops(hg_json *j, const piece *pieces, size_t n)
+{
+    hg_json_key(j, "ops");
+    hg_json_open(j, '{');
+    for (size_t i = 0; i < n; i++) {
+        hg_buf_puts(j->out, i ? ",\n  " : "\n  ");
+        j->comma = false;
+        hg_json_key(j, pieces[i].op);
+        hg_json_raw(j, pieces[i].json);
+    }
+    hg_json_close(j, '}');
+}
+
 char *hg_calibration_text(hg_arena *arena, const char *device, const char *engine,
                           const char *version, const char *source, const char *fitted,
-                          const hg_fitted *tables, size_t count, const char *existing)
+                          const hg_fitted *tables, size_t count, const char *existing, bool keep_ops)
 {
     hg_buf out = { .arena = arena };
     hg_json j = { .out = &out };
+    size_t most = count + HG_OPS_MAX, n = 0;
+    piece *pieces = HG_NEW(arena, piece, most);
+    for (size_t i = 0; i < count; i++)
+        if (tables[i].ok)
+            pieces[n++] = (piece){ tables[i].op, tables[i].json };
+    if (existing && keep_ops)
+        n = keep_existing(arena, existing, pieces, n, most);
+    qsort(pieces, n, sizeof *pieces, by_name);
     hg_json_open(&j, '{');
     hg_json_key_str(&j, "device", device);
     hg_json_key_str(&j, "engine", engine);
@@ -191,19 +262,7 @@ char *hg_calibration_text(hg_arena *arena, const char *device, const char *engin
     hg_json_key_str(&j, "how", "heng calibrate ops: log(time / (roofline + launch)) by backfitting; "
                                "errors are relative, on shape families kept back, five folds");
     hg_json_key_str(&j, "source", source);
-    hg_json_key(&j, "ops");
-    hg_json_open(&j, '{');
-    for (size_t i = 0; i < count; i++) {
-        if (!tables[i].ok)
-            continue;
-        if (j.comma)
-            hg_buf_puts(&out, ",");
-        hg_buf_puts(&out, "\n  ");
-        j.comma = false;
-        hg_json_key(&j, tables[i].op);
-        hg_json_raw(&j, tables[i].json);
-    }
-    hg_json_close(&j, '}');
+    write_ops(&j, pieces, n);
     hg_json_close(&j, '}');
     hg_buf_puts(&out, "\n");
     return existing && same_but_date(out.s, existing) ? hg_strdup(arena, existing) : out.s;

@@ -20,9 +20,11 @@ typedef struct hg_fitted {
 void hg_fit_tables(hg_arena *keep, const hg_device *device, const char *const *paths, size_t count, const char *op,
                    int folds, int threads, hg_fitted *out);
 
-/* The whole file.  `fitted` is the date; an existing text that differs by its date only is kept. */
+/* The whole file.  `fitted` is the date; an existing text that differs by its date only is kept, and
+ * with keep_ops the ops that it has beside those fitted now stay as they are. */
 char *hg_calibration_text(hg_arena *arena, const char *device, const char *engine,
                           const char *version, const char *source, const char *fitted,
-                          const hg_fitted *tables, size_t count, const char *existing);
+                          const hg_fitted *tables, size_t count, const char *existing,
+                          bool keep_ops);
 
 #endif

@@ -20,23 +20,29 @@ typedef struct text_set {
     size_t n; /* 0: any */
 } text_set;
 
-typedef enum key { BUDGET, SEQS, GRAPH, MEMORY, RANGE, PER_CLIENT, WAIT_STEPS, WAIT_FRAC, KEYS } key;
+typedef enum key {
+    BUDGET, SEQS, GRAPH, MEMORY, RANGE, PER_CLIENT, WAIT_STEPS, WAIT_FRAC, RECV, PROMPT_GRAPH, DRAFT, ACCEPTED,
+    KEYS
+} key;
 
 static const char *const key_names[KEYS] = {
     [BUDGET] = "max_num_batched_tokens", [SEQS] = "max_num_seqs",
     [GRAPH] = "graph_tokens", [MEMORY] = "gpu_memory_utilization",
     [RANGE] = "length_range", [PER_CLIENT] = "requests_per_client",
     [WAIT_STEPS] = "batch_wait_steps", [WAIT_FRAC] = "batch_wait_frac",
+    [RECV] = "recv_interval", [PROMPT_GRAPH] = "prompt_graph_tokens",
+    [DRAFT] = "draft_tokens", [ACCEPTED] = "accepted_tokens",
 };
 
-typedef enum condition { LENGTHS, ENGINE, DEVICE, MODEL, PRECISION, VERSION, TP, CONDITIONS } condition;
+typedef enum condition { LENGTHS, ENGINE, DEVICE, MODEL, PRECISION, VERSION, TP, EP, MODE, CONDITIONS } condition;
 
 static const char *const condition_names[CONDITIONS] = { "lengths", "engine", "device", "model",
-                                                         "precision", "version" };
+                                                         "precision", "version", "tp", "ep", "mode" };
 
 typedef struct launch_rule {
     text_set when[CONDITIONS];
     bool dp_given;
+    double least_concurrency, most_concurrency; /* 0: any */
     count_rule set[KEYS];
     const char *kv_dtype; /* NULL: not said */
     int static_scales;    /* −1: not said */
@@ -75,7 +81,10 @@ static launch_rule read_rule(hg_arena *arena, const json_t *o)
     const json_t *when = json_object_get(o, "when"), *set = json_object_get(o, "set");
     const json_t *scales = json_object_get(set, "static_scales");
     const char *kv = json_string_value(json_object_get(set, "kv_dtype"));
+    const json_t *load = json_object_get(when, "concurrency");
     launch_rule r = { .dp_given = json_is_true(json_object_get(when, "dp_given")),
+                      .least_concurrency = json_number_value(json_object_get(load, "least")),
+                      .most_concurrency = json_number_value(json_object_get(load, "most")),
                       .kv_dtype = kv ? hg_strdup(arena, kv) : NULL,
                       .static_scales = scales ? json_is_true(scales) : -1 };
     for (int i = 0; i < CONDITIONS; i++)
@@ -114,13 +123,17 @@ static bool holds(const text_set *t, const char *text)
 
 static bool matches(const launch_rule *r, const hg_serving_row *row)
 {
-    char lengths[64], tp[32];
+    char lengths[64], tp[32], ep[32];
+    double load = (double)row->concurrency;
+    snprintf(ep, sizeof ep, "%" PRId64, row->moe_ep);
     snprintf(tp, sizeof tp, "%" PRId64, row->tp);
     snprintf(lengths, sizeof lengths, "%" PRId64 "x%" PRId64, row->isl, row->osl);
     const char *texts[CONDITIONS] = { [LENGTHS] = lengths, [ENGINE] = row->engine,
                                       [DEVICE] = row->device, [MODEL] = row->model,
                                       [PRECISION] = row->precision, [VERSION] = row->version,
-                                      [TP] = tp };
+                                      [TP] = tp, [EP] = ep, [MODE] = row->disaggregated ? "disagg" : "agg" };
+    if (load < r->least_concurrency || (r->most_concurrency > 0 && load > r->most_concurrency))
+        return false;
     for (int i = 0; i < CONDITIONS; i++)
         if (!holds(&r->when[i], texts[i]))
             return false;
@@ -150,6 +163,10 @@ hg_launch hg_launch_of(const hg_launches *l, const hg_serving_row *row)
     out.gpu_memory_utilization = v[MEMORY];
     out.length_range = v[RANGE];
     out.requests_per_client = (int64_t)v[PER_CLIENT];
+    out.recv_interval = (int64_t)v[RECV];
+    out.prompt_graph_tokens = (int64_t)v[PROMPT_GRAPH];
+    out.draft_tokens = v[DRAFT];
+    out.accepted_tokens = v[ACCEPTED];
     out.batch_wait_steps = (int64_t)v[WAIT_STEPS];
     out.batch_wait_frac = v[WAIT_FRAC];
     return out;

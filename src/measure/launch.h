@@ -14,6 +14,10 @@ typedef struct hg_launch { /* a zero: the engine's default, unless said otherwis
     bool kv_given, static_scales; /* static_scales: activations are quantised with known scales */
     hg_dtype kv_dtype;
     double gpu_memory_utilization;
+    int64_t recv_interval;        /* SGLang's scheduler-recv-interval */
+    int64_t prompt_graph_tokens;  /* largest step with prompts that runs as a graph; −1: none */
+    double draft_tokens;          /* speculative decoding: proposed a step and sequence; 0: off */
+    double accepted_tokens;       /* … made a step and sequence, the model's own one among them */
     int64_t batch_wait_steps;
     double batch_wait_frac;
 } hg_launch;

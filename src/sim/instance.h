@@ -20,6 +20,7 @@ typedef struct hg_instance {
     hg_lane *lanes;
     int32_t lane_count;
     int64_t admissions, preemptions;
+    int64_t unlooked_steps; /* SGLang: decode steps since it last looked for requests */
     int64_t held_steps;    /* TensorRT-LLM: steps for which prompts were made to wait */
     double reserve_frac;   /* SGLang: of the tokens still to come, the part that room is kept for … */
     int64_t reserve_step;  /* … at this step of the lane; it falls from there */
@@ -28,6 +29,10 @@ typedef struct hg_instance {
     int64_t stage_free_ns, last_end_ns; /* pipeline: when the first stage and the last one are free */
     int64_t now_ns;
     int64_t prompt_tokens, prefix_hit_tokens; /* over first admissions */
+    int64_t promised;      /* blocks that running ones may come to need, where a scheduler counts them */
+    const struct hg_scheduler *scheduler;
+    hg_oracle oracle;
+    bool hands_over;       /* a prefill pool's: a request leaves with its prompt complete */
     int32_t index;
     bool touched;          /* something happened at now_ns: a step may start */
 } hg_instance;
@@ -42,6 +47,8 @@ typedef struct hg_scheduler {
     bool (*may_admit)(const hg_instance *in);
     /* Could this request never run, whatever the others do? */
     bool (*rejects)(const hg_instance *in, int64_t isl, int64_t osl);
+    /* One of the running leaves for good; NULL: nothing to note. */
+    void (*finished)(hg_instance *in, const hg_seq *s);
 } hg_scheduler;
 
 const hg_scheduler *hg_scheduler_find(const char *name); /* NULL: unknown */
@@ -52,13 +59,19 @@ void hg_instance_open(hg_instance *in, hg_arena *arena, hg_seqs *seqs, const hg_
 /* A request has come. */
 void hg_instance_receive(hg_instance *in, int32_t seq);
 /* What the scheduler sees when it decides the next step: all that has come, or, where steps are
- * decided while the one before runs, what had come when that began. */
-void hg_instance_look(hg_instance *in);
+ * decided while the one before runs, what had come when that began.  `lane` still has the last step. */
+void hg_instance_look(hg_instance *in, const hg_lane *lane);
 
 /* Tokens a (re)admission must compute: the prompt, and after a preemption what was generated. */
 static inline int64_t hg_target_tokens(const hg_seq *s)
 {
     return (int64_t)s->isl + s->generated;
+}
+
+/* Tokens of the output that are made here. */
+static inline int32_t hg_output_here(const hg_instance *in, const hg_seq *s)
+{
+    return in->hands_over ? 1 : s->osl;
 }
 
 /* KV blocks of its own that a sequence not among decodes holds; shared ones belong to the cache. */
@@ -70,6 +83,8 @@ int32_t hg_instance_admit(hg_instance *in, int64_t hit_tokens);
 void hg_instance_chunk(hg_instance *in, hg_plan *plan, int32_t seq, int64_t tokens);
 /* Blocks that `tokens` more would take. */
 int64_t hg_instance_chunk_blocks(const hg_instance *in, int32_t seq, int64_t tokens);
+/* The head of waiting, its KV computed elsewhere, joins the lane's decodes: its first token is out. */
+void hg_instance_take_over(hg_instance *in, hg_lane *lane);
 /* Frees all its KV and puts it at the front of waiting: it will recompute prompt and output. */
 void hg_instance_preempt(hg_instance *in, int32_t seq);
 /* It made its last token. */

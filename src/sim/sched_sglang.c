@@ -32,8 +32,7 @@ static double reserve_frac(const hg_instance *in, const hg_lane *lane)
 static int64_t left(const hg_instance *in, const hg_lane *lane, const hg_seq *s)
 {
     int64_t made = s->generated + (s->lane != HG_NO_LANE ? lane->step - s->join_step : 0);
-    (void)in;
-    return hg_min_i64(s->osl - made, CLIP);
+    return hg_min_i64(hg_output_here(in, s) - made, CLIP);
 }
 
 /* Spare tokens of KV, less what is kept for those that run. */
@@ -60,20 +59,22 @@ static void continue_partial(hg_instance *in, hg_plan *plan, int64_t *budget)
     *budget -= tokens;
 }
 
-static bool admit_next(hg_instance *in, hg_lane *lane, hg_plan *plan, int64_t *budget)
+static bool admit_next(hg_instance *in, hg_lane *lane, hg_plan *plan, int64_t *budget, double *room)
 {
     const hg_seq *s = &in->seqs->at[in->waiting.head];
     int64_t target = hg_target_tokens(s), hit = hg_prefix_find(&in->prefix, s, target - 1);
     if (!in->config.chunked_prefill && target - hit > *budget && plan->count > 0)
         return false;
     bool alone = in->running.count == 0;
-    if ((double)(target - hit + left(in, lane, s)) > room(in, lane) && !alone)
+    double wanted = (double)(target - hit + left(in, lane, s));
+    if (wanted > *room && !alone)
         return false;
     if (hg_prefix_cost(&in->prefix, s, target, hit) > in->kv.spare)
         return false;
     int64_t tokens = in->config.chunked_prefill ? hg_min_i64(target - hit, *budget) : target - hit;
     hg_instance_chunk(in, plan, hg_instance_admit(in, hit), tokens);
     *budget -= tokens;
+    *room -= wanted;
     return true;
 }
 
@@ -88,8 +89,9 @@ static bool plan_prompts(hg_instance *in, hg_lane *lane, hg_plan *plan)
     int64_t budget = in->config.max_num_batched_tokens;
     plan->decode = plan->steady = false;
     continue_partial(in, plan, &budget);
+    double spare = in->waiting.count > 0 ? room(in, lane) : 0;
     while (budget > 0 && in->waiting.count > 0 && in->running.count < in->config.max_num_seqs &&
-           admit_next(in, lane, plan, &budget))
+           admit_next(in, lane, plan, &budget, &spare))
         ;
     return plan->count > 0;
 }

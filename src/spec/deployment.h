@@ -20,6 +20,9 @@ typedef struct hg_deployment {
     int64_t block_tokens;        /* --block-size */
     bool prefix_caching, chunked_prefill;
     int64_t graph_tokens;        /* largest captured batch; 0: the engine's rule */
+    int64_t prompt_graph_tokens; /* … of a step with prompts; 0: the engine's rule, −1: none */
+    int64_t recv_interval;       /* SGLang: steps between two looks for new requests; 0: each */
+    double draft_tokens, accepted_tokens; /* speculative decoding: proposed and made a step; 0: off */
     int64_t batch_wait_steps;    /* TensorRT-LLM: see hg_sched_config */
     double batch_wait_frac;
 } hg_deployment;

@@ -43,13 +43,17 @@ static bool read_defaults(hg_arena *arena, const json_t *list, hg_engine *out)
 const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS] = {
 #define TERM(name) { #name, offsetof(hg_overheads, name##_s) }
     TERM(step), TERM(layer), TERM(sequence), TERM(prefill_step),
-    TERM(prompt), TERM(ungraphed_layer), TERM(request), TERM(request_serial),
+    TERM(prompt), TERM(launch), TERM(request), TERM(request_serial), TERM(transfer),
 #undef TERM
 };
 
 static hg_overheads read_overheads(hg_arena *arena, const json_t *o)
 {
     hg_overheads out = { .fitted = text(arena, o, "fitted") };
+    for (int i = 0; i < 2; i++) {
+        out.ttft_band[i] = json_number_value(json_array_get(json_object_get(o, "ttft_band"), (size_t)i));
+        out.tpot_band[i] = json_number_value(json_array_get(json_object_get(o, "tpot_band"), (size_t)i));
+    }
     for (int i = 0; i < HG_OVERHEAD_TERMS; i++)
         *hg_overhead(&out, i) = quantity(o, hg_overhead_terms[i].name, HG_SECONDS, 0);
     return out;
@@ -68,13 +72,16 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .chunked_prefill = json_is_true(json_object_get(o, "chunked_prefill")),
         .prefix_caching = json_is_true(json_object_get(o, "prefix_caching")),
         .async = json_is_true(json_object_get(o, "async")),
+        .gemm_tables_quantise = json_is_true(json_object_get(o, "gemm_tables_quantise")),
+        .fuses_quantiser_on = text(arena, o, "fuses_quantiser_on"),
+        .redundant_experts = json_is_true(json_object_get(o, "redundant_experts")),
         .ep_spans_all = json_is_true(json_object_get(o, "ep_spans_all")),
         .whole_requests = json_is_true(json_object_get(o, "whole_requests")),
         .fraction_of_free = json_object_get(o, "memory_fraction_of") != NULL,
         .graph_tokens_most = (int64_t)quantity(graphs, "most", HG_NONE, 0),
         .graph_seqs_factor = (int64_t)quantity(graphs, "seqs_factor", HG_NONE, 1),
+        .prompt_graph_tokens = (int64_t)quantity(graphs, "prompts", HG_NONE, 0),
         .context_bytes = quantity(o, "context_memory", HG_BYTES, 0),
-        .overheads = read_overheads(arena, json_object_get(o, "overheads")),
     };
     if (!out->name || !out->scheduler || !out->version || out->block_tokens < 1 ||
         !(out->gpu_memory_utilization > 0 && out->gpu_memory_utilization <= 1) ||
@@ -84,7 +91,33 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
     return true;
 }
 
-bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, hg_engine *out, hg_err *err)
+/* Fitted by 'heng calibrate serving': the row of this version, else that of the whole engine. */
+static bool find_overheads(hg_arena *arena, const hg_data *data, const char *version, hg_engine *out,
+                           hg_err *err)
+{
+    static const char path[] = "serving/overheads.json";
+    size_t size;
+    hg_err none;
+    const char *json = hg_data_text(data, arena, path, &size, &none);
+    json_t *root = json ? hg_json_parse(json, size, path, err) : NULL;
+    if (!root)
+        return !json; /* nothing fitted yet */
+    const json_t *rows = json_object_get(root, "overheads"), *best = NULL;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *engine = json_string_value(json_object_get(row, "engine"));
+        const char *of = json_string_value(json_object_get(row, "version"));
+        if (engine && strcmp(engine, out->name) == 0 && (!of || (version && strcmp(of, version) == 0)))
+            best = !best || of ? row : best;
+    }
+    if (best)
+        out->overheads = read_overheads(arena, best);
+    json_decref(root);
+    return true;
+}
+
+bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, const char *version,
+                    hg_engine *out, hg_err *err)
 {
     const char *path = hg_textf(arena, "engines/%s.json", name);
     size_t size, count;
@@ -95,13 +128,14 @@ bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, hg_e
             continue;
         const char *json = hg_data_text(data, arena, path, &size, err);
         json_t *root = json ? hg_json_parse(json, size, path, err) : NULL;
-        bool ok = root && read_engine(arena, path, root, out, err);
+        bool ok = root && read_engine(arena, path, root, out, err) &&
+                  find_overheads(arena, data, version, out, err);
         json_decref(root);
         return ok;
     }
     const char *near = hg_nearest(name, (const char *const *)names, count);
     return hg_fail(err, HG_INPUT, "--engine", "'%.40s' is not known%s%s%s", name,
-                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "; this version plans for vllm");
+                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 int64_t hg_engine_graph_tokens(const hg_engine *e, int64_t max_num_seqs, int64_t max_num_batched_tokens)

@@ -13,10 +13,14 @@ typedef struct hg_overheads {
     double sequence_s;         /* a running sequence's bookkeeping in a step */
     double prefill_step_s;     /* more, when a step holds prompt tokens */
     double prompt_s;           /* a prompt's, once */
-    double ungraphed_layer_s;  /* a layer's launches when the batch is beyond the captured graphs */
+    double launch_s;           /* an operator's launch by the host: outside captured graphs a step lasts
+                                  at least all of them */
     double request_s;          /* from the client's sending to the engine's seeing: HTTP, tokeniser */
+    double transfer_s;         /* disaggregated: from a prompt's end to the decode side's seeing its KV */
     double request_serial_s;   /* of the front end's one thread: requests pass it one by one */
-    const char *fitted;        /* "on what, when, with what error", or NULL */
+    const char *fitted;        /* the engine and version of the runs they were fitted on, or NULL */
+    double ttft_band[2], tpot_band[2]; /* the 10th and 90th percentile of measured ÷ predicted on
+                                  configurations kept back; 0: not known */
 } hg_overheads;
 
 /* The terms as a list, for readers and fits. */
@@ -25,7 +29,7 @@ typedef struct hg_overhead_term {
     size_t offset;             /* of a double in hg_overheads */
 } hg_overhead_term;
 
-enum { HG_OVERHEAD_TERMS = 8 };
+enum { HG_OVERHEAD_TERMS = 9 };
 extern const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS];
 
 static inline double *hg_overhead(hg_overheads *o, int term)
@@ -47,18 +51,25 @@ typedef struct hg_engine {
     double gpu_memory_utilization;
     bool chunked_prefill, prefix_caching;
     bool async;                /* a step is decided while the one before it runs */
+    bool gemm_tables_quantise; /* its fp8 tables time a dynamic quantiser that static scales do without */
+    const char *fuses_quantiser_on; /* the architectures where static fp8 needs no pass of its own: how
+                                  their name begins, or "all"; NULL: none */
+    bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */
     bool fraction_of_free;     /* gpu_memory_utilization is of what weights leave free, not of all */
     hg_engine_default defaults[HG_ENGINE_DEFAULTS];
     int default_count;
+    int64_t prompt_graph_tokens; /* the largest step with prompts that runs as a graph; 0: none */
     int64_t graph_tokens_most; /* the largest captured batch, before the rule of the engine */
     int64_t graph_seqs_factor; /* captured up to min(factor · max_num_seqs, most) */
     double context_bytes;      /* device memory the runtime takes before anything is loaded */
     hg_overheads overheads;
 } hg_engine;
 
-bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, hg_engine *out, hg_err *err);
+/* With the host overheads fitted for this version, or for the engine as a whole (version NULL). */
+bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, const char *version,
+                    hg_engine *out, hg_err *err);
 
 /* The largest batch that runs as a captured graph. */
 int64_t hg_engine_graph_tokens(const hg_engine *e, int64_t max_num_seqs, int64_t max_num_batched_tokens);

@@ -1,0 +1,210 @@
+#include "api/serving_report.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/stat.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double OVERLOADED_S = 30;
+
+static const char *load_of(const hg_serving_row *r)
+{
+    return r->concurrency <= 8 ? "light" : r->concurrency <= 64 ? "middle" : "heavy";
+}
+
+static bool is_moe(const hg_serving_sample *s)
+{
+    const hg_model *m = &s->of.problem->model;
+    for (int64_t i = 0; i < m->layer_kinds; i++)
+        if (m->layers[i].ffn == HG_FFN_MOE)
+            return true;
+    return false;
+}
+
+static const char *cell(const hg_serving_table *t, size_t i, const char *column)
+{
+    const hg_serving_row *r = &t->rows[i];
+    const char *slash = strrchr(r->model, '/');
+    return strcmp(column, "device") == 0      ? r->device
+           : strcmp(column, "engine") == 0    ? r->engine
+           : strcmp(column, "version") == 0   ? r->version
+           : strcmp(column, "model") == 0     ? (slash ? slash + 1 : r->model)
+           : strcmp(column, "precision") == 0 ? r->precision
+           : strcmp(column, "mode") == 0      ? (r->disaggregated ? "disagg" : "agg")
+           : strcmp(column, "load") == 0      ? load_of(r)
+           : strcmp(column, "kind") == 0      ? (is_moe(&t->samples[i]) ? "moe" : "dense")
+                                              : NULL;
+}
+
+static const char *key_of(hg_arena *arena, const hg_serving_table *t, size_t i, const char *by)
+{
+    hg_buf b = { .arena = arena };
+    for (const char *at = by; *at;) {
+        size_t n = strcspn(at, ",");
+        const char *text = cell(t, i, hg_strndup(arena, at, n));
+        if (!text)
+            return NULL;
+        hg_buf_printf(&b, "%s%s", b.n ? " " : "", *text ? text : "-");
+        at += n + (at[n] == ',');
+    }
+    return b.s ? b.s : "all";
+}
+
+typedef struct group {
+    const char *key;
+    size_t rows, overloaded, n;
+    double *ttft, *tpot; /* signed relative errors */
+} group;
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const group *)a)->key, ((const group *)b)->key);
+}
+
+static group *group_for(hg_arena *arena, group *groups, size_t *count, const char *key, size_t most)
+{
+    for (size_t g = 0; g < *count; g++)
+        if (strcmp(groups[g].key, key) == 0)
+            return &groups[g];
+    groups[*count] = (group){ .key = key, .ttft = HG_NEW(arena, double, most), .tpot = HG_NEW(arena, double, most) };
+    return &groups[(*count)++];
+}
+
+static void note(group *g, const hg_serving_sample *s, const hg_serving_figures *f)
+{
+    g->rows++;
+    if (s->ttft_s > OVERLOADED_S)
+        g->overloaded++;
+    else if (isfinite(f->ttft_s) && isfinite(f->tpot_s)) {
+        g->ttft[g->n] = f->ttft_s / s->ttft_s - 1;
+        g->tpot[g->n++] = f->tpot_s / s->tpot_s - 1;
+    }
+}
+
+static hg_serving_spread spread_of(hg_arena scratch, double *errors, size_t n)
+{
+    double *size = HG_NEW(&scratch, double, n);
+    for (size_t i = 0; i < n; i++)
+        size[i] = fabs(errors[i]);
+    hg_sort(size, n);
+    hg_sort(errors, n);
+    return (hg_serving_spread){ hg_percentile(size, n, 0.5), hg_mean(size, n), hg_percentile(size, n, 0.9),
+                                hg_percentile(errors, n, 0.5) };
+}
+
+hg_serving_error *hg_serving_errors(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f,
+                                    const char *by, size_t *count)
+{
+    group *groups = HG_NEW(a->arena, group, t->count + 1), all = { .key = "all" };
+    all.ttft = HG_NEW(a->arena, double, t->count);
+    all.tpot = HG_NEW(a->arena, double, t->count);
+    *count = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const char *key = key_of(a->arena, t, i, by);
+        if (!key) {
+            hg_fail(&a->err, HG_INPUT, a->s.by.where ? a->s.by.where : "--by", "is '%.60s'; serving runs group by "
+                    "device, engine, version, model, precision, mode, load, kind", by);
+            return NULL;
+        }
+        note(group_for(a->arena, groups, count, key, t->count), &t->samples[i], &f[i]);
+        note(&all, &t->samples[i], &f[i]);
+    }
+    qsort(groups, *count, sizeof *groups, by_key);
+    groups[(*count)++] = all;
+    hg_serving_error *out = HG_NEW(a->arena, hg_serving_error, *count);
+    for (size_t g = 0; g < *count; g++)
+        out[g] = (hg_serving_error){ groups[g].key, groups[g].rows, groups[g].n + groups[g].overloaded, groups[g].overloaded,
+                                     spread_of(*a->arena, groups[g].tpot, groups[g].n),
+                                     spread_of(*a->arena, groups[g].ttft, groups[g].n) };
+    return out;
+}
+
+static void write_spread(hg_json *j, const char *name, const hg_serving_spread *s)
+{
+    hg_json_key(j, name);
+    hg_json_open(j, '{');
+    hg_json_key_num(j, "mean", s->mean);
+    hg_json_key_num(j, "median", s->median);
+    hg_json_key_num(j, "p90", s->p90);
+    hg_json_key_num(j, "bias", s->bias);
+    hg_json_close(j, '}');
+}
+
+static void write_json(hg_buf *out, const hg_serving_error *e, size_t n)
+{
+    hg_json j = { .out = out };
+    hg_json_open(&j, '[');
+    for (size_t i = 0; i < n; i++) {
+        hg_json_open(&j, '{');
+        hg_json_key_str(&j, "group", e[i].key);
+        hg_json_key_int(&j, "n", (int64_t)e[i].rows);
+        hg_json_key_int(&j, "answered", (int64_t)e[i].answered);
+        hg_json_key_int(&j, "overloaded", (int64_t)e[i].overloaded);
+        write_spread(&j, "tpot", &e[i].tpot);
+        write_spread(&j, "ttft", &e[i].ttft);
+        hg_json_close(&j, '}');
+    }
+    hg_json_close(&j, ']');
+    hg_buf_puts(out, "\n");
+}
+
+const char *hg_serving_errors_json(hg_arena *arena, const hg_serving_error *errors, size_t n)
+{
+    hg_buf b = { .arena = arena };
+    write_json(&b, errors, n);
+    return b.s;
+}
+
+static void write_text(hg_buf *out, const char *by, const hg_serving_error *e, size_t n)
+{
+    hg_buf_printf(out, "%-44s %5s %5s  %27s   %27s\n%-44s %5s %5s  %6s %6s %6s %6s   %6s %6s %6s %6s\n", "", "", "",
+                  "TPOT error, %", "TTFT error, %", by, "rows", "answ.", "median", "mean", "p90", "bias", "median",
+                  "mean", "p90", "bias");
+    for (size_t i = 0; i < n; i++) {
+        const hg_serving_spread *s[2] = { &e[i].tpot, &e[i].ttft };
+        hg_buf_printf(out, "%-44s %5zu %5zu ", e[i].key, e[i].rows, e[i].answered);
+        for (int k = 0; k < 2; k++)
+            hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f ", 100 * s[k]->median, 100 * s[k]->mean, 100 * s[k]->p90,
+                          100 * s[k]->bias);
+        hg_buf_puts(out, "\n");
+    }
+}
+
+bool hg_serving_report(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f, const char *by,
+                       hg_buf *out)
+{
+    size_t count;
+    const hg_serving_error *e = hg_serving_errors(a, t, f, by, &count);
+    if (!e)
+        return false;
+    if (a->s.json.v)
+        write_json(out, e, count);
+    else
+        write_text(out, by, e, count);
+    return true;
+}
+
+bool hg_serving_rows_out(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f)
+{
+    if (!a->s.rows_out.s)
+        return true;
+    hg_buf b = { .arena = a->arena };
+    hg_buf_puts(&b, "id,device,engine,engine_version,model,precision,mode,isl,osl,concurrency,tp_size,dp_size,"
+                    "moe_tp_size,moe_ep_size,ttft_ms,tpot_ms,predicted_ttft_ms,predicted_tpot_ms,origin\n");
+    for (size_t i = 0; i < t->count; i++) {
+        const hg_serving_row *r = &t->rows[i];
+        hg_buf_printf(&b, "%s,%s,%s,%s,%s,%s,%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64
+                      ",%" PRId64 ",%" PRId64 ",%.6g,%.6g,", r->id, r->device, r->engine, r->version, r->model,
+                      r->precision, r->disaggregated ? "disagg" : "agg", r->isl, r->osl, r->concurrency, r->tp, r->dp,
+                      r->moe_tp, r->moe_ep, 1e3 * r->ttft_s, 1e3 * r->tpot_s);
+        if (isfinite(f[i].ttft_s) && isfinite(f[i].tpot_s))
+            hg_buf_printf(&b, "%.6g,%.6g,%s\n", 1e3 * f[i].ttft_s, 1e3 * f[i].tpot_s, hg_serving_origin(&t->samples[i].of));
+        else
+            hg_buf_printf(&b, ",,\"%s\"\n", t->samples[i].of.reason);
+    }
+    return hg_file_write(a->s.rows_out.s, b.s, b.n, a->s.force.v, &a->err);
+}

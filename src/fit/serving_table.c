@@ -1,0 +1,155 @@
+#include "fit/serving_table.h"
+
+#include "base/json.h"
+#include "base/stat.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static uint64_t hash(const char *text)
+{
+    uint64_t h = 14695981039346656037u;
+    for (; *text; text++)
+        h = (h ^ (uint8_t)*text) * 1099511628211u;
+    return h ^ h >> 29;
+}
+
+/* Rows of one configuration at different loads; of sweeps over lengths, those of one length too. */
+static uint64_t family_of(hg_arena scratch, const hg_serving_row *r)
+{
+    int64_t isl = r->dp_given ? 0 : r->isl, osl = r->dp_given ? 0 : r->osl;
+    return hash(hg_textf(&scratch, "%s|%s|%s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64,
+                         r->model, r->device, r->engine, r->precision, r->tp, r->dp, r->moe_ep, isl, osl));
+}
+
+bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char *const *paths, size_t paths_n,
+                           hg_serving_table *out, hg_err *err)
+{
+    *out = (hg_serving_table){ 0 };
+    size_t capacity = 0, also = 0;
+    for (size_t p = 0; p < paths_n; p++) {
+        size_t n;
+        hg_serving_row *rows = hg_serving_file(arena, paths[p], &n, err);
+        if (!rows)
+            return false;
+        for (size_t i = 0; i < n; i++) {
+            size_t at = out->count;
+            *HG_PUSH(arena, out->rows, at, also) = rows[i];
+            hg_serving_sample *s = HG_PUSH(arena, out->samples, out->count, capacity);
+            *s = (hg_serving_sample){ .engine = rows[i].engine, .version = rows[i].version,
+                                      .ttft_s = rows[i].ttft_s, .tpot_s = rows[i].tpot_s,
+                                      .family = family_of(*arena, &rows[i]) };
+            hg_serving_case_open(shelf, &rows[i], &s->of);
+        }
+    }
+    return true;
+}
+
+void hg_serving_figures_by(hg_arena scratch, const hg_serving_table *t, const hg_serving_group *groups,
+                           size_t count, int threads, hg_serving_figures *out)
+{
+    const hg_overheads **each = HG_NEW(&scratch, const hg_overheads *, t->count);
+    hg_serving_case *cases = HG_NEW(&scratch, hg_serving_case, t->count);
+    for (size_t i = 0; i < t->count; i++) {
+        each[i] = hg_serving_overheads(groups, count, t->samples[i].engine, t->samples[i].version);
+        cases[i] = t->samples[i].of;
+    }
+    hg_serving_predict_all(cases, each, t->count, threads, out);
+}
+
+void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, int threads,
+                          const hg_serving_group *fitted, size_t count, hg_serving_figures *out)
+{
+    hg_serving_group *without = HG_NEW(&scratch, hg_serving_group, (size_t)folds * count);
+    const hg_overheads **each = HG_NEW(&scratch, const hg_overheads *, t->count);
+    hg_serving_case *cases = HG_NEW(&scratch, hg_serving_case, t->count);
+    for (int fold = 0; fold < folds; fold++) {
+        hg_serving_group *groups = without + (size_t)fold * count;
+        memcpy(groups, fitted, count * sizeof *groups);
+        hg_serving_fit_without(t->samples, t->count, fold, folds, groups, count);
+        for (size_t i = 0; i < t->count; i++)
+            if ((int)(t->samples[i].family % (uint64_t)folds) == fold)
+                each[i] = hg_serving_overheads(groups, count, t->samples[i].engine, t->samples[i].version);
+    }
+    for (size_t i = 0; i < t->count; i++)
+        cases[i] = t->samples[i].of;
+    hg_serving_predict_all(cases, each, t->count, threads, out);
+}
+
+static bool of_group(const hg_serving_sample *s, const hg_serving_group *g)
+{
+    return strcmp(s->engine, g->engine) == 0 && (!g->version || strcmp(s->version, g->version) == 0);
+}
+
+static void band(double *ratios, size_t n, double out[2])
+{
+    hg_sort(ratios, n);
+    out[0] = hg_percentile(ratios, n, 0.1);
+    out[1] = hg_percentile(ratios, n, 0.9);
+}
+
+void hg_serving_bands(hg_arena scratch, const hg_serving_table *t, const hg_serving_figures *kept_back,
+                      hg_serving_group *groups, size_t count)
+{
+    double *ttft = HG_NEW(&scratch, double, t->count), *tpot = HG_NEW(&scratch, double, t->count);
+    for (size_t g = 0; g < count; g++) {
+        size_t n = 0;
+        for (size_t i = 0; i < t->count; i++) {
+            const hg_serving_sample *s = &t->samples[i];
+            if (!of_group(s, &groups[g]) || !isfinite(kept_back[i].ttft_s) || !(s->ttft_s > 0) || !(s->tpot_s > 0))
+                continue;
+            ttft[n] = s->ttft_s / kept_back[i].ttft_s;
+            tpot[n++] = s->tpot_s / kept_back[i].tpot_s;
+        }
+        if (n == 0)
+            continue;
+        band(ttft, n, groups[g].overheads.ttft_band);
+        band(tpot, n, groups[g].overheads.tpot_band);
+    }
+}
+
+static void write_band(hg_json *j, const char *key, const double band[2])
+{
+    hg_json_key(j, key);
+    hg_json_open(j, '[');
+    hg_json_raw(j, hg_textf(j->out->arena, "%.3f", band[0]));
+    hg_json_raw(j, hg_textf(j->out->arena, "%.3f", band[1]));
+    hg_json_close(j, ']');
+}
+
+const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, size_t count,
+                            const char *source, const char *date, const char *errors)
+{
+    hg_buf b = { .arena = arena };
+    hg_json j = { .out = &b };
+    hg_json_open(&j, '{');
+    hg_json_key_str(&j, "how", "heng calibrate serving: host terms by Gauss-Newton over the simulator; bands are the "
+                               "80 % of measured / predicted on configurations kept back");
+    hg_json_key_str(&j, "source", source);
+    hg_json_key_str(&j, "fitted", date);
+    hg_json_key(&j, "errors");
+    hg_json_raw(&j, errors);
+    hg_json_key(&j, "overheads");
+    hg_json_open(&j, '[');
+    for (size_t g = 0; g < count; g++) {
+        hg_overheads o = groups[g].overheads;
+        hg_buf_puts(&b, "\n");
+        hg_json_open(&j, '{');
+        hg_json_key_str(&j, "engine", groups[g].engine);
+        if (groups[g].version)
+            hg_json_key_str(&j, "version", groups[g].version);
+        hg_json_key_int(&j, "rows", (int64_t)groups[g].rows);
+        for (int k = 0; k < HG_OVERHEAD_TERMS; k++)
+            if (*hg_overhead(&o, k) > 0)
+                hg_json_key_str(&j, hg_overhead_terms[k].name, hg_textf(arena, "%.4g us", *hg_overhead(&o, k) * 1e6));
+        write_band(&j, "ttft_band", o.ttft_band);
+        write_band(&j, "tpot_band", o.tpot_band);
+        hg_json_close(&j, '}');
+    }
+    hg_json_close(&j, ']');
+    hg_json_close(&j, '}');
+    hg_buf_puts(&b, "\n");
+    return b.s;
+}
