@@ -140,12 +140,3 @@ const char *hg_basename(const char *path)
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
-
-size_t hg_text_columns(const char *s)
-{
-    size_t columns = 0;
-    for (const unsigned char *p = (const unsigned char *)s; *p; p++)
-        if ((*p & 0xc0) != 0x80)
-            columns += *p >= 0xe3 && *p <= 0xed ? 2 : 1; /* U+3000…U+DFFF are wide */
-    return columns;
-}

@@ -35,7 +35,4 @@ const char *hg_nearest(const char *s, const char *const *names, size_t count);
 /* The part of a path after its last slash. */
 const char *hg_basename(const char *path);
 
-/* UTF-8 text as a terminal shows it: columns taken (CJK and fullwidth count two). */
-size_t hg_text_columns(const char *s);
-
 #endif
