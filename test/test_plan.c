@@ -174,6 +174,13 @@ static void large_fleet(asked *q)
     double n = number(json_object_get(plan, "recommended"), "deployment", "replicas", NULL);
     CHECKF(n > 16 && n < 200, "%g engines", n);
     json_decref(plan);
+    char fewer[32];
+    snprintf(fewer, sizeof fewer, "%.0f", n - 1);
+    ask_row(q, &r, r.seqs, r.tokens);
+    add(q, "replicas", fewer);
+    add(q, "json", NULL);
+    heng_io io = { .ctx = q, .out = take };
+    CHECKF(heng_ask("plan", q->words, q->count, &io) == 3, "%s engines do as well as %g", fewer, n);
 }
 
 static bool make_problem(hg_arena *arena, const char *model, const char *device, hg_problem *p)

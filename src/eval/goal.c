@@ -75,15 +75,15 @@ typedef struct fleet {
     void *ctx;
 } fleet;
 
-/* Does the i-th count keep the promise? */
-static bool enough(const fleet *f, size_t i, hg_metrics *out)
+/* Do n engines keep the promise? */
+static bool enough(const fleet *f, int64_t n, hg_metrics *out)
 {
     const hg_problem *p = f->goal->problem;
     const hg_workload *w = &p->workload;
     hg_arena scratch = *f->arena;
     hg_candidate *c = HG_NEW(&scratch, hg_candidate, 1);
     *c = *f->candidate;
-    c->deployment.replicas = count_at(f->goal, c, i);
+    c->deployment.replicas = n;
     hg_run run = { .load = w->load, .rate_per_s = w->rate_per_s, .steady = w->load == HG_LOAD_RATE,
                    .precise = f->precise };
     hg_evaluate(&scratch, p, c, &run, out);
@@ -96,6 +96,20 @@ static double score_fleet(const hg_candidate *c, const hg_metrics *m)
 {
     double used = engine_devices(c) * (double)m->replicas;
     return m->sim.slo_kept ? (1 + 1 / (1 + m->sim.latency[HG_E2E].mean)) / used : 0;
+}
+
+/* Between two counts of the list, where the counts are ours. */
+static void refine(const fleet *f, int64_t too_few, hg_metrics *out)
+{
+    hg_metrics m;
+    int64_t hi = out->replicas;
+    while (f->goal->fill && hi - too_few > 1 && !hg_problem_stopped(f->goal->problem)) {
+        int64_t middle = too_few + (hi - too_few) / 2;
+        bool ok = enough(f, middle, &m);
+        if (ok)
+            *out = m;
+        *(ok ? &hi : &too_few) = middle;
+    }
 }
 
 /* What a floor leaves is tried first: most deployments fail there and need no second look.  Without one,
@@ -111,7 +125,7 @@ static double fewest(const fleet *f, double floor, double bound_rate, hg_metrics
     for (size_t i = floor > 0 ? end - 1 : first; lo < end && hi == end;) {
         if (hg_problem_stopped(f->goal->problem))
             return 0;
-        if (enough(f, i, &m)) {
+        if (enough(f, count_at(f->goal, c, i), &m)) {
             hi = i;
             *out = m;
             break;
@@ -123,22 +137,30 @@ static double fewest(const fleet *f, double floor, double bound_rate, hg_metrics
     }
     while (lo < hi && hi < end && !hg_problem_stopped(f->goal->problem)) {
         size_t middle = lo + (hi - lo) / 2;
-        bool ok = enough(f, middle, &m);
+        bool ok = enough(f, count_at(f->goal, c, middle), &m);
         if (ok)
             *out = m;
         *(ok ? &hi : &lo) = ok ? middle : middle + 1;
     }
+    if (hi < end && hi > first)
+        refine(f, count_at(f->goal, c, hi - 1), out);
     return hi < end ? score_fleet(c, out) : 0;
+}
+
+/* The count after n that may be tried; 0: there is none. */
+static int64_t next_count(const hg_goal *g, const hg_candidate *c, int64_t n)
+{
+    size_t i = 0;
+    while (count_at(g, c, i) && count_at(g, c, i) <= n)
+        i++;
+    return g->fill && count_at(g, c, i) ? n + 1 : count_at(g, c, i);
 }
 
 /* The sharper look may want an engine more. */
 static double settle_fleet(const fleet *f, hg_metrics *m)
 {
-    size_t i = 0;
-    while (count_at(f->goal, f->candidate, i) && count_at(f->goal, f->candidate, i) < m->replicas)
-        i++;
-    for (; count_at(f->goal, f->candidate, i) && !hg_problem_stopped(f->goal->problem); i++)
-        if (enough(f, i, m))
+    for (int64_t n = m->replicas; n && !hg_problem_stopped(f->goal->problem); n = next_count(f->goal, f->candidate, n))
+        if (enough(f, n, m))
             break;
     return score_fleet(f->candidate, m);
 }
