@@ -1,6 +1,7 @@
 /* The command line: words in, answers out.  What a word means is the library's business. */
 #include "heng.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,9 +25,11 @@ static void clear_progress(void)
 
 static void out(void *ctx, const char *text, size_t size)
 {
-    (void)ctx;
+    int *lost = ctx; /* errno of the first write that failed, or -1 */
     clear_progress();
-    fwrite(text, 1, size, stdout);
+    errno = 0;
+    if (fwrite(text, 1, size, stdout) != size && !*lost)
+        *lost = errno ? errno : -1;
 }
 
 static void note(void *ctx, const char *line)
@@ -100,11 +103,15 @@ int main(int argc, char **argv)
         count = read_words(argc - 2, argv + 2, words);
     signal(SIGINT, on_interrupt);
     signal(SIGPIPE, SIG_DFL);
-    heng_io io = { .out = out, .note = note, .fail = fail, .stop = &stop,
+    int lost = 0;
+    heng_io io = { .ctx = &lost, .out = out, .note = note, .fail = fail, .stop = &stop,
                    .progress = isatty(STDERR_FILENO) ? progress : NULL };
     int code = heng_ask(verb, words, count, &io);
-    if (fflush(stdout) != 0 && code == 0) {
-        fprintf(stderr, "heng: stdout cannot be written\n");
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !lost)
+        lost = errno ? errno : -1;
+    if (lost) {
+        fprintf(stderr, "heng: stdout cannot be written%s%s\n", lost > 0 ? ": " : "", lost > 0 ? strerror(lost) : "");
         code = 1;
     }
     free(words);

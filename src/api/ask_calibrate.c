@@ -88,7 +88,7 @@ static hg_code calibrate_group(hg_ask *a, const hg_table_group *g, hg_buf *out)
     if (!hg_device_find(a->arena, &a->data, g->device, &device, &a->err))
         return a->err.code;
     hg_fitted *tables = HG_NEW(a->arena, hg_fitted, g->count);
-    hg_fit_tables(a->arena, &device, g->paths, g->count, a->s.folds.n ? (int)a->s.folds.v[0] : HG_FOLDS,
+    hg_fit_tables(a->arena, &device, g->paths, g->count, a->s.op.s, a->s.folds.n ? (int)a->s.folds.v[0] : HG_FOLDS,
                   a->s.threads.n ? (int)a->s.threads.v[0] : 0, tables);
     size_t good = 0;
     for (size_t i = 0; i < g->count; i++) {

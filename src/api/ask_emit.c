@@ -63,6 +63,9 @@ static hg_code run(hg_ask *a)
     hg_plan plan = { .problem = p };
     hg_point at = { .deployment = d, .metrics = { .rate_per_s = p->workload.rate_per_s } };
     hg_launch l = hg_plan_launch(a->arena, &plan, &at, a->s.model.s);
+    if (l.wanted)
+        hg_note(a, hg_textf(a->arena, "$MODEL must name %s: %s does not make one while it loads", l.wanted,
+                            p->engine.title));
     return a->s.output.s ? write_files(a, e, &l) : print_command(a, e, &l);
 }
 

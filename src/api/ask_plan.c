@@ -1,5 +1,7 @@
 #include "api/plan_run.h"
 
+#include "base/num.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -30,65 +32,141 @@ static int doublings(int64_t most, int64_t *out)
     return n;
 }
 
-static bool take_dtypes(hg_ask *a, const hg_problem *p, hg_space *s)
+static bool is_any(const hg_text_word *w)
 {
-    const hg_device *d = &p->rates.device;
-    bool is_default;
-    s->precision = (hg_knob){ { -1 }, 1 };
-    s->kv_dtype = (hg_knob){ { p->model.precision.kv }, 1 };
-    s->base.kv_is_auto = true;
-    if (a->s.precision.s && strcmp(a->s.precision.s, "any") == 0) {
-        s->precision.v[s->precision.n++] = HG_BF16;
-        if (d->tensor_flops_per_s[HG_FP8] > 0)
-            s->precision.v[s->precision.n++] = HG_FP8;
-    } else if (a->s.precision.s) {
-        hg_dtype dtype = HG_BF16;
-        if (!hg_ask_precision(a, &p->model, &dtype, &is_default))
-            return false;
-        s->precision.v[0] = is_default ? -1 : (int64_t)dtype;
+    return w->s && strcmp(w->s, "any") == 0;
+}
+
+/* What the checkpoint is in, 16 bit where it is not that, and fp8 of 16 bit, which engines make while they
+ * load.  Anything else is a checkpoint of its own: name it with --precision. */
+static bool take_precision(hg_ask *a, const hg_problem *p, hg_knob *k)
+{
+    hg_dtype own = p->model.precision.mlp, dtype = HG_BF16;
+    bool is_own;
+    *k = (hg_knob){ { -1 }, 1 };
+    if (is_any(&a->s.precision)) {
+        if (own != HG_BF16)
+            k->v[k->n++] = HG_BF16;
+        else if (p->model.precision.experts == HG_BF16 && p->rates.device.tensor_flops_per_s[HG_FP8] > 0)
+            k->v[k->n++] = HG_FP8;
+        return true;
     }
-    if (a->s.kv_dtype.s && strcmp(a->s.kv_dtype.s, "any") == 0) {
-        s->kv_dtype = (hg_knob){ { HG_BF16, HG_FP8 }, 2 };
-        s->base.kv_is_auto = false;
-    } else if (a->s.kv_dtype.s) {
-        hg_dtype dtype = p->model.precision.kv;
-        if (!hg_ask_dtype(&a->s.kv_dtype, "auto", &dtype, &s->base.kv_is_auto, &a->err))
-            return false;
-        s->kv_dtype.v[0] = dtype;
-    }
+    if (!hg_ask_precision(a, &p->model, &dtype, &is_own))
+        return false;
+    k->v[0] = is_own ? -1 : (int64_t)dtype;
     return true;
 }
 
-static bool make_space(hg_ask *a, const hg_problem *p, hg_space *s)
+static bool take_kv_dtype(hg_ask *a, const hg_problem *p, hg_knob *k)
 {
-    static const int64_t seqs[] = { 32, 64, 128, 256, 512, 1024 }, tokens[] = { 1024, 2048, 4096, 8192, 16384 };
-    static const int64_t one[] = { 1 }, fill[] = { 0 };
-    const hg_scenario *q = &a->s;
-    const hg_device *d = &p->rates.device;
-    int64_t powers[HG_KNOB_VALUES];
-    bool load = p->workload.load != HG_LOAD_NONE, moe = has_experts(&p->model);
-    memset(s, 0, sizeof *s);
-    if (!hg_ask_deployment(a, p, &s->base))
+    hg_dtype own = p->model.precision.kv, dtype = own;
+    bool is_auto;
+    *k = (hg_knob){ { -1 }, 1 };
+    if (is_any(&a->s.kv_dtype)) {
+        if (own != HG_BF16 || p->rates.device.tensor_flops_per_s[HG_FP8] > 0)
+            k->v[k->n++] = own == HG_BF16 ? HG_FP8 : HG_BF16;
+        return true;
+    }
+    if (!hg_ask_dtype(&a->s.kv_dtype, "auto", &dtype, &is_auto, &a->err))
         return false;
-    int64_t node = d->node_devices > 0 ? d->node_devices : 8;
-    s->total_devices = q->total_gpus.n ? q->total_gpus.v[0] : q->total_gpus.any ? 0 : node;
-    int64_t most = s->total_devices ? s->total_devices : TP_MOST;
+    k->v[0] = is_auto ? -1 : (int64_t)dtype;
+    return true;
+}
+
+/* The deployment that holds what is not searched; "any" is a search's word, no precision. */
+static bool take_base(hg_ask *a, const hg_problem *p, hg_deployment *out)
+{
+    hg_text_word precision = a->s.precision, kv_dtype = a->s.kv_dtype;
+    if (is_any(&precision))
+        a->s.precision.s = NULL;
+    if (is_any(&kv_dtype))
+        a->s.kv_dtype.s = NULL;
+    bool ok = hg_ask_deployment(a, p, out);
+    a->s.precision = precision;
+    a->s.kv_dtype = kv_dtype;
+    out->kv_dtype = p->model.precision.kv;
+    return ok;
+}
+
+/* One engine to sixteen, then steps of about an eighth, and powers of two. */
+static size_t engine_counts(hg_arena *arena, const hg_scenario *q, const int64_t **out)
+{
+    enum { EACH = 16, COUNTS = 96, MOST = 1 << 20 };
+    int64_t *v = HG_NEW(arena, int64_t, COUNTS + HG_LIST);
+    size_t n = 0;
+    if (q->replicas.n) {
+        memcpy(v, q->replicas.v, (size_t)q->replicas.n * sizeof *v);
+        n = (size_t)q->replicas.n;
+        for (size_t i = 1; i < n; i++)
+            for (size_t k = i; k > 0 && v[k] < v[k - 1]; k--) {
+                int64_t swap = v[k];
+                v[k] = v[k - 1];
+                v[k - 1] = swap;
+            }
+    } else {
+        for (int64_t r = 1, power = 2; r <= MOST && n < COUNTS;) {
+            v[n++] = r;
+            while (power <= r)
+                power *= 2;
+            r = hg_min_i64(r < EACH ? r + 1 : r + r / 8, power);
+        }
+    }
+    *out = v;
+    return n;
+}
+
+static void take_shapes(const hg_scenario *q, const hg_problem *p, hg_space *s)
+{
+    static const int64_t one[] = { 1 }, spread[] = { 1, 0 };
+    const hg_device *d = &p->rates.device;
+    int64_t powers[HG_KNOB_VALUES], most = s->total_devices ? s->total_devices : TP_MOST;
+    bool moe = has_experts(&p->model);
     take(&s->tp, &q->tp, powers, doublings(most < d->domain_devices ? most : d->domain_devices, powers));
     take(&s->pp, &q->pp, powers, doublings(most < 8 ? most : 8, powers));
     take(&s->dp, &q->dp, moe ? powers : one, moe ? doublings(most < 8 ? most : 8, powers) : 1);
-    const int64_t spread[] = { 1, 0 };
     take(&s->ep, &q->ep, spread, moe ? 2 : 1);
-    int64_t copies[HG_KNOB_VALUES];
-    int copy_count = 0;
-    for (int64_t r = 1; r <= (most < 16 ? most : 16); r++)
-        copies[copy_count++] = r;
-    if (load)
-        take(&s->replicas, &q->replicas, copies, copy_count);
-    else
+}
+
+/* The engine's own values come first: of equals the first one tried stays. */
+static int with_default(int64_t first, const int64_t *list, int n, int64_t *out)
+{
+    int count = 0;
+    out[count++] = first;
+    for (int i = 0; i < n; i++)
+        if (list[i] != first)
+            out[count++] = list[i];
+    return count;
+}
+
+static void take_limits(const hg_scenario *q, const hg_problem *p, hg_space *s)
+{
+    static const int64_t seqs[] = { 32, 64, 128, 256, 512, 1024 }, tokens[] = { 1024, 2048, 4096, 8192, 16384 };
+    const hg_engine_default *own = hg_engine_default_for(&p->engine, &p->rates.device);
+    int64_t list[HG_KNOB_VALUES];
+    take(&s->max_num_seqs, &q->max_num_seqs, list, with_default(own->max_num_seqs, seqs, 6, list));
+    take(&s->max_num_batched_tokens, &q->max_num_batched_tokens, list,
+         with_default(own->max_num_batched_tokens, tokens, 5, list));
+}
+
+static bool make_space(hg_ask *a, const hg_problem *p, hg_space *s, hg_goal *g)
+{
+    static const int64_t one[] = { 1 }, fill[] = { 0 };
+    const hg_scenario *q = &a->s;
+    memset(s, 0, sizeof *s);
+    if (!take_base(a, p, &s->base) || !take_precision(a, p, &s->precision) || !take_kv_dtype(a, p, &s->kv_dtype))
+        return false;
+    int64_t node = p->rates.device.node_devices > 0 ? p->rates.device.node_devices : 8;
+    s->total_devices = g->total_devices = q->total_gpus.n ? q->total_gpus.v[0] : q->total_gpus.any ? 0 : node;
+    take_shapes(q, p, s);
+    if (p->workload.load != HG_LOAD_NONE) {
+        g->replica_count = engine_counts(a->arena, q, &g->replicas);
+        g->fill = q->replicas.n == 0;
+        s->replicas = (hg_knob){ { g->replicas[0] }, 1 };
+    } else {
         take(&s->replicas, &q->replicas, s->total_devices ? fill : one, 1);
-    take(&s->max_num_seqs, &q->max_num_seqs, seqs, 6);
-    take(&s->max_num_batched_tokens, &q->max_num_batched_tokens, tokens, 5);
-    return take_dtypes(a, p, s);
+    }
+    take_limits(q, p, s);
+    return true;
 }
 
 static bool take_objective(hg_ask *a, hg_goal *g)
@@ -140,12 +218,13 @@ static hg_code run(hg_ask *a)
     hg_space space;
     hg_goal goal = { .problem = p };
     hg_plan plan;
-    if (!hg_ask_no_inputs(a) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
-        !make_space(a, p, &space))
+    if (!hg_ask_no_inputs(a) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) || !hg_ask_priced(a, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
+        !make_space(a, p, &space, &goal))
         return a->err.code;
+    p->stop = a->io->stop;
     hg_plan_search(a, p, &goal, &space, a->s.top_n.n ? (size_t)a->s.top_n.v[0] : TOP_N,
                    a->s.threads.n ? (int)a->s.threads.v[0] : 0, &plan);
-    hg_plan_explain(a, &goal, &plan);
+    hg_plan_explain(a, &goal, &space, &plan);
     clock_gettime(CLOCK_MONOTONIC, &end);
     plan.elapsed_s = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
     return give(a, &plan);

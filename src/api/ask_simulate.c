@@ -89,8 +89,8 @@ static const char *as_text(hg_arena *arena, const hg_problem *p, const hg_candid
                   hg_deployment_devices(&c->deployment), p->rates.device.name,
                   hg_deployment_text(arena, &c->deployment), r->completed, r->rejected,
                   seconds(arena, r->window_s), r->end == HG_END_SATURATED ? "; SATURATED: the queue grows" : "");
-    hg_buf_printf(&b, "  %.3g requests/s, %.0f output tokens/s (%.0f per GPU), %.1f sequences a step, KV peak %.0f%%, "
-                      "%" PRId64 " preemptions\n\n", r->requests_per_s, r->output_tokens_per_s,
+    hg_buf_printf(&b, "  %s requests/s, %.0f output tokens/s (%.0f per GPU), %.1f sequences a step, KV peak %.0f%%, "
+                      "%" PRId64 " preemptions\n\n", hg_figures(arena, r->requests_per_s, 3), r->output_tokens_per_s,
                   m->tokens_per_s_per_device, r->mean_batch, 100 * r->kv_peak_frac, r->preemptions);
     hg_buf_printf(&b, "%6s %10s %10s %10s %10s %10s\n", "", "mean", "p50", "p90", "p95", "p99");
     for (int k = 0; k < HG_METRICS; k++) {
@@ -99,9 +99,9 @@ static const char *as_text(hg_arena *arena, const hg_problem *p, const hg_candid
                       seconds(arena, s->p50), seconds(arena, s->p90), seconds(arena, s->p95), seconds(arena, s->p99));
     }
     if (p->slo.count)
-        hg_buf_printf(&b, "\n%s: %s; %.1f%% of requests are good, %.3g good requests/s\n",
+        hg_buf_printf(&b, "\n%s: %s; %.1f%% of requests are good, %s good requests/s\n",
                       hg_slo_text(arena, &p->slo), r->slo_kept ? "kept" : "BROKEN", 100 * r->attained_frac,
-                      r->good_per_s);
+                      hg_figures(arena, r->good_per_s, 3));
     hg_buf_printf(&b, "\nPredictions: %s. Simulated in %s.\n", origin, seconds(arena, m->simulated_in_s));
     return b.s;
 }
@@ -129,11 +129,13 @@ static void warn(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg
         hg_note(a, hg_textf(a->arena, "%zu of %zu requests rejected: longer than max-model-len %" PRId64
                             " or than the KV cache of %" PRId64 " tokens", r->rejected, r->rejected + r->completed,
                             c->deployment.max_model_len, c->memory.kv_blocks * c->deployment.block_tokens));
-    double span_s = w->load == HG_LOAD_RATE ? (double)r->offered / w->rate_per_s : NAN;
+    /* Of the arrivals as they were drawn: a short run's may lie far from the rate. */
+    double span_s = w->load == HG_LOAD_RATE && r->end == HG_END_ALL ? r->arrivals_s : NAN;
     double alone_s = r->latency[HG_E2E].p50 - r->latency[HG_QUEUE].p50;
-    if (r->window_s > OVERLOAD * span_s + 2 * alone_s)
-        hg_note(a, hg_textf(a->arena, "overloaded: %.3g requests/s arrive, %.3g are served; latencies grow with the "
-                            "length of the run", w->rate_per_s, r->requests_per_s));
+    if (r->end == HG_END_SATURATED || r->window_s > OVERLOAD * span_s + 2 * alone_s)
+        hg_note(a, hg_textf(a->arena, "overloaded: %s requests/s arrive, %s are served; latencies grow with the "
+                            "length of the run", hg_figures(a->arena, w->rate_per_s, 3),
+                            hg_figures(a->arena, r->requests_per_s, 3)));
 }
 
 static bool write_out(hg_ask *a, const hg_text_word *path, const char *text)
@@ -141,15 +143,16 @@ static bool write_out(hg_ask *a, const hg_text_word *path, const char *text)
     return !path->s || hg_file_write(path->s, text, strlen(text), a->s.force.v, &a->err);
 }
 
-/* The origin of a step of the run's mean batch: the same rates as every other step's. */
-static const char *origin_of(hg_arena *arena, const hg_problem *p, const hg_candidate *c)
+/* The origin of the run itself; of its first requests where it is long: noting every operator is slow. */
+static const char *origin_of(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *how,
+                             const hg_metrics *m)
 {
+    enum { NOTED = 1000 };
     hg_arena scratch = *arena;
-    hg_problem few = *p;
     hg_account *account = HG_NEW(&scratch, hg_account, 1);
-    hg_run run = { .load = HG_LOAD_CLOSED, .requests = 64 };
-    few.workload.concurrency = 16;
-    hg_evaluate_account(&scratch, &few, c, &run, account);
+    hg_run run = { .load = how->load, .rate_per_s = how->rate_per_s,
+                   .requests = m->sim.offered < NOTED ? m->sim.offered : NOTED };
+    hg_evaluate_account(&scratch, p, c, &run, account);
     return hg_strdup(arena, account->origin);
 }
 
@@ -159,7 +162,7 @@ static hg_code run(hg_ask *a)
     hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
     hg_deployment d;
     hg_metrics m;
-    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_deployment(a, p, &d))
+    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_priced(a, p) || !hg_ask_deployment(a, p, &d))
         return a->err.code;
     hg_candidate_make(p, &d, c);
     if (c->fit == HG_TOO_BIG) {
@@ -170,11 +173,14 @@ static hg_code run(hg_ask *a)
     }
     if (c->fit != HG_FITS)
         return hg_refuse(a, c->fit == HG_ILLEGAL ? "deployment:" : "model:", "%s", c->reason);
+    if (a->s.steady.v && p->workload.load != HG_LOAD_RATE)
+        return hg_refuse(a, a->s.steady.where, "needs --rate: other loads have an end, and are run to it");
     hg_run how = { .load = p->workload.load, .rate_per_s = p->workload.rate_per_s,
+                   .steady = a->s.steady.v, .precise = a->s.steady.v,
                    .keep_requests = a->s.requests_out.s || a->s.trace_out.s,
                    .keep_steps = a->s.trace_out.s ? STEPS_SHOWN : 0 };
     hg_evaluate(a->arena, p, c, &how, &m);
-    const char *origin = origin_of(a->arena, p, c);
+    const char *origin = origin_of(a->arena, p, c, &how, &m);
     if ((a->s.requests_out.s && !write_out(a, &a->s.requests_out, requests_csv(a->arena, &m.sim))) ||
         (a->s.trace_out.s && !write_out(a, &a->s.trace_out, timeline_json(a->arena, &m.sim))))
         return a->err.code;

@@ -136,7 +136,7 @@ static bool validate_group(hg_ask *a, const hg_table_group *g, verdict *out)
         (a->s.calibration.s && !hg_rates_overlay(&scratch, &rates, a->s.calibration.s, &a->err)))
         return false;
     for (size_t i = 0; i < g->count; i++) {
-        const char *file = hg_basename(g->paths[i]);
+        const char *file = a->s.op.s ? a->s.op.s : hg_basename(g->paths[i]);
         char name[64] = { 0 };
         strncpy(name, file, strcspn(file, ".") < 63 ? strcspn(file, ".") : 63);
         out[i] = (verdict){ .device = g->device, .engine = g->engine, .version = g->version, .op = hg_op_find(name)->name };

@@ -12,11 +12,8 @@ static void summary(hg_json *j, const char *key, const hg_summary *s)
     hg_json_close(j, '}');
 }
 
-/* The fields of `heng simulate --json`, inside an object the caller opened. */
-void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin)
+static void counts(hg_json *j, const hg_metrics *m)
 {
-    static const char *const names[HG_METRICS] = { [HG_TTFT] = "ttft_s", [HG_TPOT] = "tpot_s", [HG_ITL] = "itl_s",
-                                                   [HG_E2E] = "e2e_s", [HG_QUEUE] = "queue_s" };
     const hg_sim_result *r = &m->sim;
     hg_json_key(j, "requests");
     hg_json_open(j, '{');
@@ -33,6 +30,15 @@ void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin)
     hg_json_key_num(j, "total_tokens_per_s", r->total_tokens_per_s);
     hg_json_key_num(j, "output_tokens_per_s_per_gpu", m->tokens_per_s_per_device);
     hg_json_close(j, '}');
+}
+
+/* The fields of `heng simulate --json`, inside an object the caller opened. */
+void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin)
+{
+    static const char *const names[HG_METRICS] = { [HG_TTFT] = "ttft_s", [HG_TPOT] = "tpot_s", [HG_ITL] = "itl_s",
+                                                   [HG_E2E] = "e2e_s", [HG_QUEUE] = "queue_s" };
+    const hg_sim_result *r = &m->sim;
+    counts(j, m);
     for (int k = 0; k < HG_METRICS; k++)
         summary(j, names[k], &r->latency[k]);
     hg_json_key(j, "goodput");

@@ -14,7 +14,8 @@ typedef struct hg_point {            /* one simulated deployment at one load */
 
 typedef struct hg_what_if {
     const char *change;              /* "40 % more HBM bandwidth", "--max-num-seqs 512" */
-    double gain_frac;                /* of the objective, re-run with the change made */
+    double gain_frac;                /* of the metric, re-run with the change made; 0: within the precision */
+    const char *metric;              /* "objective"; under a given load "GPUs" or, with as many, "mean E2E" */
     const char *form;                /* the change with %.0f in place of its value */
     double value;
 } hg_what_if;
@@ -37,6 +38,7 @@ typedef struct hg_plan {
     const hg_problem *problem;
     const char *objective;
     const char *score_text;          /* of top[0], in the objective's words */
+    double rate_lo, rate_hi;         /* where top[0]'s highest rate surely lies; 0: not searched for */
     bool found;                      /* false: nothing keeps the promise; top[0] is the nearest miss */
     bool interrupted;
     bool load_given;                 /* the load was the user's, not searched */
@@ -47,6 +49,7 @@ typedef struct hg_plan {
     hg_refusal *refusals;
     size_t refusal_count;
     size_t considered, infeasible, pruned, simulated;
+    size_t alike;                    /* not simulated: a limit apart from one that was, and never at the limit */
     const char *reasons[HG_REASONS]; /* one a flag: "--tp 2: …" */
     size_t reason_count;
     const char *bottleneck;          /* one sentence */
@@ -72,6 +75,9 @@ bool hg_plan_write(hg_arena *arena, const hg_plan *p, const char *model_word, co
 
 /* "tp 2 · pp 1 · 4 replicas · 256 seqs · 8192 tokens" */
 const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d);
+
+/* In another precision than the checkpoint's. */
+bool hg_changes_outputs(const hg_deployment *d);
 
 /* One point as something to launch. */
 hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, const char *model_word);

@@ -1,6 +1,7 @@
 #include "api/plan_run.h"
 
 #include "base/num.h"
+#include "base/pool.h"
 #include "eval/account.h"
 
 #include <inttypes.h>
@@ -36,17 +37,26 @@ static void take_shares(const hg_account *a, hg_plan *out)
     out->shares[out->share_count++] = (hg_share){ "idle", a->idle_s / total, "no requests" };
 }
 
+/* Seconds of a part that the component bound (the host's parts wholly). */
+static double bound_by(const hg_part *p, int component)
+{
+    return component == HG_COMPONENTS ? p->host ? p->seconds : 0 : p->host ? 0 : p->bound_s[component];
+}
+
 static void say_bottleneck(hg_arena *arena, const hg_account *a, hg_plan *out)
 {
     double by[HG_COMPONENTS + 1] = { 0 }, total = a->busy_s + a->idle_s;
-    for (int i = 0; i < a->count; i++)
-        by[binding(&a->parts[i])] += a->parts[i].seconds;
     int most = 0;
-    for (int c = 1; c <= HG_COMPONENTS; c++)
-        if (by[c] > by[most])
-            most = c;
+    for (int c = 0; c <= HG_COMPONENTS; c++) {
+        for (int i = 0; i < a->count; i++)
+            by[c] += bound_by(&a->parts[i], c);
+        most = by[c] > by[most] ? c : most;
+    }
     const char *what = bound_name(most);
     const hg_part *first = &a->parts[0];
+    for (int i = 1; i < a->count; i++)
+        if (bound_by(&a->parts[i], most) > bound_by(first, most))
+            first = &a->parts[i];
     out->bottleneck_name = what;
     out->bottleneck_share = by[most] / total;
     if (a->idle_s > by[most])
@@ -56,7 +66,7 @@ static void say_bottleneck(hg_arena *arena, const hg_account *a, hg_plan *out)
     else
         out->bottleneck = hg_textf(arena, "%s binds: %.0f%% of the engines' time, most of it in %s (%.0f%%); "
                                    "%.0f%% of the busy time is steps of decodes only.",
-                                   what, 100 * by[most] / total, first->name, 100 * first->seconds / total,
+                                   what, 100 * by[most] / total, first->name, 100 * bound_by(first, most) / total,
                                    100 * a->decode_only_s / a->busy_s);
 }
 
@@ -66,6 +76,9 @@ typedef struct change {
     const char *text;          /* with one %s for the new value of a knob, or none */
     bool (*make)(const hg_plan *p, hg_problem *problem, hg_deployment *d, double *shown);
 } change;
+
+/* What is no gain: less than a rate is known to. */
+static const double NO_CHANGE = 0.02;
 
 static bool faster_memory(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
 {
@@ -133,14 +146,29 @@ static bool fp8_kv(const hg_plan *p, hg_problem *q, hg_deployment *d, double *sh
     (void)p, (void)shown;
     bool changes = d->kv_dtype == HG_BF16 && q->rates.device.tensor_flops_per_s[HG_FP8] > 0;
     d->kv_dtype = HG_FP8;
+    d->kv_is_auto = false;
     return changes;
 }
 
+static double weight_bytes(const hg_model *m, hg_dtype dense, hg_dtype experts)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < m->layer_kinds; i++) {
+        const hg_layer *l = &m->layers[i];
+        sum += (double)l->count * (hg_layer_expert_weights(m, l) * hg_dtype_table[experts].weight_bytes +
+                                   (hg_layer_attention_weights(m, l) + hg_layer_dense_ffn_weights(m, l)) *
+                                       hg_dtype_table[dense].weight_bytes);
+    }
+    return sum;
+}
+
+/* Only where it shrinks the weights: the experts of many checkpoints are in four bits already. */
 static bool fp8_weights(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
 {
     (void)p, (void)shown;
-    bool changes = d->precision_is_checkpoints && q->model.precision.mlp == HG_BF16 &&
-                   q->rates.device.tensor_flops_per_s[HG_FP8] > 0;
+    const hg_precision *own = &q->model.precision;
+    bool changes = d->precision_is_checkpoints && q->rates.device.tensor_flops_per_s[HG_FP8] > 0 &&
+                   weight_bytes(&q->model, HG_FP8, HG_FP8) < 0.9 * weight_bytes(&q->model, own->mlp, own->experts);
     d->precision = HG_FP8;
     d->precision_is_checkpoints = false;
     return changes;
@@ -165,45 +193,108 @@ static int by_gain(const void *a, const void *b)
     return x->gain_frac != y->gain_frac ? x->gain_frac < y->gain_frac ? 1 : -1 : strcmp(x->change, y->change);
 }
 
-static bool try_change(hg_arena *arena, const hg_goal *goal, const hg_plan *p, const change *c, hg_what_if *out)
+static bool lists(const hg_knob *k, int64_t v)
 {
-    hg_arena scratch = *arena;
+    for (int i = 0; i < k->n; i++)
+        if (k->v[i] == v)
+            return k->n > 1;
+    return false;
+}
+
+/* The search has looked at this already, and found it worse or hopeless. */
+static bool searched(const hg_space *s, const hg_deployment *from, const hg_deployment *to)
+{
+    return (to->max_num_seqs != from->max_num_seqs && lists(&s->max_num_seqs, to->max_num_seqs)) ||
+           (to->max_num_batched_tokens != from->max_num_batched_tokens &&
+            lists(&s->max_num_batched_tokens, to->max_num_batched_tokens)) ||
+           (!to->precision_is_checkpoints && from->precision_is_checkpoints && s->precision.n > 1) ||
+           (to->kv_dtype != from->kv_dtype && s->kv_dtype.n > 1);
+}
+
+/* The gain in what the plan looks for: the objective, or under a given load GPUs, then answers. */
+static void take_gain(const hg_plan *p, double score, const hg_metrics *m, hg_what_if *out)
+{
+    const hg_point *top = &p->top[0];
+    out->metric = "objective";
+    out->gain_frac = score / top->score - 1;
+    if (p->load_given && m->replicas != top->deployment.replicas) {
+        out->metric = "GPUs";
+        out->gain_frac = score > 0 ? (double)top->deployment.replicas / (double)m->replicas - 1 : -1;
+    } else if (p->load_given) {
+        out->metric = "mean E2E";
+        out->gain_frac = score > 0 ? top->metrics.sim.latency[HG_E2E].mean / m->sim.latency[HG_E2E].mean - 1 : -1;
+    }
+    if (fabs(out->gain_frac) < NO_CHANGE)
+        out->gain_frac = 0;
+}
+
+static bool try_change(hg_arena scratch, const hg_goal *goal, const hg_space *space, const hg_plan *p,
+                       const change *c, hg_what_if *out)
+{
     hg_problem *changed = HG_NEW(&scratch, hg_problem, 1);
     hg_candidate *candidate = HG_NEW(&scratch, hg_candidate, 1);
     hg_deployment d = p->top[0].deployment;
-    double shown = 0;
     *changed = *p->problem;
-    if (!c->make(p, changed, &d, &shown))
+    if (!c->make(p, changed, &d, &out->value) || searched(space, &p->top[0].deployment, &d))
         return false;
     hg_candidate_make(changed, &d, candidate);
     if (candidate->fit != HG_FITS)
         return false;
+    candidate->memo = hg_step_memo_new(&scratch, d.max_num_batched_tokens, d.max_num_seqs);
     hg_goal g = *goal;
-    hg_metrics m;
+    hg_metrics m = { 0 };
     g.problem = changed;
-    double score = hg_goal_score(&g, &scratch, candidate, 0, hg_bound_rate(changed, candidate), &m, NULL, NULL);
-    out->gain_frac = score / p->top[0].score - 1;
-    out->value = shown;
+    double score = hg_goal_settled_near(&g, &scratch, candidate, &p->top[0].metrics, &m);
+    take_gain(p, score, &m, out);
     out->form = c->text;
-    return true;
+    return !hg_problem_stopped(changed);
 }
 
-static void ask_what_if(hg_ask *a, const hg_goal *goal, hg_plan *out)
+enum { CHANGES = sizeof changes / sizeof *changes };
+
+typedef struct asking {
+    const hg_goal *goal;
+    const hg_space *space;
+    const hg_plan *plan;
+    hg_what_if found[CHANGES];
+    bool ok[CHANGES];
+    hg_arena *arenas;          /* one a thread */
+} asking;
+
+static void ask_one(void *ctx, size_t i, int thread)
 {
-    /* Under a given load the score counts devices: no single change shows there. */
-    if (!out->found || out->load_given)
+    asking *k = ctx;
+    k->ok[i] = !hg_problem_stopped(k->plan->problem) &&
+               try_change(k->arenas[thread], k->goal, k->space, k->plan, &changes[i], &k->found[i]);
+}
+
+static const char *change_text(hg_arena *arena, const hg_what_if *w)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%.0f", w->value);
+    const char *at = strstr(w->form, "%.0f");
+    return at ? hg_textf(arena, "%.*s%s%s", (int)(at - w->form), w->form, number, at + 4) : w->form;
+}
+
+static void ask_what_if(hg_ask *a, const hg_goal *goal, const hg_space *space, int threads, hg_plan *out)
+{
+    if (!out->found || hg_stopped(a))
         return;
-    for (size_t i = 0; i < sizeof changes / sizeof *changes && !hg_stopped(a); i++) {
-        hg_what_if *w = &out->what_ifs[out->what_if_count];
-        hg_progress(a, (double)i / (sizeof changes / sizeof *changes), "asking what if");
-        if (!try_change(a->arena, goal, out, &changes[i], w))
-            continue;
-        char number[32];
-        snprintf(number, sizeof number, "%.0f", w->value);
-        const char *at = strstr(w->form, "%.0f");
-        w->change = at ? hg_textf(a->arena, "%.*s%s%s", (int)(at - w->form), w->form, number, at + 4) : w->form;
-        out->what_if_count++;
-    }
+    asking k = { .goal = goal, .space = space, .plan = out };
+    hg_progress(a, 0.5, "asking what if");
+    threads = threads > 0 ? threads : hg_processors();
+    k.arenas = HG_NEW(a->arena, hg_arena, threads);
+    for (int t = 0; t < threads; t++)
+        hg_arena_open(&k.arenas[t], 0);
+    hg_parallel(CHANGES, threads, ask_one, &k);
+    for (int t = 0; t < threads; t++)
+        hg_arena_close(&k.arenas[t]);
+    for (size_t i = 0; i < CHANGES; i++)
+        if (k.ok[i]) {
+            hg_what_if *w = &out->what_ifs[out->what_if_count++];
+            *w = k.found[i];
+            w->change = change_text(a->arena, w);
+        }
     qsort(out->what_ifs, out->what_if_count, sizeof *out->what_ifs, by_gain);
 }
 
@@ -215,33 +306,103 @@ static void reason(hg_plan *out, const char *text)
         out->reasons[out->reason_count++] = text;
 }
 
-static void say_reasons(hg_arena *arena, hg_plan *out)
+static bool pinned(const hg_ints_word *w)
+{
+    return w->n == 1;
+}
+
+static void say_shape(hg_arena *arena, const hg_scenario *q, hg_plan *out)
 {
     const hg_deployment *d = &out->top[0].deployment;
     const hg_memory *m = &out->memory;
-    const hg_sim_result *r = &out->top[0].metrics.sim;
-    double per_engine = (double)(d->replicas * d->dp);
-    reason(out, hg_textf(arena, "--tensor-parallel-size %" PRId64 ", %" PRId64 " replica%s: %.1f GiB of weights a "
+    bool asked = pinned(&q->tp), replicas = pinned(&q->replicas);
+    const char *why = asked && replicas ? "as you asked; "
+                      : asked           ? "tp as you asked; "
+                      : replicas        ? "replicas as you asked; "
+                                        : "";
+    bool chose = out->found && (!asked || (!replicas && out->top_count > 1));
+    reason(out, hg_textf(arena, "--tensor-parallel-size %" PRId64 ", %" PRId64 " replica%s: %s%.1f GiB of weights a "
                          "device leave %.1f GiB for KV (%.0f thousand tokens)%s",
-                         d->tp, d->replicas, d->replicas > 1 ? "s" : "", m->weight_bytes / 0x1p30,
+                         d->tp, d->replicas, d->replicas > 1 ? "s" : "", why, m->weight_bytes / 0x1p30,
                          m->kv_bytes / 0x1p30, (double)m->kv_blocks * (double)d->block_tokens / 1e3,
-                         out->found ? "; of the shapes tried it scores best" : ""));
+                         !chose            ? ""
+                         : out->load_given ? "; of the shapes tried it needs the fewest GPUs"
+                                           : "; of the shapes tried it scores best"));
+    hg_launch l = hg_plan_launch(arena, out, &out->top[0], out->problem->model.name);
+    if (l.wanted)
+        reason(out, hg_textf(arena, "$MODEL: %s, which the plan was priced in; %s is published in another precision "
+                             "(changes outputs)", l.wanted, out->problem->model.id));
+    else if (l.quantize_fp8)
+        reason(out, hg_textf(arena, "--quantization fp8: %s, made of 16-bit weights while loading (changes outputs)",
+                             q->precision.s && strcmp(q->precision.s, "any") != 0 ? "as you asked" : "the best of --precision any"));
     if (d->pp > 1)
-        reason(out, hg_textf(arena, "--pipeline-parallel-size %" PRId64 ": stages share the layers", d->pp));
-    reason(out, hg_textf(arena, "--max-num-seqs %" PRId64 ": %.3g run in a step on average; KV has room "
-                         "for them (peak %.0f%% used)", d->max_num_seqs, r->mean_batch, 100 * r->kv_peak_frac));
-    reason(out, hg_textf(arena, "--max-num-batched-tokens %" PRId64 ": bounds how long one step of prompts holds "
-                         "up running answers; at it %.2f steps a second run in an engine",
-                         d->max_num_batched_tokens, (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine));
-    reason(out, hg_textf(arena, "--max-model-len %" PRId64 ": the workload's longest request and a margin of 10%%; "
-                         "one such request must have room in KV", d->max_model_len));
-    reason(out, hg_textf(arena, "--gpu-memory-utilization %.3g: the engine's default; of the device's total",
-                         d->gpu_memory_utilization));
-    if (!d->kv_is_auto)
-        reason(out, "--kv-cache-dtype fp8: half the KV bytes; changes outputs slightly, check your evaluation");
+        reason(out, hg_textf(arena, "--pipeline-parallel-size %" PRId64 ": %sstages share the layers", d->pp,
+                             pinned(&q->pp) ? "as you asked; " : ""));
 }
 
-void hg_plan_explain(hg_ask *a, const hg_goal *goal, hg_plan *out)
+/* Above half of the limit on average, a step is often full. */
+static void say_limits(hg_arena *arena, const hg_scenario *q, hg_plan *out)
+{
+    const hg_deployment *d = &out->top[0].deployment;
+    const hg_sim_result *r = &out->top[0].metrics.sim;
+    const hg_engine_default *own = hg_engine_default_for(&out->problem->engine, &out->problem->rates.device);
+    double per_engine = (double)(d->replicas * d->dp);
+    const char *seqs = pinned(&q->max_num_seqs)                  ? "as you asked; "
+                       : d->max_num_seqs == own->max_num_seqs    ? "the engine's default; "
+                                                                 : "";
+    reason(out, hg_textf(arena, "--max-num-seqs %" PRId64 ": %s%.3g run in a step on average, %s (KV: peak %.0f%% used)",
+                         d->max_num_seqs, seqs, r->mean_batch,
+                         2 * r->mean_batch > (double)d->max_num_seqs ? "so it often limits a step"
+                                                                     : "so it seldom limits a step",
+                         100 * r->kv_peak_frac));
+    const char *tokens = pinned(&q->max_num_batched_tokens)                              ? "as you asked; "
+                         : d->max_num_batched_tokens == own->max_num_batched_tokens ? "the engine's default; "
+                                                                                      : "";
+    reason(out, hg_textf(arena, "--max-num-batched-tokens %" PRId64 ": %sbounds how long one step of prompts holds "
+                         "up running answers; at it %.2f steps a second run in an engine",
+                         d->max_num_batched_tokens, tokens, (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine));
+}
+
+static void say_memory(hg_arena *arena, const hg_scenario *q, hg_plan *out)
+{
+    const hg_deployment *d = &out->top[0].deployment;
+    const char *length = pinned(&q->max_model_len)                    ? "as you asked"
+                         : d->max_model_len == out->problem->model.max_tokens ? "the model's limit"
+                                                                      : "the workload's longest request and a margin of 10%";
+    reason(out, hg_textf(arena, "--max-model-len %" PRId64 ": %s; one such request must have room in KV", d->max_model_len,
+                         length));
+    reason(out, hg_textf(arena, "--gpu-memory-utilization %.3g: %s; of the device's total", d->gpu_memory_utilization,
+                         q->gpu_memory_utilization.given ? "as you asked" : "the engine's default"));
+    if (d->kv_is_auto)
+        return;
+    const char *why = q->kv_dtype.s && strcmp(q->kv_dtype.s, "any") != 0 ? "as you asked" : "the best of --kv-dtype any";
+    bool less = hg_dtype_table[d->kv_dtype].weight_bytes < hg_dtype_table[out->problem->model.precision.kv].weight_bytes;
+    reason(out, hg_textf(arena, "--kv-cache-dtype %s: %s%s", d->kv_dtype == HG_BF16 ? "bfloat16" : "fp8", why,
+                         less ? "; half the KV bytes; changes outputs slightly, check your evaluation" : ""));
+}
+
+/* How the plan's own figures came about, once more and step by step. */
+static hg_run run_of(const hg_goal *goal, const hg_plan *p)
+{
+    const hg_workload *w = &p->problem->workload;
+    hg_run run = { .load = w->load == HG_LOAD_NONE ? HG_LOAD_RATE : w->load,
+                   .rate_per_s = p->load_given ? w->rate_per_s : p->top[0].metrics.rate_per_s };
+    run.steady = run.load == HG_LOAD_RATE;
+    if (goal->objective == HG_LATENCY && !p->load_given)
+        run = (hg_run){ .load = HG_LOAD_CLOSED, .requests = 64 };
+    return run;
+}
+
+static void say_precision(hg_ask *a, const hg_goal *goal, const hg_candidate *c, hg_plan *out)
+{
+    if (!out->found || out->load_given || goal->objective == HG_LATENCY || hg_stopped(a))
+        return;
+    hg_rate_interval(a->arena, out->problem, c, out->top[0].metrics.rate_per_s, &out->rate_lo, &out->rate_hi);
+    if (hg_stopped(a))
+        out->rate_lo = out->rate_hi = 0;
+}
+
+void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_plan *out)
 {
     if (out->top_count == 0)
         return;
@@ -249,12 +410,8 @@ void hg_plan_explain(hg_ask *a, const hg_goal *goal, hg_plan *out)
     hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
     hg_account *account = HG_NEW(a->arena, hg_account, 1);
     hg_candidate_make(out->problem, &best->deployment, c);
-    const hg_workload *w = &out->problem->workload;
-    hg_run run = { .load = w->load == HG_LOAD_NONE ? HG_LOAD_RATE : w->load,
-                   .rate_per_s = out->load_given ? w->rate_per_s : best->metrics.rate_per_s };
-    run.steady = run.load == HG_LOAD_RATE;
-    if (goal->objective == HG_LATENCY && !out->load_given)
-        run = (hg_run){ .load = HG_LOAD_CLOSED, .requests = 64 };
+    c->memo = hg_step_memo_new(a->arena, best->deployment.max_num_batched_tokens, best->deployment.max_num_seqs);
+    hg_run run = run_of(goal, out);
     hg_arena scratch = *a->arena;
     hg_evaluate_account(&scratch, out->problem, c, &run, account);
     out->memory = c->memory;
@@ -262,6 +419,9 @@ void hg_plan_explain(hg_ask *a, const hg_goal *goal, hg_plan *out)
     out->origin = hg_strdup(a->arena, account->origin);
     take_shares(account, out);
     say_bottleneck(a->arena, account, out);
-    say_reasons(a->arena, out);
-    ask_what_if(a, goal, out);
+    say_shape(a->arena, &a->s, out);
+    say_limits(a->arena, &a->s, out);
+    say_memory(a->arena, &a->s, out);
+    say_precision(a, goal, c, out);
+    ask_what_if(a, goal, space, a->s.threads.n ? (int)a->s.threads.v[0] : 0, out);
 }

@@ -96,8 +96,10 @@ bool hg_plan_write(hg_arena *arena, const hg_plan *p, const char *model_word, co
     if (exists && !hg_is_file(hg_textf(arena, "%s/plan.json", folder)))
         return hg_fail(err, HG_INPUT, folder, "is no folder heng wrote (no plan.json); name another");
     const char *beside = hg_textf(arena, "%s.part.%ld", folder, (long)getpid());
-    if (!hg_folder_make(beside, err))
+    if (!hg_folder_make(beside, err)) {
+        snprintf(err->where, sizeof err->where, "%s", folder);
         return false;
+    }
     if (!write_all(arena, p, model_word, beside, err)) {
         remove_plan(arena, beside);
         return false;

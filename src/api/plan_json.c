@@ -50,6 +50,7 @@ static void bottleneck(hg_json *j, const hg_plan *p)
         hg_json_open(j, '{');
         hg_json_key_str(j, "change", p->what_ifs[i].change);
         hg_json_key_num(j, "gain_frac", p->what_ifs[i].gain_frac);
+        hg_json_key_str(j, "metric", p->what_ifs[i].metric);
         hg_json_close(j, '}');
     }
     hg_json_close(j, ']');
@@ -62,6 +63,13 @@ static void recommended(hg_arena *arena, hg_json *j, const hg_plan *p, const cha
     hg_json_open(j, '{');
     point(j, p, &p->top[0]);
     hg_json_key_num(j, "score", p->top[0].score);
+    if (p->rate_hi > 0) {
+        hg_json_key(j, "rate_interval");
+        hg_json_open(j, '[');
+        hg_json_num(j, p->rate_lo);
+        hg_json_num(j, p->rate_hi);
+        hg_json_close(j, ']');
+    }
     launch_lines(arena, j, p, &p->top[0], model_word);
     hg_json_key(j, "reasons");
     hg_json_open(j, '[');
@@ -134,6 +142,7 @@ const char *hg_plan_json(hg_arena *arena, const hg_plan *p, const char *model_wo
     points(&j, "pareto", p, p->pareto, p->pareto_count, false);
     hg_json_key_int(&j, "considered", (int64_t)p->considered);
     hg_json_key_int(&j, "pruned", (int64_t)p->pruned);
+    hg_json_key_int(&j, "alike", (int64_t)p->alike);
     hg_json_key_int(&j, "simulated", (int64_t)p->simulated);
     refusals(&j, p);
     hg_json_key_bool(&j, "interrupted", p->interrupted);

@@ -12,6 +12,6 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
                     size_t top_n, int threads, hg_plan *out);
 
 /* Shares, bottleneck, what-ifs and reasons of out->top[0]. */
-void hg_plan_explain(hg_ask *a, const hg_goal *goal, hg_plan *out);
+void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_plan *out);
 
 #endif

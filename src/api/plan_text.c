@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *seconds(hg_arena *arena, double s)
@@ -21,11 +22,12 @@ static double served(const hg_point *p)
 static void row(hg_arena *arena, hg_buf *b, const char *rank, const hg_point *p)
 {
     const hg_sim_result *r = &p->metrics.sim;
-    hg_buf_printf(b, "%4s  %-44s %8.3g %9.3g %9s %9s %9s %8.0f %5.0f%%\n", rank,
-                  hg_deployment_text(arena, &p->deployment), served(p),
-                  p->metrics.goodput_per_device, seconds(arena, r->latency[HG_TTFT].p90),
+    hg_buf_printf(b, "%4s  %-44s %8s %9s %9s %9s %9s %8.0f %5.0f%%%s\n", rank,
+                  hg_deployment_text(arena, &p->deployment), hg_figures(arena, served(p), 3),
+                  hg_figures(arena, p->metrics.goodput_per_device, 3), seconds(arena, r->latency[HG_TTFT].p90),
                   seconds(arena, r->latency[HG_TPOT].p90), seconds(arena, r->latency[HG_E2E].p90),
-                  p->metrics.tokens_per_s_per_device, 100 * r->kv_peak_frac);
+                  p->metrics.tokens_per_s_per_device, 100 * r->kv_peak_frac,
+                  hg_changes_outputs(&p->deployment) ? "  changes outputs" : "");
 }
 
 static void table(hg_arena *arena, hg_buf *b, const hg_plan *p)
@@ -67,6 +69,14 @@ static void plot(hg_buf *b, const hg_plan *p)
     hg_buf_printf(b, "\n%8s  0%*.0f\n", "", PLOT_COLUMNS - 2, x_most);
 }
 
+/* " ± 3%": how far from it the highest rate may lie. */
+static const char *rate_interval(hg_arena *arena, const hg_plan *p)
+{
+    double rate = p->top_count ? p->top[0].metrics.rate_per_s : 0;
+    double off = fmax(p->rate_hi / rate - 1, 1 - p->rate_lo / rate);
+    return p->rate_hi > 0 && rate > 0 ? hg_textf(arena, " ± %.0f%%", ceil(100 * off)) : "";
+}
+
 static void limits(hg_arena *arena, hg_buf *b, const hg_plan *p)
 {
     const hg_slo *slo = &p->problem->slo;
@@ -90,6 +100,19 @@ static void launch(hg_arena *arena, hg_buf *b, const hg_plan *p, const char *mod
     const char **lines = e->command(arena, &l, &n);
     for (size_t i = 0; i < n; i++)
         hg_buf_printf(b, "%s%s\n", i ? "" : "\n", lines[i]);
+    if (l.wanted)
+        hg_buf_printf(b, "\nMODEL must name %s: %s does not make one while it loads.\n", l.wanted, p->problem->engine.title);
+}
+
+static void what_if(hg_buf *b, const hg_what_if *w)
+{
+    char gain[32];
+    bool lost = w->gain_frac <= -1;
+    snprintf(gain, sizeof gain, "%+.1f%%", 100 * w->gain_frac);
+    hg_buf_printf(b, "  %9s  %s", lost ? "breaks it" : w->gain_frac == 0 ? "no change" : gain, w->change);
+    if (w->gain_frac != 0 && !lost && strcmp(w->metric, "objective") != 0)
+        hg_buf_printf(b, " (%s)", strcmp(w->metric, "GPUs") == 0 ? "load a GPU" : "faster answers at as many GPUs");
+    hg_buf_puts(b, "\n");
 }
 
 static void explanation(hg_buf *b, const hg_plan *p)
@@ -99,15 +122,15 @@ static void explanation(hg_buf *b, const hg_plan *p)
         hg_buf_printf(b, "  %s\n", p->reasons[i]);
     hg_buf_printf(b, "\nWhat holds it back\n  %s\n", p->bottleneck);
     if (p->what_if_count)
-        hg_buf_puts(b, "\nWhat would change it (each run again with the one change)\n");
+        hg_buf_puts(b, "\nWhat would change it (each run again with the one change; under 2% is no change)\n");
     for (size_t i = 0; i < p->what_if_count; i++)
-        hg_buf_printf(b, "  %+6.1f%%  %s\n", 100 * p->what_ifs[i].gain_frac, p->what_ifs[i].change);
+        what_if(b, &p->what_ifs[i]);
 }
 
 static void counts(hg_buf *b, const hg_plan *p)
 {
-    hg_buf_printf(b, "\n%zu deployments: %zu cannot run, %zu pruned by their bound, %zu simulated; %.2f s%s. Predictions: %s.\n",
-                  p->considered, p->infeasible, p->pruned, p->simulated, p->elapsed_s,
+    hg_buf_printf(b, "\n%zu deployments: %zu cannot run, %zu pruned by their bound, %zu do as another does, %zu simulated; %.2f s%s. Predictions: %s.\n",
+                  p->considered, p->infeasible, p->pruned, p->alike, p->simulated, p->elapsed_s,
                   p->interrupted ? "; INTERRUPTED, the best so far" : "", p->origin ? p->origin : "-");
 }
 
@@ -136,10 +159,11 @@ const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_wo
         const hg_point *best = &p->top[0];
         hg_buf_printf(&b, "%s on %" PRId64 " x %s: %s\n", model_word, hg_deployment_devices(&best->deployment),
                       p->problem->rates.device.name, hg_deployment_text(arena, &best->deployment));
-        hg_buf_printf(&b, "  %.3g req/s (%.3g good req/s/GPU), %.0f output tokens/s, %.0f tokens/s/user\n",
-                      served(best), best->metrics.goodput_per_device, best->metrics.sim.output_tokens_per_s,
+        hg_buf_printf(&b, "  %s req/s%s (%s good req/s/GPU), %.0f output tokens/s, %.0f tokens/s/user\n",
+                      hg_figures(arena, served(best), 3), rate_interval(arena, p),
+                      hg_figures(arena, best->metrics.goodput_per_device, 3), best->metrics.sim.output_tokens_per_s,
                       best->metrics.tokens_per_s_per_user);
-        if (p->found && p->score_text)
+        if (p->found && p->score_text && strcmp(p->objective, "goodput-per-gpu") != 0)
             hg_buf_printf(&b, "  %s: %s\n", p->objective, p->score_text);
         limits(arena, &b, p);
         if (!p->found)

@@ -5,6 +5,7 @@
 #include "base/units.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,8 +70,13 @@ static bool ask_lengths(hg_ask *a, hg_need_load need, hg_workload *out)
     const char *trace = s->arrivals.s ? s->arrivals.s : s->workload.s;
     size_t limit = (size_t)one(&s->requests, 0);
     uint64_t seed = (uint64_t)one(&s->seed, 0);
+    if (s->length_range.given && (trace || !s->isl.n))
+        return hg_fail(&a->err, HG_INPUT, s->length_range.where, "spreads --isl and --osl; %s",
+                       trace ? "a workload has lengths of its own" : "give those too");
     if (trace && (s->isl.n || s->osl.n))
         return hg_fail(&a->err, HG_INPUT, "--isl", "and a workload both give lengths; name one of them");
+    if (s->arrivals.s && strcmp(trace, "-") != 0 && !hg_is_file(trace))
+        return hg_fail(&a->err, HG_INPUT, s->arrivals.where, "'%.150s' is no file; give a trace with arrival times", trace);
     if (trace && (hg_is_file(trace) || strcmp(trace, "-") == 0))
         return hg_workload_read(a->arena, trace, limit, out, &a->err);
     if (trace) {
@@ -79,8 +85,8 @@ static bool ask_lengths(hg_ask *a, hg_need_load need, hg_workload *out)
         out->count = limit && limit < out->count ? limit : out->count;
         return true;
     }
-    if (need == HG_LOAD_FREE && !s->isl.n && !s->osl.n && s->max_model_len.n) {
-        hg_workload_synthetic(a->arena, (int32_t)hg_min_i64(s->max_model_len.v[0], HG_LENGTH_MAX), 1, 1, 1, seed, out);
+    if (need == HG_LOAD_FREE && !s->isl.n && !s->osl.n) {
+        *out = (hg_workload){ .name = "no workload" };
         return true;
     }
     if (!s->isl.n || !s->osl.n)
@@ -97,6 +103,11 @@ static bool ask_load(hg_ask *a, hg_need_load need, hg_workload *w)
     const hg_scenario *s = &a->s;
     bool replay = s->replay.v || s->arrivals.s;
     int given = s->rate.given + replay + (s->concurrency.n > 0);
+    if (s->speedup.given && !replay)
+        return hg_fail(&a->err, HG_INPUT, s->speedup.where, "changes a replay only; say --replay, or another --rate");
+    if (s->burstiness.given && (replay || s->concurrency.n))
+        return hg_fail(&a->err, HG_INPUT, s->burstiness.where, "shapes the gaps of drawn arrivals only; say --rate, not %s",
+                       replay ? "--replay" : "--concurrency");
     if (given > 1)
         return hg_fail(&a->err, HG_INPUT, "--rate", "--replay and --concurrency exclude one another; keep one");
     if (given == 0 && need == HG_LOAD_NEEDED)
@@ -118,6 +129,7 @@ static bool ask_price(hg_ask *a, const hg_device *d, double *out)
     if (!a->s.price.s)
         return true;
     char *list = hg_strdup(a->arena, a->s.price.s);
+    bool found = false;
     for (char *item = list; item;) {
         char *comma = strchr(item, ','), *equals = strchr(item, '=');
         if (comma)
@@ -130,11 +142,45 @@ static bool ask_price(hg_ask *a, const hg_device *d, double *out)
         if (bare || !hg_parse_quantity(value, HG_USD_PER_S, &price) || price < 0)
             return hg_fail(&a->err, HG_INPUT, a->s.price.where, "is '%.60s'; write it like 'h200_sxm=2.5/h'",
                            a->s.price.s);
-        if (!equals || strcmp(item, d->name) == 0)
+        if (!equals || strcmp(item, d->name) == 0) {
             *out = price;
+            found = true;
+        }
         item = comma ? comma + 1 : NULL;
     }
+    return found || hg_fail(&a->err, HG_INPUT, a->s.price.where, "'%.60s' says nothing of %s; write '%s=2.5/h'", a->s.price.s,
+                            d->name, d->name);
+}
+
+/* A request that no deployment can take: the model has no positions for it. */
+static bool ask_fitting(hg_ask *a, const hg_problem *p)
+{
+    const hg_workload *w = &p->workload;
+    int64_t least = INT64_MAX;
+    size_t longer = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        int64_t length = (int64_t)w->requests[i].isl + w->requests[i].osl;
+        least = hg_min_i64(least, length);
+        longer += length > p->model.max_tokens;
+    }
+    if (longer && longer == w->count)
+        return hg_fail(&a->err, HG_INPUT, a->s.isl.n ? a->s.isl.where : "--workload",
+                       "makes requests of %" PRId64 " tokens with their output, which exceeds the %" PRId64
+                       " that %s takes", least, p->model.max_tokens, p->model.name);
+    if (longer && strcmp(a->verb, "plan") == 0)
+        hg_note(a, hg_textf(a->arena, "%zu of %zu requests exceed the %" PRId64 " tokens that %s takes; they are rejected", longer,
+                            w->count, p->model.max_tokens, p->model.name));
     return true;
+}
+
+bool hg_ask_priced(hg_ask *a, const hg_problem *p)
+{
+    hg_deployment one = { .tp = 1, .pp = 1, .dp = 1, .ep = 1, .replicas = 1, .precision_is_checkpoints = true,
+                          .kv_is_auto = true, .kv_dtype = p->model.precision.kv, .max_num_seqs = 1,
+                          .max_num_batched_tokens = 2048, .max_model_len = 2048, .block_tokens = p->engine.block_tokens };
+    hg_arena scratch = *a->arena;
+    hg_step *step = HG_NEW(&scratch, hg_step, 1);
+    return hg_step_prepare(&p->model, &one, &p->engine, &p->rates, step, &a->err);
 }
 
 bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
@@ -144,13 +190,15 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
     return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, a->s.engine_version.s, &out->engine,
                                                   &a->err) &&
            hg_ask_rates(a, &out->rates) && ask_lengths(a, need, &out->workload) &&
-           ask_load(a, need, &out->workload) &&
+           ask_load(a, need, &out->workload) && ask_fitting(a, out) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
            ask_price(a, &out->rates.device, &out->price_usd_per_s);
 }
 
 int64_t hg_fitting_model_len(const hg_problem *p)
 {
+    if (p->workload.count == 0)
+        return p->model.max_tokens;
     int64_t longest = 1;
     for (size_t i = 0; i < p->workload.count; i++)
         longest = hg_max_i64(longest, (int64_t)p->workload.requests[i].isl + p->workload.requests[i].osl);

@@ -6,11 +6,14 @@
 #include "eval/evaluate.h"
 
 /* What must be said of the traffic: lengths and a load (--rate, --replay or --concurrency), lengths
- * alone, or nothing where --max-model-len says how long requests get. */
+ * alone, or nothing (the workload is then empty). */
 typedef enum hg_need_load { HG_LOAD_NEEDED, HG_LENGTHS_NEEDED, HG_LOAD_FREE } hg_need_load;
 
 /* Model, device, engine, rates, workload, SLO and price; notes are given on the way. */
 bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out);
+
+/* Refuses by name a model that no deployment of the engine can be priced for: before whether it fits. */
+bool hg_ask_priced(hg_ask *a, const hg_problem *p);
 
 /* Refuses lists where one deployment is meant, and bare words. */
 bool hg_ask_single(hg_ask *a);
@@ -23,7 +26,8 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out);
 /* The device and the rates a question names. */
 bool hg_ask_rates(hg_ask *a, hg_rates *out);
 
-/* A margin above the longest request, in whole KV blocks, at most what the model takes. */
+/* A margin above the longest request, in whole KV blocks, at most what the model takes; that where
+ * there is no workload. */
 int64_t hg_fitting_model_len(const hg_problem *p);
 
 bool hg_ask_precision(hg_ask *a, const hg_model *m, hg_dtype *out, bool *is_checkpoints);

@@ -209,7 +209,9 @@ static void tiles(const hg_report *r)
     const hg_metrics *m = &r->p->top[0].metrics;
     double devices = (double)hg_deployment_devices(&r->p->top[0].deployment);
     hg_buf_puts(r->b, "<dl class=\"tiles\">\n");
-    tile(r, "requests/s", hg_html_number(r->arena, rate_of(m)));
+    double off = r->p->rate_hi > 0 ? fmax(r->p->rate_hi / rate_of(m) - 1, 1 - r->p->rate_lo / rate_of(m)) : 0;
+    tile(r, off > 0 ? hg_textf(r->arena, "requests/s, ± %.0f%%", ceil(100 * off)) : "requests/s",
+         hg_html_number(r->arena, rate_of(m)));
     tile(r, "good requests/s/GPU", hg_html_number(r->arena, m->goodput_per_device));
     if (r->p->problem->slo.count)
         tile(r, "of requests meet every limit", hg_html_percent(r->arena, m->sim.attained_frac));

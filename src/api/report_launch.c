@@ -37,7 +37,7 @@ static const char *launch_lead(const hg_report *r, size_t commands)
                                       "folders hold the alternatives"
                                     : "";
     if (commands > 1)
-        return hg_textf(r->arena, "%zu independent servers, one command each%s.", commands, files);
+        return hg_textf(r->arena, "%zu commands, one for each server or node%s.", commands, files);
     return hg_textf(r->arena, "One command%s.", files);
 }
 
@@ -62,7 +62,11 @@ void hg_report_launch(const hg_report *r)
                       "tabindex=\"0\" aria-label=\"Launch command\"><code>");
     for (size_t i = 0; i < n; i++)
         hg_html(r->b, "%s%s", i ? "\n\n" : "", folded(r->arena, lines[i]));
-    hg_buf_puts(r->b, "</code></pre></div>\n</section>\n");
+    hg_buf_puts(r->b, "</code></pre></div>\n");
+    if (l.wanted)
+        hg_html(r->b, "<p>MODEL must name %s: %s does not make one while it loads.</p>\n", l.wanted,
+                r->p->problem->engine.title);
+    hg_buf_puts(r->b, "</section>\n");
 }
 
 void hg_report_reasons(const hg_report *r)

@@ -10,11 +10,12 @@ typedef struct part {
 static void counts_bar(const hg_report *r)
 {
     const hg_plan *p = r->p;
-    size_t seen = p->infeasible + p->pruned + p->simulated,
+    size_t seen = p->infeasible + p->pruned + p->alike + p->simulated,
            all = p->considered > seen ? p->considered : seen;
     const part parts[] = {
         { "cannot run", "c-no", p->infeasible },
         { "pruned: their bound lies below the best", "c-pruned", p->pruned },
+        { "not simulated: they do as one that was", "c-pruned", p->alike },
         { "simulated", "c-yes", p->simulated },
         { p->interrupted ? "not reached" : "not needed", "c-rest", all - seen },
     };

@@ -109,17 +109,24 @@ void hg_report_time(const hg_report *r)
 
 /* ---- what would change it ---- */
 
-static const char *gain_text(hg_arena *arena, double gain)
+static const char *gain_text(hg_arena *arena, const hg_what_if *w)
 {
+    double gain = w->gain_frac;
+    const char *metric = w->metric ? w->metric : "objective";
     if (!isfinite(gain))
         return "–";
     if (gain <= -0.9995)
         return "breaks the promise";
-    return hg_textf(arena, "%s%.1f%%",
+    if (gain == 0)
+        return "no change";
+    return hg_textf(arena, "%s%.1f%%%s",
                     gain >= 0.0005    ? "+"
                     : gain <= -0.0005 ? "−"
                                       : "",
-                    100 * fabs(gain));
+                    100 * fabs(gain),
+                    strcmp(metric, "GPUs") == 0       ? " load a GPU"
+                    : strcmp(metric, "mean E2E") == 0 ? " faster answers"
+                                                      : "");
 }
 
 static void gain_row(const hg_report *r, const hg_what_if *w, double least, double most)
@@ -134,7 +141,7 @@ static void gain_row(const hg_report *r, const hg_what_if *w, double least, doub
     hg_svg_rule(r->b, "zero", zero);
     hg_svg_close(r->b);
     hg_html(r->b, "<span class=\"n\">%s</span></div></td></tr>\n",
-            gain_text(r->arena, w->gain_frac));
+            gain_text(r->arena, w));
 }
 
 void hg_report_what_if(const hg_report *r)
@@ -153,7 +160,11 @@ void hg_report_what_if(const hg_report *r)
         most = isfinite(gain) ? fmax(most, gain) : most;
     }
     hg_report_section(r, "what-if", "What would change it",
-                      "Each run again with the one change; the bar is the gain of the objective.");
+                      r->p->load_given
+                          ? "Each run again with the one change; the bar is the gain in load a GPU or, "
+                            "with as many GPUs, in the speed of a mean answer. Under 2% is no change."
+                          : "Each run again with the one change; the bar is the gain of the objective. "
+                            "Under 2% is no change.");
     hg_report_table(r, "bars gains", columns);
     for (size_t i = 0; i < r->p->what_if_count; i++)
         gain_row(r, &r->p->what_ifs[i], least, most);

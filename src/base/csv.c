@@ -66,6 +66,9 @@ static bool take_header(hg_csv *csv, hg_err *err)
     csv->columns = split(hg_strdup(csv->arena, line), csv->names);
     if (csv->columns < 0)
         return hg_fail(err, HG_INPUT, csv->lines.name, "has more than %d columns", HG_CSV_COLUMNS);
+    for (int i = 1; i < csv->columns; i++)
+        if (*csv->names[i] && hg_csv_column(csv, csv->names[i]) < i)
+            return hg_fail(err, HG_INPUT, csv->lines.name, "has two columns '%.60s'; keep one", csv->names[i]);
     return true;
 }
 

@@ -13,7 +13,7 @@ enum { FILE_LIMIT = 64000000 };
 /* Numbers that Python writes and JSON has no word for. */
 static const struct {
     const char *python, *json;
-} words[] = { { "-Infinity", "-1e308" }, { "Infinity", "1e308" }, { "NaN", "null" } };
+} words[] = { { "-Infinity", "-1e308" }, { "Infinity", "1e308" }, { "NaN", "-1e308" } };
 
 /* Copies one word's JSON to *to and returns the word's length, or 0 when none stands at `from`. */
 static size_t replace_word(const char *from, size_t left, char **to)

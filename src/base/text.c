@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,6 +73,12 @@ void hg_buf_printf(hg_buf *b, const char *fmt, ...)
     va_end(args);
 }
 
+char *hg_figures(hg_arena *arena, double value, int figures)
+{
+    bool whole = isfinite(value) && fabs(value) >= pow(10, figures - 1);
+    return whole ? hg_textf(arena, "%.0f", value) : hg_textf(arena, "%.*g", figures, value);
+}
+
 bool hg_starts(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;
@@ -132,13 +139,4 @@ const char *hg_basename(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
-}
-
-size_t hg_text_columns(const char *s)
-{
-    size_t columns = 0;
-    for (const unsigned char *p = (const unsigned char *)s; *p; p++)
-        if ((*p & 0xc0) != 0x80)
-            columns += *p >= 0xe3 && *p <= 0xed ? 2 : 1; /* U+3000…U+DFFF are wide */
-    return columns;
 }

@@ -11,6 +11,9 @@ char *hg_strdup(hg_arena *arena, const char *s);
 char *hg_strndup(hg_arena *arena, const char *s, size_t n);
 char *hg_textf(hg_arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* A number with so many significant figures, or all of its whole part: "1100", "34.1", "0.00312". */
+char *hg_figures(hg_arena *arena, double value, int figures);
+
 /* A growing text; s is always terminated once anything was added. */
 typedef struct hg_buf {
     hg_arena *arena;
@@ -31,8 +34,5 @@ const char *hg_nearest(const char *s, const char *const *names, size_t count);
 
 /* The part of a path after its last slash. */
 const char *hg_basename(const char *path);
-
-/* UTF-8 text as a terminal shows it: columns taken (CJK and fullwidth count two). */
-size_t hg_text_columns(const char *s);
 
 #endif

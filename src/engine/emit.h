@@ -19,19 +19,22 @@ typedef struct hg_file {
 /* What is launched, and what a benchmark of it should send. */
 typedef struct hg_launch {
     const hg_model *model;
-    const char *model_word;    /* what the user called it: an id or a path the engine can load */
+    const char *model_word;    /* what the user called it */
+    const char *checkpoint;    /* what the engine loads: an id or a folder; NULL: $MODEL must name one … */
+    const char *wanted;        /* … such as "an nvfp4 checkpoint of Qwen/Qwen3-8B" */
+    bool quantize_fp8;         /* … a 16-bit checkpoint, by the engine while it loads */
     const hg_deployment *deployment;
     const hg_engine *engine;
     const hg_device *device;
     const hg_slo *slo;
-    double mean_isl, mean_osl; /* of the workload */
+    double mean_isl, mean_osl; /* of the workload; 0: none was given */
     double rate_per_s;         /* the load planned for; 0: unknown */
     const char *why;           /* one line of the plan, for the files' heads */
 } hg_launch;
 
 typedef struct hg_emitter {
     const char *name;
-    /* The commands that start it, one a process. */
+    /* The commands that start it, one a process; what names its GPUs or its node is part of the line. */
     const char **(*command)(hg_arena *arena, const hg_launch *l, size_t *count);
     /* run.sh, the engine's config file, bench.sh. */
     size_t (*files)(hg_arena *arena, const hg_launch *l, hg_file *out);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -31,30 +32,41 @@ static bool is_moe(const hg_model *m)
     return false;
 }
 
-/* Replicas of a dense model are vLLM's data-parallel ranks: independent engines behind one endpoint.
- * A MoE model's ranks would share experts, so its replicas are servers of their own. */
-static bool replicas_are_ranks(const hg_launch *l)
+/* Which engines stand on which node.  Replicas of a dense model are vLLM's data-parallel ranks:
+ * independent engines behind one endpoint, a server a node.  A MoE model's ranks would share experts, so its
+ * replicas are servers of their own; so are engines that span nodes. */
+typedef struct layout {
+    bool ranks;
+    int64_t engine, node;      /* devices of each */
+    int64_t spans;             /* nodes an engine takes */
+    int64_t per_node;          /* engines on a full node */
+    int64_t nodes;
+} layout;
+
+static layout layout_of(const hg_launch *l)
 {
-    return !is_moe(l->model) && l->deployment->dp == 1;
+    const hg_deployment *d = l->deployment;
+    layout p = { .engine = d->tp * d->pp * d->dp };
+    p.node = l->device->node_devices > 0 ? l->device->node_devices : p.engine * d->replicas;
+    p.spans = (p.engine + p.node - 1) / p.node;
+    p.per_node = p.spans > 1 ? 1 : p.node / p.engine;
+    p.nodes = p.spans > 1 ? p.spans * d->replicas : (d->replicas + p.per_node - 1) / p.per_node;
+    p.ranks = !is_moe(l->model) && d->dp == 1 && p.spans == 1;
+    return p;
 }
 
-static int64_t servers(const hg_launch *l)
+static int64_t engines_on(const layout *p, const hg_deployment *d, int64_t node)
 {
-    return replicas_are_ranks(l) ? 1 : l->deployment->replicas;
-}
-
-static const char *quantization(const hg_deployment *d)
-{
-    if (d->precision_is_checkpoints)
-        return NULL;
-    return d->precision == HG_FP8 || d->precision == HG_FP8_BLOCK ? "fp8" : NULL;
+    int64_t left = d->replicas - node * p->per_node;
+    return p->spans > 1 ? 1 : left < p->per_node ? left : p->per_node;
 }
 
 static int flags(hg_arena *arena, const hg_launch *l, flag *f)
 {
     const hg_deployment *d = l->deployment;
     int n = 0;
-    int64_t ranks = replicas_are_ranks(l) ? d->replicas : d->dp;
+    layout p = layout_of(l);
+    int64_t ranks = p.ranks ? engines_on(&p, d, 0) : d->dp;
     put_int(arena, f, &n, "tensor-parallel-size", d->tp);
     if (d->pp > 1)
         put_int(arena, f, &n, "pipeline-parallel-size", d->pp);
@@ -69,27 +81,48 @@ static int flags(hg_arena *arena, const hg_launch *l, flag *f)
     put_int(arena, f, &n, "block-size", d->block_tokens);
     if (!d->kv_is_auto)
         put(f, &n, "kv-cache-dtype", d->kv_dtype == HG_BF16 ? "bfloat16" : "fp8");
-    if (quantization(d))
-        put(f, &n, "quantization", quantization(d));
+    if (l->quantize_fp8)
+        put(f, &n, "quantization", "fp8");
     if (!d->chunked_prefill)
         put(f, &n, "no-enable-chunked-prefill", NULL);
     put(f, &n, d->prefix_caching ? "enable-prefix-caching" : "no-enable-prefix-caching", NULL);
     return n;
 }
 
-static const char **command(hg_arena *arena, const hg_launch *l, size_t *count)
+/* One process' line.  The devices are named where servers share a node, the node where there are several. */
+static const char *line(hg_arena *arena, const hg_launch *l, const layout *p, int64_t node, int64_t server)
 {
     flag f[FLAGS];
     int n = flags(arena, l, f);
-    *count = (size_t)servers(l);
-    const char **lines = HG_NEW(arena, const char *, *count);
-    for (size_t s = 0; s < *count; s++) {
-        hg_buf b = { .arena = arena };
-        hg_buf_printf(&b, "vllm serve %s --host 127.0.0.1 --port %zu", hg_shell_word(arena, l->model_word), 8000 + s);
-        for (int i = 0; i < n; i++)
-            hg_buf_printf(&b, " --%s%s%s", f[i].name, f[i].value ? " " : "", f[i].value ? f[i].value : "");
-        lines[s] = b.s;
+    int64_t here = engines_on(p, l->deployment, node), first = server * p->engine;
+    bool shared = !p->ranks && p->spans == 1 && l->deployment->replicas > 1;
+    hg_buf b = { .arena = arena };
+    for (int64_t g = 0; shared && g < p->engine; g++)
+        hg_buf_printf(&b, "%s%" PRId64 "%s", g ? "," : "CUDA_VISIBLE_DEVICES=", first + g, g + 1 < p->engine ? "" : " ");
+    hg_buf_printf(&b, "vllm serve %s --host 127.0.0.1 --port %" PRId64,
+                  l->checkpoint ? hg_shell_word(arena, l->checkpoint) : "\"$MODEL\"", 8000 + server);
+    for (int i = 0; i < n; i++) {
+        bool fewer = p->ranks && strcmp(f[i].name, "data-parallel-size") == 0;
+        const char *value = fewer ? hg_textf(arena, "%" PRId64, here) : f[i].value;
+        hg_buf_printf(&b, " --%s%s%s", f[i].name, value ? " " : "", value ? value : "");
     }
+    if (p->spans > 1)
+        hg_buf_printf(&b, " --nnodes %" PRId64 " --node-rank %" PRId64 " --master-addr \"$MASTER_ADDR\"%s", p->spans,
+                      node % p->spans, node % p->spans ? " --headless" : "");
+    if (p->nodes > 1)
+        hg_buf_printf(&b, "  # node %" PRId64 " of 0-%" PRId64, node, p->nodes - 1);
+    return b.s;
+}
+
+static const char **command(hg_arena *arena, const hg_launch *l, size_t *count)
+{
+    layout p = layout_of(l);
+    const char **lines = NULL;
+    size_t capacity = 0;
+    *count = 0;
+    for (int64_t node = 0; node < p.nodes; node++)
+        for (int64_t s = 0; s < (p.ranks ? 1 : engines_on(&p, l->deployment, node)); s++)
+            *HG_PUSH(arena, lines, *count, capacity) = line(arena, l, &p, node, s);
     return lines;
 }
 
@@ -111,7 +144,10 @@ static const char *config_file(hg_arena *arena, const hg_launch *l)
     hg_buf b = { .arena = arena };
     hg_buf_printf(&b, "# vLLM %s: vllm serve --config vllm.yaml (a command line goes first)\n# %s\n",
                   l->engine->version, l->why);
-    hg_buf_printf(&b, "model: %s\n", yaml_text(arena, l->model_word));
+    if (l->checkpoint)
+        hg_buf_printf(&b, "model: %s\n", yaml_text(arena, l->checkpoint));
+    else
+        hg_buf_printf(&b, "# model: run.sh names it, %s\n", l->wanted);
     for (int i = 0; i < n; i++) {
         bool off = hg_starts(f[i].name, "no-");
         hg_buf_printf(&b, "%s: %s\n", f[i].name + (off ? 3 : 0), f[i].value ? f[i].value : off ? "false" : "true");
@@ -119,37 +155,83 @@ static const char *config_file(hg_arena *arena, const hg_launch *l)
     return b.s;
 }
 
-/* Several nodes an engine: every node runs the same file with its NODE_RANK. */
-static void multi_node(hg_buf *b, const hg_launch *l)
+/* A text inside ${…:?…}: nothing in it may end or expand. */
+static const char *in_braces(hg_arena *arena, const char *text)
 {
-    const hg_deployment *d = l->deployment;
-    int64_t engine = d->tp * d->pp * d->dp, node = l->device->node_devices;
-    if (node < 1 || engine <= node)
-        return;
-    hg_buf_printf(b, "# One engine spans %" PRId64 " nodes: run this on each with NODE_RANK=0…%" PRId64
-                     " and MASTER_ADDR set.\n"
-                     "set -- --nnodes %" PRId64 " --node-rank \"${NODE_RANK:?}\" --master-addr \"${MASTER_ADDR:?}\" \"$@\"\n",
-                  (engine + node - 1) / node, (engine + node - 1) / node - 1, (engine + node - 1) / node);
+    hg_buf b = { .arena = arena };
+    for (; *text; text++)
+        hg_buf_printf(&b, isalnum((unsigned char)*text) || strchr(" -_./:,", *text) ? "%c" : "\\%c", *text);
+    return b.s;
+}
+
+/* Which node this is, and what stands on each. */
+static void say_nodes(hg_buf *b, const hg_launch *l, const layout *p)
+{
+    int64_t last = p->nodes - 1;
+    hg_buf_printf(b, "# Needs %" PRId64 " nodes of %" PRId64 " GPUs: run this on each with NODE=0 … %" PRId64 ".\n", p->nodes,
+                  p->node, last);
+    if (p->spans > 1) {
+        hg_buf_printf(b, "# An engine spans %" PRId64 " nodes: MASTER_ADDR is the first of them.\n", p->spans);
+    } else {
+        for (int64_t n = 0; n <= last; n += last > 0 && n < last ? last : 1) {
+            int64_t here = engines_on(p, l->deployment, n);
+            hg_buf_printf(b, "#   node %s%" PRId64 ": %" PRId64 " engine%s on GPUs 0-%" PRId64 "\n", n == 0 && last > 1 ? "0 to " : "",
+                          n == 0 && last > 1 ? last - 1 : n, here, here > 1 ? "s" : "", here * p->engine - 1);
+        }
+        hg_buf_puts(b, "# Put a router in front of the nodes.\n");
+    }
+    hg_buf_printf(b, "case ${NODE:?which node this is, 0 to %" PRId64 "} in *[!0-9]*) exit 2 ;; esac\n"
+                     "[ \"$NODE\" -le %" PRId64 " ] || exit 2\n", last, last);
+}
+
+static void serve_spanning(hg_buf *b, const layout *p, const char *serve)
+{
+    hg_buf_printf(b, "rank=$((NODE %% %" PRId64 "))\n[ $rank -eq 0 ] || set -- --headless \"$@\"\n"
+                     "exec %s --nnodes %" PRId64 " --node-rank $rank \\\n"
+                     "    --master-addr \"${MASTER_ADDR:?address of the first node of this engine}\" "
+                     "--host \"${HOST:-127.0.0.1}\" --port \"${PORT:-8000}\" \"$@\"\n", p->spans, serve, p->spans);
+}
+
+static void serve_ranks(hg_buf *b, const hg_launch *l, const layout *p, const char *serve)
+{
+    int64_t rest = engines_on(p, l->deployment, p->nodes - 1);
+    if (rest != engines_on(p, l->deployment, 0))
+        hg_buf_printf(b, "[ \"$NODE\" -lt %" PRId64 " ] || set -- --data-parallel-size %" PRId64 " \"$@\"\n", p->nodes - 1,
+                      rest);
+    hg_buf_printf(b, "exec %s --host \"${HOST:-127.0.0.1}\" --port \"${PORT:-8000}\" \"$@\"\n", serve);
+}
+
+static void serve_several(hg_buf *b, const hg_launch *l, const layout *p, const char *serve)
+{
+    int64_t full = engines_on(p, l->deployment, 0), rest = engines_on(p, l->deployment, p->nodes - 1);
+    hg_buf_printf(b, "# Independent servers of %" PRId64 " GPUs: put a router in front (ports 8000 and up).\n"
+                     "servers=\ntrap 'kill $servers 2>/dev/null' EXIT\ntrap 'exit 1' INT TERM\ncount=%" PRId64 "\n", p->engine, full);
+    if (rest != full)
+        hg_buf_printf(b, "[ \"$NODE\" -lt %" PRId64 " ] || count=%" PRId64 "\n", p->nodes - 1, rest);
+    hg_buf_printf(b, "i=0\nwhile [ $i -lt $count ]; do\n    first=$((i * %" PRId64 "))\n    last=$((first + %" PRId64 "))\n"
+                     "    CUDA_VISIBLE_DEVICES=$(seq -s, $first $last) %s \\\n"
+                     "        --host \"${HOST:-127.0.0.1}\" --port $((8000 + i)) \"$@\" &\n    servers=\"$servers $!\"\n    i=$((i + 1))\ndone\nwait\n",
+                  p->engine, p->engine - 1, serve);
 }
 
 static const char *run_file(hg_arena *arena, const hg_launch *l)
 {
-    const hg_deployment *d = l->deployment;
-    int64_t count = servers(l), engine = d->tp * d->pp * d->dp;
+    layout p = layout_of(l);
+    const char *serve = l->checkpoint ? "vllm serve --config \"$here/vllm.yaml\""
+                                      : "vllm serve \"$MODEL\" --config \"$here/vllm.yaml\"";
     hg_buf b = { .arena = arena };
     hg_buf_printf(&b, "#!/bin/sh\n# %s\n# Listens on 127.0.0.1; set HOST to serve others.\nset -eu\n"
                       "here=$(cd \"$(dirname \"$0\")\" && pwd)\n", l->why);
-    multi_node(&b, l);
-    if (count == 1) {
-        hg_buf_puts(&b, "exec vllm serve --config \"$here/vllm.yaml\" --host \"${HOST:-127.0.0.1}\" --port \"${PORT:-8000}\" \"$@\"\n");
-        return b.s;
-    }
-    hg_buf_printf(&b, "# %" PRId64 " independent servers of %" PRId64 " devices: put a router in front (ports 8000 and up).\n"
-                      "trap 'kill 0' INT TERM EXIT\ni=0\nwhile [ $i -lt %" PRId64 " ]; do\n"
-                      "    first=$((i * %" PRId64 "))\n    last=$((first + %" PRId64 "))\n"
-                      "    CUDA_VISIBLE_DEVICES=$(seq -s, $first $last) vllm serve --config \"$here/vllm.yaml\" \\\n"
-                      "        --host \"${HOST:-127.0.0.1}\" --port $((8000 + i)) \"$@\" &\n    i=$((i + 1))\ndone\nwait\n",
-                  count, engine, count, engine, engine - 1);
+    if (!l->checkpoint)
+        hg_buf_printf(&b, "MODEL=${MODEL:?%s}\n", in_braces(arena, l->wanted));
+    if (p.nodes > 1)
+        say_nodes(&b, l, &p);
+    if (p.spans > 1)
+        serve_spanning(&b, &p, serve);
+    else if (p.ranks || l->deployment->replicas == 1)
+        serve_ranks(&b, l, &p, serve);
+    else
+        serve_several(&b, l, &p, serve);
     return b.s;
 }
 
@@ -165,15 +247,31 @@ static const char *goodput(hg_arena *arena, const hg_slo *slo)
     return b.n ? b.s : "";
 }
 
+/* A prompt and an answer that a benchmark sends: the workload's mean, else a guess that is said; never more than
+ * the engine takes. */
+static void bench_lengths(const hg_launch *l, int64_t *isl, int64_t *osl)
+{
+    int64_t most = l->deployment->max_model_len;
+    *osl = l->mean_osl > 0 ? llround(fmax(1, l->mean_osl)) : 200;
+    *isl = l->mean_isl > 0 ? llround(fmax(1, l->mean_isl)) : 1000;
+    *osl = *osl < most / 2 || *isl + *osl <= most ? *osl : most / 2;
+    *isl = *isl + *osl <= most ? *isl : most - *osl;
+}
+
 static const char *bench_file(hg_arena *arena, const hg_launch *l)
 {
     double rate = l->rate_per_s;
+    int64_t isl, osl;
+    bench_lengths(l, &isl, &osl);
     hg_buf b = { .arena = arena };
-    hg_buf_printf(&b, "#!/bin/sh\n# Measures the server that run.sh started, with the workload's mean lengths"
-                      " (random tokens; the plan itself used every length).\nset -eu\n"
-                      "exec vllm bench serve --base-url \"${URL:-http://127.0.0.1:8000}\" --model %s \\\n"
-                      "    --dataset-name random --random-input-len %.0f --random-output-len %.0f --ignore-eos \\\n",
-                  hg_shell_word(arena, l->model_word), fmax(1, l->mean_isl), fmax(1, l->mean_osl));
+    hg_buf_printf(&b, "#!/bin/sh\n# Measures the server that run.sh started, with %s.\nset -eu\n",
+                  l->mean_isl > 0 ? "the workload's mean lengths (random tokens; the plan itself used every length)"
+                                  : "lengths of no workload: none was given");
+    if (!l->checkpoint)
+        hg_buf_printf(&b, "MODEL=${MODEL:?%s}\n", in_braces(arena, l->wanted));
+    hg_buf_printf(&b, "exec vllm bench serve --base-url \"${URL:-http://127.0.0.1:8000}\" --model %s \\\n"
+                      "    --dataset-name random --random-input-len %" PRId64 " --random-output-len %" PRId64 " --ignore-eos \\\n",
+                  l->checkpoint ? hg_shell_word(arena, l->checkpoint) : "\"$MODEL\"", isl, osl);
     if (rate > 0)
         hg_buf_printf(&b, "    --request-rate %.4g --num-prompts %.0f \\\n", rate, fmax(200, ceil(rate * 120)));
     hg_buf_printf(&b, "    --percentile-metrics ttft,tpot,itl,e2el --metric-percentiles 50,90,95,99%s \"$@\"\n",

@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <time.h>
 
+/* Where a queue is nearly critical a percentile stays vague however long one looks: a search goes on with its best
+ * guess, and the plan says how far the rate may lie from it. */
+enum { SEARCHED_REQUESTS = 25000, SETTLED_REQUESTS = 75000 };
+
 static void say_too_big(const hg_memory *m, hg_candidate *out)
 {
     double missing = m->kv_bytes < 0 ? -m->kv_bytes : -m->spare_bytes;
@@ -59,7 +63,8 @@ hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const
         .replicas = (int32_t)(d->replicas * d->dp),
         .seed = p->seed,
         .requests = run->requests,
-        .steady = { .on = run->steady, .to_precision = run->precise },
+        .steady = { .on = run->steady, .to_precision = run->precise,
+                    .max_requests = run->precise ? SETTLED_REQUESTS : SEARCHED_REQUESTS },
         .slo = p->slo,
         .request_overhead_s = p->engine.overheads.request_s,
         .request_serial_s = p->engine.overheads.request_serial_s,
@@ -84,7 +89,7 @@ static double energy(const hg_problem *p, const hg_candidate *c, const hg_sim_re
 void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                  hg_metrics *out)
 {
-    hg_step_oracle oracle = hg_step_oracle_new(arena, &c->step, &c->deployment);
+    hg_step_oracle oracle = hg_step_oracle_new(arena, &c->step, &c->deployment, c->memo);
     hg_evaluate_with(arena, p, c, run, (hg_oracle){ hg_step_oracle_seconds, &oracle }, out);
 }
 
@@ -98,11 +103,15 @@ void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *
     w.load = run->load;
     if (run->load == HG_LOAD_RATE)
         w.rate_per_s = run->rate_per_s;
-    *out = (hg_metrics){ .slo_given = p->slo.count > 0, .rate_per_s = run->load == HG_LOAD_RATE ? run->rate_per_s : 0 };
+    *out = (hg_metrics){ .slo_given = p->slo.count > 0, .rate_per_s = run->load == HG_LOAD_RATE ? run->rate_per_s : 0,
+                          .replicas = c->deployment.replicas };
     hg_sim_run(arena, &w, &config, &out->sim);
     double devices = (double)hg_deployment_devices(&c->deployment);
     out->tokens_per_s_per_device = out->sim.output_tokens_per_s / devices;
     out->tokens_per_s_per_user = 1 / out->sim.latency[HG_TPOT].mean;
+    /* In a steady state what is served is what is offered; a window's own count of it is blurred by chance. */
+    if (run->steady && run->load == HG_LOAD_RATE && out->sim.end != HG_END_SATURATED)
+        out->sim.good_per_s = run->rate_per_s * out->sim.attained_frac;
     out->goodput_per_device = out->sim.good_per_s / devices;
     out->energy_j = energy(p, c, &out->sim);
     out->cost_usd = p->price_usd_per_s * devices * out->sim.window_s;

@@ -15,7 +15,13 @@ typedef struct hg_problem {
     hg_slo slo;
     double price_usd_per_s;      /* of one device; 0: not known */
     uint64_t seed;
+    const volatile int *stop;    /* not 0: searches of a rate end with what they have; may be NULL */
 } hg_problem;
+
+static inline bool hg_problem_stopped(const hg_problem *p)
+{
+    return p->stop && *p->stop;
+}
 
 typedef enum hg_fit { HG_FITS, HG_ILLEGAL, HG_TOO_BIG, HG_UNPRICED } hg_fit;
 
@@ -27,6 +33,7 @@ typedef struct hg_candidate {
     hg_model model;              /* in the deployment's precision */
     hg_memory memory;
     hg_step step;
+    hg_step_memo *memo;          /* of prices, kept from one evaluation to the next; NULL: each has its own */
 } hg_candidate;
 
 void hg_candidate_make(const hg_problem *p, const hg_deployment *d, hg_candidate *out);
@@ -35,6 +42,7 @@ typedef struct hg_metrics {
     hg_sim_result sim;
     bool slo_given;
     double rate_per_s;           /* offered, open loop; 0 otherwise */
+    int64_t replicas;            /* of the deployment that ran */
     double tokens_per_s_per_device, tokens_per_s_per_user; /* output tokens; 1/TPOT (mean) */
     double goodput_per_device;   /* good requests a second */
     double energy_j, cost_usd;   /* over the window counted; 0: not known */
@@ -64,17 +72,25 @@ void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *
  * idle step, KV full. Requests per second over all replicas. */
 double hg_bound_rate(const hg_problem *p, const hg_candidate *c);
 
-/* The highest Poisson rate that keeps the SLO, to 2 %, in steady state, above `floor`; metrics at that
- * rate.  Returns 0 when even the floor (or, with floor 0, a trickle) does not keep it; *out is then
+/* Rates are judged at powers of this, so that two searches that meet find the same one. */
+extern const double hg_rate_step; /* 1.01 */
+
+/* The highest Poisson rate that keeps the SLO, to 2 %, in steady state, above `floor` (good: with more good
+ * requests than that); metrics at that rate.  Returns 0 when even the floor (or, with floor 0, a trickle) does not keep it; *out is then
  * the nearest miss.  visit, when not NULL, sees every evaluation. */
-double hg_highest_rate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, double floor,
+double hg_highest_rate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, double floor, bool good,
                        double bound, hg_metrics *out,
                        void (*visit)(void *ctx, const hg_metrics *m), void *ctx);
 
-/* The figures to report: simulated until every limit is known within 5 %, at `rate` or, where the
- * sharper look says that the SLO is missed after all, at the next less, in growing strides.  Returns
- * the rate. */
+/* The figures to report: from `rate`, which keeps the SLO, to the highest at hand where 1 % more does not,
+ * simulated there until every limit is known within 5 % (and at less, should that look say otherwise).
+ * Returns the rate. */
 double hg_settled_rate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, double rate,
                        hg_metrics *out);
+
+/* How well that rate is known: between the highest that surely keeps the SLO and the lowest that surely
+ * breaks it, by the 95 % intervals of the limits' percentiles; at least 2 % to each side. */
+void hg_rate_interval(hg_arena *arena, const hg_problem *p, const hg_candidate *c, double rate, double *lo,
+                      double *hi);
 
 #endif

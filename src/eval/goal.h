@@ -13,21 +13,30 @@ typedef void hg_visit(void *ctx, const hg_metrics *m);
 typedef struct hg_goal {
     hg_objective objective;
     const hg_problem *problem;       /* its workload's load: HG_LOAD_NONE finds the highest rate */
+    /* Under a given load the fewest engines are found: of these counts, rising … */
+    const int64_t *replicas;
+    size_t replica_count;            /* 0: the deployment's own */
+    int64_t total_devices;           /* … within so many devices; 0: no bound */
+    bool fill;                       /* … and as many engines as they hold */
 } hg_goal;
 
 /* No score of the deployment exceeds this; `bound_rate` is hg_bound_rate's. */
 double hg_goal_bound(const hg_goal *g, const hg_candidate *c, double bound_rate);
 
 /* Higher is better, 0: the promise is not kept (*out is the nearest miss).  Without a load the score
- * is taken at the highest rate that keeps the promise; with one, fewer devices score more.  What
- * cannot exceed `floor` is given up early, with 0. */
+ * is taken at the highest rate that keeps the promise; with one, fewer devices score more, and
+ * out->replicas says how many engines.  What cannot exceed `floor` is given up early, with 0. */
 double hg_goal_score(const hg_goal *g, hg_arena *arena, const hg_candidate *c, double floor,
                      double bound_rate, hg_metrics *out, hg_visit *visit, void *ctx);
 
 /* The score again from figures sharp enough to report; *m are those of hg_goal_score. */
 double hg_goal_settle(const hg_goal *g, hg_arena *arena, const hg_candidate *c, hg_metrics *m);
 
-/* The score in the user's words: "3.12 req/s per GPU". */
+/* Searches and settles where the metrics `near` (of a like deployment) say that the answer may lie. */
+double hg_goal_settled_near(const hg_goal *g, hg_arena *arena, const hg_candidate *c, const hg_metrics *near,
+                            hg_metrics *out);
+
+/* The score in the user's words: "3.12 good req/s per GPU". */
 const char *hg_goal_text(hg_arena *arena, const hg_goal *g, double score);
 
 #endif

@@ -3,22 +3,30 @@
 #include "base/num.h"
 
 #include <math.h>
+#include <stdatomic.h>
 
-enum { REMEMBERED = 1 << 17 };
+enum { REMEMBERED = 1 << 17, DECODES = 1 << 10 };
 
-hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg_deployment *d)
+hg_step_memo *hg_step_memo_new(hg_arena *arena, int64_t tokens_most, int64_t emits_most)
 {
-    hg_step_oracle o = {
-        .step = step,
-        .tokens_most = hg_min_i64(hg_max_i64(d->max_num_batched_tokens, d->max_num_seqs), REMEMBERED),
-        .emits_most = hg_min_i64((int64_t)((double)d->max_num_seqs * (1 + d->draft_tokens)), REMEMBERED),
-    };
-    o.draft_tokens = d->draft_tokens;
-    o.stretch = 1;
-    o.tokens_s = HG_NEW(arena, double, o.tokens_most + 1);
-    o.emits_s = HG_NEW(arena, double, o.emits_most + 1);
-    o.decodes_s = HG_NEW(arena, double, o.emits_most + 1);
-    return o;
+    hg_step_memo *m = HG_NEW(arena, hg_step_memo, 1);
+    m->tokens_most = hg_min_i64(hg_max_i64(tokens_most, emits_most), REMEMBERED);
+    m->emits_most = hg_min_i64(emits_most, REMEMBERED);
+    m->attention_most = hg_min_i64(emits_most, DECODES);
+    m->tokens_s = HG_NEW(arena, _Atomic double, m->tokens_most + 1);
+    m->emits_s = HG_NEW(arena, _Atomic double, m->emits_most + 1);
+    m->decodes_s = HG_NEW(arena, _Atomic double, m->emits_most + 1);
+    m->attention_s = HG_NEW(arena, _Atomic double, (m->attention_most + 1) * HG_CONTEXT_NODES);
+    for (int i = 0; i < HG_CONTEXT_NODES; i++)
+        m->contexts[i] = exp2((double)i / HG_CONTEXTS);
+    return m;
+}
+
+hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg_deployment *d, hg_step_memo *memo)
+{
+    int64_t emits = (int64_t)((double)d->max_num_seqs * (1 + d->draft_tokens));
+    return (hg_step_oracle){ .step = step, .draft_tokens = d->draft_tokens, .stretch = 1,
+                             .memo = memo ? memo : hg_step_memo_new(arena, d->max_num_batched_tokens, emits) };
 }
 
 hg_step_batch hg_step_batch_of(const hg_batch *batch)
@@ -34,36 +42,80 @@ hg_step_batch hg_step_batch_of(const hg_batch *batch)
     return b;
 }
 
-static double remembered(double *known, int64_t most, double count,
-                         double (*compute)(const hg_step *, double), const hg_step *step)
+typedef double compute(const hg_step_oracle *o, double x, double y);
+
+/* The entry, computed when it is not there yet. */
+static double remembered(_Atomic double *known, compute *price, const hg_step_oracle *o, double x, double y)
 {
-    int64_t at = (int64_t)count;
-    if (at > most)
-        return compute(step, count);
-    if (known[at] == 0)
-        known[at] = compute(step, count);
-    return known[at];
+    double seconds = atomic_load_explicit(known, memory_order_relaxed);
+    if (seconds == 0) {
+        seconds = price(o, x, y);
+        atomic_store_explicit(known, seconds, memory_order_relaxed);
+    }
+    return seconds;
 }
 
-static double decodes_seconds(hg_step_oracle *o, int32_t decodes)
+static double by_count(_Atomic double *known, int64_t most, compute *price, const hg_step_oracle *o, double count)
 {
-    if (decodes > o->emits_most)
-        return hg_step_decodes_seconds(o->step, decodes, o->draft_tokens);
-    if (o->decodes_s[decodes] == 0)
-        o->decodes_s[decodes] = decodes ? hg_step_decodes_seconds(o->step, decodes, o->draft_tokens) : 0;
-    return o->decodes_s[decodes];
+    return count <= (double)most ? remembered(&known[(int64_t)count], price, o, count, 0) : price(o, count, 0);
+}
+
+static double tokens_price(const hg_step_oracle *o, double tokens, double unused)
+{
+    (void)unused;
+    return hg_step_tokens_seconds(o->step, tokens);
+}
+
+static double emits_price(const hg_step_oracle *o, double emits, double unused)
+{
+    (void)unused;
+    return hg_step_emits_seconds(o->step, emits);
+}
+
+static double decodes_price(const hg_step_oracle *o, double decodes, double unused)
+{
+    (void)unused;
+    return decodes > 0 ? hg_step_decodes_seconds(o->step, decodes, o->draft_tokens) : 0;
+}
+
+static double attention_price(const hg_step_oracle *o, double decodes, double context)
+{
+    hg_step_batch b = { .decodes = decodes, .decode_context = decodes * context,
+                        .drafted = decodes * o->draft_tokens };
+    return hg_step_attention_seconds(o->step, &b);
+}
+
+static double decode_attention(const hg_step_oracle *o, double decodes, double context)
+{
+    const hg_step_memo *m = o->memo;
+    int node = context >= 1 ? (int)(log2(context) * HG_CONTEXTS) : -1;
+    if (node < 0 || node + 1 >= HG_CONTEXT_NODES || decodes > (double)m->attention_most)
+        return attention_price(o, decodes, context);
+    _Atomic double *known = &m->attention_s[(int64_t)decodes * HG_CONTEXT_NODES + node];
+    double lo = remembered(known, attention_price, o, decodes, m->contexts[node]);
+    double hi = remembered(known + 1, attention_price, o, decodes, m->contexts[node + 1]);
+    return lo + (hi - lo) * (context - m->contexts[node]) / (m->contexts[node + 1] - m->contexts[node]);
+}
+
+static double attention(const hg_step_oracle *o, const hg_step_batch *b)
+{
+    hg_step_batch prompts = *b;
+    prompts.decodes = prompts.decode_context = prompts.drafted = 0;
+    return (b->chunks > 0 ? hg_step_attention_seconds(o->step, &prompts) : 0) +
+           (b->decodes > 0 ? decode_attention(o, b->decodes, b->decode_context / b->decodes) : 0);
 }
 
 double hg_step_oracle_seconds(void *oracle, const hg_batch *batch)
 {
-    hg_step_oracle *o = oracle;
+    const hg_step_oracle *o = oracle;
+    const hg_step_memo *m = o->memo;
     hg_step_batch b = hg_step_batch_of(batch);
     b.drafted = b.decodes * o->draft_tokens;
     if (o->stretch > 1)
         b.decode_context += (o->stretch - 1) * fmax(0, b.decode_context - b.decodes * o->prompt);
     double tokens = b.chunk_tokens + b.decodes + b.drafted;
-    double device_s = remembered(o->tokens_s, o->tokens_most, tokens, hg_step_tokens_seconds, o->step) +
-                      remembered(o->emits_s, o->emits_most, b.emits + b.drafted, hg_step_emits_seconds, o->step) +
-                      hg_step_attention_seconds(o->step, &b) + decodes_seconds(o, batch->decodes);
+    double device_s = by_count(m->tokens_s, m->tokens_most, tokens_price, o, tokens) +
+                      by_count(m->emits_s, m->emits_most, emits_price, o, b.emits + b.drafted) +
+                      by_count(m->decodes_s, m->emits_most, decodes_price, o, b.decodes) + attention(o, &b);
     return device_s + hg_step_launch_seconds(o->step, &b, device_s) + hg_step_host_seconds(o->step, &b);
 }

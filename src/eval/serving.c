@@ -227,7 +227,7 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     hg_workload_synthetic(&scratch, (int32_t)c->isl, (int32_t)c->osl, c->launch.length_range, requests, 0,
                           &p.workload);
     p.workload.concurrency = c->concurrency;
-    hg_step_oracle oracle = hg_step_oracle_new(&scratch, &candidate.step, &candidate.deployment);
+    hg_step_oracle oracle = hg_step_oracle_new(&scratch, &candidate.step, &candidate.deployment, NULL);
     speculate(c, &p.workload, &candidate, &oracle);
     hg_sim_config config = hg_sim_config_of(&p, &candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests },
                                             (hg_oracle){ hg_step_oracle_seconds, &oracle });
@@ -237,7 +237,7 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     if (c->disaggregated) {
         if (!hg_step_prepare(&prefill.model, &prefill.deployment, &p.engine, &p.rates, &prefill.step, &err))
             return (hg_serving_figures){ NAN, NAN, NAN };
-        prefill_oracle = hg_step_oracle_new(&scratch, &prefill.step, &prefill.deployment);
+        prefill_oracle = hg_step_oracle_new(&scratch, &prefill.step, &prefill.deployment, NULL);
         pool = prefill_pool(&p, &prefill, (hg_oracle){ hg_step_oracle_seconds, &prefill_oracle });
         config.prefill = &pool;
         config.scheduler = "receive";

@@ -98,6 +98,7 @@ static char *surface_text(hg_arena *arena, hg_arena scratch, const hg_surface *s
 typedef struct job {
     const hg_device *device;
     const char *const *paths;
+    const char *op;
     int folds;
     hg_fitted *out;
     hg_arena *arenas; /* two a thread: what is kept, and scratch */
@@ -116,7 +117,7 @@ static void fit_one(void *ctx, size_t i, int thread)
     hg_arena *keep = &w->arenas[2 * thread], scratch = w->arenas[2 * thread + 1];
     hg_arena work = *keep; /* the table ends with this call; the text is kept after it */
     const char *path = w->paths[i];
-    const hg_op *op = op_of_path(&work, path);
+    const hg_op *op = w->op ? hg_op_find(w->op) : op_of_path(&work, path);
     hg_table t;
     hg_surface s;
     r->path = path;
@@ -145,11 +146,11 @@ static void fit_one(void *ctx, size_t i, int thread)
 }
 
 void hg_fit_tables(hg_arena *keep, const hg_device *device, const char *const *paths, size_t count,
-                   int folds, int threads, hg_fitted *out)
+                   const char *op, int folds, int threads, hg_fitted *out)
 {
     if (threads <= 0)
         threads = hg_processors();
-    job w = { device, paths, folds, out, HG_NEW(keep, hg_arena, 2 * threads) };
+    job w = { device, paths, op, folds, out, HG_NEW(keep, hg_arena, 2 * threads) };
     for (int t = 0; t < 2 * threads; t++) {
         bool opened = hg_arena_open(&w.arenas[t], 0);
         assert(opened && "address space for the fits");

@@ -15,9 +15,9 @@ typedef struct hg_fitted {
     char *json;              /* the op's object in the calibration file */
 } hg_fitted;
 
-/* Fits each table (path, its op told by the file's name) and validates it on `folds` folds of families
+/* Fits each table (path, its op `op` or, NULL, told by the file's name) and validates it on `folds` folds of families
  * kept back.  Tables are fitted on several threads; results do not depend on how many. */
-void hg_fit_tables(hg_arena *keep, const hg_device *device, const char *const *paths, size_t count,
+void hg_fit_tables(hg_arena *keep, const hg_device *device, const char *const *paths, size_t count, const char *op,
                    int folds, int threads, hg_fitted *out);
 
 /* The whole file.  `fitted` is the date; an existing text that differs by its date only is kept, and

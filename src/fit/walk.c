@@ -41,10 +41,10 @@ static const char *component(hg_arena *arena, const char *path, int up)
 }
 
 /* A file's group comes from the two folders above it, unless the question's words name it. */
-static void add_file(walk *w, const char *path)
+static void add_file(walk *w, const char *path, bool named)
 {
     const char *name = hg_basename(path);
-    const char *op = hg_strndup(w->arena, name, strcspn(name, "."));
+    const char *op = named && w->op ? w->op : hg_strndup(w->arena, name, strcspn(name, "."));
     if (!hg_op_find(op) || (w->op && strcmp(w->op, op) != 0))
         return;
     const char *folder = component(w->arena, path, 1), *dash = strchr(folder, '-');
@@ -73,7 +73,7 @@ static void add_folder(walk *w, const char *path, int depth)
             if (depth < 3)
                 add_folder(w, inner, depth + 1);
         } else if (hg_ends(names[i], ".csv") || hg_ends(names[i], ".csv.gz")) {
-            add_file(w, inner);
+            add_file(w, inner, false);
         }
     }
 }
@@ -87,7 +87,7 @@ bool hg_walk_tables(hg_arena *arena, const char *const *inputs, size_t input_cou
         if (hg_is_folder(inputs[i]))
             add_folder(&w, inputs[i], 0);
         else if (hg_is_file(inputs[i]))
-            add_file(&w, inputs[i]);
+            add_file(&w, inputs[i], true);
         else
             return hg_fail(err, HG_INPUT, inputs[i], "is neither a file nor a folder");
     }
@@ -96,6 +96,6 @@ bool hg_walk_tables(hg_arena *arena, const char *const *inputs, size_t input_cou
     if (w.count == 0)
         return hg_fail(err, HG_INPUT, input_count ? inputs[0] : "input",
                        "holds no operator table; expected <device>/<engine>-<version>/<op>.csv.gz, or "
-                       "a file <op>.csv with --device and --engine");
+                       "a file <op>.csv (or any with --op) with --device and --engine");
     return true;
 }

@@ -14,7 +14,7 @@ typedef struct hg_table_group {
 } hg_table_group;
 
 /* Groups in the order of their names.  Words that are not NULL filter folders, and name the group of
- * a file that lies in no such folder. */
+ * a file that lies in no such folder; a file named outright is a table of `op`, whatever its name. */
 bool hg_walk_tables(hg_arena *arena, const char *const *inputs, size_t input_count,
                     const char *device, const char *engine, const char *version, const char *op,
                     hg_table_group **groups, size_t *count, hg_err *err);

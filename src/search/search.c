@@ -8,7 +8,8 @@
 enum { ROUND = 8 };
 
 typedef struct item {
-    size_t at, group, rank;    /* rank: its place in its group by bound */
+    size_t at, group;
+    int turn;                  /* 0: the best bound of its group; 1: of its kin; 2: neither */
     double bound, score;
 } item;
 
@@ -18,7 +19,8 @@ typedef struct run {
     size_t *leader;            /* of each group: its place among items + 1, 0: none yet */
     size_t *groups;            /* those with a leader, in the order they got one */
     size_t group_count;
-    item *round;               /* the items under way */
+    item *round[ROUND];        /* the items under way */
+    size_t needless;
     double floor;              /* the N-th best leader's score at the round's start */
 } run;
 
@@ -34,8 +36,7 @@ static int by_bound(const void *a, const void *b)
 static int by_turn(const void *a, const void *b)
 {
     const item *x = a, *y = b;
-    bool first_x = x->rank == 0, first_y = y->rank == 0;
-    return first_x != first_y ? first_y - first_x : by_bound(a, b);
+    return x->turn != y->turn ? x->turn - y->turn : by_bound(a, b);
 }
 
 static int by_score(const void *a, const void *b)
@@ -57,9 +58,8 @@ static double floor_of(const run *r, const item *it)
 static void evaluate(void *ctx, size_t i, int thread)
 {
     run *r = ctx;
-    item *it = &r->round[i];
-    double floor = floor_of(r, it);
-    it->score = it->bound > floor ? r->s->score(r->s->ctx, it->at, floor, thread) : -INFINITY;
+    item *it = r->round[i];
+    it->score = r->s->score(r->s->ctx, it->at, floor_of(r, it), thread);
 }
 
 static size_t ranked_leaders(const run *r, item *out)
@@ -109,41 +109,58 @@ static item *listed(hg_arena *arena, const hg_search *s)
 {
     item *items = HG_NEW(arena, item, s->count);
     for (size_t i = 0; i < s->count; i++)
-        items[i] = (item){ i, s->group ? s->group(s->ctx, i) : i, 0, s->bound(s->ctx, i), -INFINITY };
+        items[i] = (item){ i, s->group ? s->group(s->ctx, i) : i, 2, s->bound(s->ctx, i), -INFINITY };
     if (s->count)
         qsort(items, s->count, sizeof *items, by_bound);
-    size_t *seen = HG_NEW(arena, size_t, s->count);
-    for (size_t i = 0; i < s->count; i++)
-        items[i].rank = seen[items[i].group]++;
+    bool *group_seen = HG_NEW(arena, bool, s->count), *kin_seen = HG_NEW(arena, bool, s->count);
+    for (size_t i = 0; i < s->count; i++) {
+        bool *of_group = &group_seen[items[i].group];
+        bool *of_kin = s->kin ? &kin_seen[s->kin(s->ctx, items[i].at)] : of_group;
+        items[i].turn = !*of_group ? 0 : !*of_kin ? 1 : 2;
+        *of_group = *of_kin = true;
+    }
     if (s->count)
         qsort(items, s->count, sizeof *items, by_turn);
     return items;
+}
+
+/* The next items worth a look, from items[*next] on. */
+static size_t fill_round(run *r, size_t *next)
+{
+    size_t n = 0;
+    for (; n < ROUND && *next < r->s->count; (*next)++) {
+        item *it = &r->items[*next];
+        if (it->bound <= floor_of(r, it))
+            continue;
+        bool needless = r->s->needless && r->s->needless(r->s->ctx, it->at);
+        r->needless += needless;
+        if (!needless)
+            r->round[n++] = it;
+    }
+    return n;
 }
 
 void hg_search_run(hg_arena *arena, const hg_search *s, hg_found *out)
 {
     run r = { .s = s, .items = listed(arena, s), .leader = HG_NEW(arena, size_t, s->count),
               .groups = HG_NEW(arena, size_t, s->count) };
-    size_t done = 0;
+    size_t next = 0;
     *out = (hg_found){ 0 };
-    while (done < s->count) {
+    while (next < s->count) {
         r.floor = score_to_beat(*arena, &r);
-        if (r.items[done].bound <= r.floor && r.items[done].rank > 0)
-            break;
         out->interrupted = s->stopped && s->stopped(s->ctx);
         if (out->interrupted)
             break;
-        size_t n = s->count - done < ROUND ? s->count - done : ROUND;
-        r.round = r.items + done;
+        size_t n = fill_round(&r, &next);
         hg_parallel(n, s->threads, evaluate, &r);
-        for (size_t i = done; i < done + n; i++)
-            promote(&r, i);
-        done += n;
+        for (size_t i = 0; i < n; i++)
+            promote(&r, (size_t)(r.round[i] - r.items));
         if (s->progress)
-            s->progress(s->ctx, (double)done / (double)s->count);
+            s->progress(s->ctx, (double)next / (double)s->count);
     }
-    for (size_t i = 0; i < done; i++)
+    for (size_t i = 0; i < next; i++)
         out->evaluated += r.items[i].score > -INFINITY;
-    out->pruned = out->interrupted ? 0 : s->count - out->evaluated;
+    out->needless = r.needless;
+    out->pruned = out->interrupted ? 0 : s->count - out->evaluated - out->needless;
     collect(arena, &r, out);
 }

@@ -1,8 +1,8 @@
 /* Branch and bound over a list in groups: the best of each group, and of those the best N.  Nothing is
  * evaluated whose bound can neither lead its group nor enter the best N.
  *
- * The best bound of each group is tried first, then all by their bounds, in rounds of a fixed size; the scores to beat are fixed
- * at the start of a round, so the result is the same for any number of threads. */
+ * The best bound of each group is tried first, then that of each kin, then all by their bounds, in rounds
+ * of a fixed size; the scores to beat are fixed at the start of a round, so the result is the same for any number of threads. */
 #ifndef HG_SEARCH_SEARCH_H
 #define HG_SEARCH_SEARCH_H
 
@@ -22,6 +22,11 @@ typedef struct hg_search {
     /* The score; an item that cannot exceed `floor` may return anything below it.  Higher is better;
      * 0 or less: not a solution. */
     double (*score)(void *ctx, size_t i, double floor, int thread);
+    /* Items that may turn out to do the same, in [0, count): one of each kind is tried early.  NULL: none. */
+    size_t (*kin)(void *ctx, size_t i);
+    /* Do the scores so far say that item i does what another one did?  Asked between evaluations, in a fixed
+     * order; NULL: never. */
+    bool (*needless)(void *ctx, size_t i);
     bool (*stopped)(void *ctx);                    /* NULL: never */
     void (*progress)(void *ctx, double done_frac); /* NULL */
 } hg_search;
@@ -30,7 +35,7 @@ typedef struct hg_found {
     size_t *order;             /* the best item of each group, best first; ties keep the list's order */
     double *scores;
     size_t count;              /* of groups with a score above 0, at most best_n */
-    size_t evaluated, pruned;
+    size_t evaluated, needless, pruned; /* all items, but for what an interruption left */
     bool interrupted;
 } hg_found;
 

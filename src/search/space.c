@@ -35,7 +35,8 @@ static void add_limits(const hg_space *s, list *l, hg_deployment d)
                     d.precision_is_checkpoints = s->precision.v[q] < 0;
                     if (!d.precision_is_checkpoints)
                         d.precision = (hg_dtype)s->precision.v[q];
-                    d.kv_dtype = (hg_dtype)s->kv_dtype.v[k];
+                    d.kv_is_auto = s->kv_dtype.v[k] < 0;
+                    d.kv_dtype = d.kv_is_auto ? s->base.kv_dtype : (hg_dtype)s->kv_dtype.v[k];
                     d.max_num_batched_tokens = s->max_num_batched_tokens.v[b];
                     d.max_num_seqs = s->max_num_seqs.v[n];
                     *HG_PUSH(l->arena, l->items, l->count, l->capacity) = d;

@@ -80,6 +80,7 @@ int32_t hg_instance_admit(hg_instance *in, int64_t hit_tokens)
     hg_seq *s = &in->seqs->at[seq];
     hg_list_remove(&in->waiting, in->seqs, seq);
     hg_list_append(&in->running, in->seqs, seq);
+    in->most_running = hg_max_i64(in->most_running, in->running.count);
     s->admitted = in->admissions++;
     s->computed = (int32_t)hit_tokens;
     s->shared = hg_prefix_hold(&in->prefix, s, hit_tokens);

@@ -25,6 +25,7 @@ typedef struct hg_instance {
     double reserve_frac;   /* SGLang: of the tokens still to come, the part that room is kept for … */
     int64_t reserve_step;  /* … at this step of the lane; it falls from there */
     int64_t outstanding;   /* waiting and running */
+    int64_t most_running;  /* so far */
     int64_t stage_free_ns, last_end_ns; /* pipeline: when the first stage and the last one are free */
     int64_t now_ns;
     int64_t prompt_tokens, prefix_hit_tokens; /* over first admissions */

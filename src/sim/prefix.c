@@ -9,15 +9,6 @@ static int64_t common_divisor(int64_t a, int64_t b)
     return b ? common_divisor(b, a % b) : a;
 }
 
-/* At most so many can be cached: what the workload names, and what the pool holds. */
-static int64_t units_of(const hg_prefix *p, const hg_workload *w)
-{
-    int64_t units = 0;
-    for (size_t i = 0; i < w->count; i++)
-        units += w->requests[i].hash_count / p->unit_hashes;
-    return hg_min_i64(units, p->kv->blocks / p->group);
-}
-
 void hg_prefix_open(hg_prefix *p, hg_arena *arena, hg_kv *kv, const hg_workload *workload)
 {
     *p = (hg_prefix){ .kv = kv, .arena = arena, .free = NONE, .oldest = NONE, .newest = NONE };
@@ -29,7 +20,7 @@ void hg_prefix_open(hg_prefix *p, hg_arena *arena, hg_kv *kv, const hg_workload 
     p->unit_tokens = p->unit_hashes * hash_tokens;
     p->group = p->unit_tokens / kv->block_tokens;
     uint64_t slots = 16;
-    while (slots < 2 * (uint64_t)(units_of(p, workload) + 1))
+    while (slots < 2 * (uint64_t)(kv->blocks / p->group + 1))
         slots *= 2;
     p->mask = slots - 1;
     p->map = HG_NEW(arena, int32_t, slots);
@@ -111,9 +102,12 @@ static void dequeue(hg_prefix *p, int32_t i)
     p->queued -= e->blocks;
 }
 
+/* A workload that is repeated stands for more of its kind, not for the same prompts again: every round has
+ * prefixes of its own. */
 static int64_t unit_hash(const hg_prefix *p, const hg_seq *s, int32_t unit)
 {
-    return p->hashes[s->hash_first + (uint32_t)(unit + 1) * p->unit_hashes - 1];
+    uint64_t own = (uint64_t)p->hashes[s->hash_first + (uint32_t)(unit + 1) * p->unit_hashes - 1];
+    return (int64_t)(own ^ s->round * 0xd1342543de82ef95u);
 }
 
 /* Units of its prompt that hashes name and `tokens` cover. */

@@ -25,6 +25,7 @@ typedef struct hg_seq {
     int32_t prev, next;            /* in the one list it is on */
     int32_t preemptions, prefix_hit_tokens, replica;
     uint32_t hash_first, hash_count;
+    uint32_t round;                /* how often the workload was repeated before */
     int32_t shared;                /* how many of its hash blocks it holds through the prefix cache */
     bool counted, completing;      /* completing: its last chunk is in a step under way */
 } hg_seq;

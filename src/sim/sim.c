@@ -102,12 +102,13 @@ static int32_t new_seq(hg_sim *sim, int64_t number)
     int32_t seq = hg_seqs_take(&sim->seqs);
     hg_seq *s = &sim->seqs.at[seq];
     s->number = number;
-    s->sent_ns = sent_ns;
+    s->sent_ns = sim->last_sent_ns = sent_ns;
     s->seen_ns = sim->now_ns;
     s->isl = r->isl;
     s->osl = r->osl;
     s->hash_first = r->hash_first;
     s->hash_count = r->hash_count;
+    s->round = (uint32_t)((size_t)number / sim->arrivals.workload->count);
     return seq;
 }
 
@@ -237,6 +238,7 @@ static void instances_summary(const hg_sim *sim, hg_sim_result *out)
         const hg_instance *in = &sim->instances[i];
         double peak = in->kv.blocks ? 1 - (double)in->kv.least_spare / (double)in->kv.blocks : 0;
         out->kv_peak_frac = fmax(out->kv_peak_frac, peak);
+        out->most_running = hg_max_i64(out->most_running, in->most_running);
         out->kv_blocks_left += in->kv.blocks - in->kv.spare;
         out->preemptions += in->preemptions;
         prompt += in->prompt_tokens;
@@ -271,6 +273,7 @@ static void fill_result(hg_sim *sim, size_t counted, hg_sim_result *out)
 {
     *out = (hg_sim_result){ .end = sim->end, .offered = sim->arrivals.taken,
                             .duration_s = (double)sim->now_ns * 1e-9,
+                            .arrivals_s = (double)sim->last_sent_ns * 1e-9,
                             .records = sim->records, .steps_log = sim->log,
                             .steps_logged = sim->log_count };
     sim->metrics.now = totals_now(sim, sim->now_ns);

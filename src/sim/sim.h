@@ -148,11 +148,12 @@ typedef struct hg_sim_result {
     double requests_per_s, output_tokens_per_s, total_tokens_per_s, good_per_s;
     /* Of the whole run, over all replicas. */
     size_t offered;
-    double duration_s;
+    double duration_s, arrivals_s;  /* arrivals_s: when the last request was sent */
     int64_t steps, preemptions;
     double busy_s;                  /* Σ over replicas of the time with a step under way */
     double mean_batch;              /* sequences in a step, weighted by its time */
     double kv_peak_frac;            /* of the fullest replica */
+    int64_t most_running;           /* requests at once in one replica: below max_num_seqs that was no limit */
     double prefix_hit_frac;         /* of prompt tokens at first admission */
     int64_t kv_blocks_left;         /* still held at the end: 0 after HG_END_ALL */
     hg_record *records;             /* `offered`, in arrival order; NULL unless asked for */

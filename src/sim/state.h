@@ -26,6 +26,7 @@ typedef struct hg_sim {
     hg_metrics metrics;
     hg_steady_state steady;
     int64_t now_ns;
+    int64_t last_sent_ns;
     int64_t *busy_until_ns;             /* by instance */
     int64_t waiting;                    /* over all instances */
     hg_record *records;

@@ -90,6 +90,8 @@ static int64_t whole(hg_config *c, hg_quantity q, const json_t *v, int64_t absen
     if (!json_is_number(v))
         return hg_config_fail(c, q, "is %s; it must be a whole number", type_name(v)), 0;
     double real = json_number_value(v);
+    if (fabs(real) >= 1e308) /* NaN and infinities are read so */
+        return hg_config_fail(c, q, "is no finite number; it must be a whole number"), 0;
     if (real != floor(real) || real < (double)quantities[q].lo || real > (double)quantities[q].hi)
         return hg_config_fail(c, q,
                               "is %.17g; it must be a whole number from %" PRId64 " to %" PRId64,

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define FAMILY(type, traits) { type, traits, NULL },
-#define REFUSE(type, why) { type, 0, why },
+#define FAMILY(type, traits) { type, traits, NULL, true },
+#define REFUSE(type, why) { type, 0, why, true },
 #define DEFAULT(type, field, value)
 static const hg_family families[] = {
 #include "spec/family.def"

@@ -37,6 +37,7 @@ typedef struct hg_family {
     const char *type;   /* model_type */
     uint32_t traits;    /* of the above */
     const char *refuse; /* why it is not read, or NULL */
+    bool known;         /* it has a row */
 } hg_family;
 
 /* By model_type (with or without "_text"), else by architecture ("Qwen3MoeForCausalLM").  A family

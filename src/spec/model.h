@@ -84,12 +84,16 @@ typedef struct hg_model {
     const char *name;         /* the id asked for, or the file's folder */
     const char *architecture; /* architectures[0], or the model_type */
     const char *source;       /* the path read, or "catalogue" */
+    const char *assumed;      /* what an unknown model_type was taken for, as a line for the user; or NULL */
+    /* What an engine loads.  id: the publisher's, or the folder of the file read; NULL: not known.
+     * checkpoint: what holds the weights in `precision`; NULL: no such one is known by name. */
+    const char *id, *checkpoint;
     int64_t hidden_size, vocab_size, max_tokens; /* max_tokens: the longest context it was made for */
     bool tied_embeddings;
     hg_layer *layers;
     int64_t layer_kinds, layer_count; /* layer_count: Σ count */
     int32_t *layer_order;     /* the kind of each layer from first to last, an index into layers */
-    hg_precision precision;
+    hg_precision precision, published; /* published: of the checkpoint `id`, whatever was asked for */
     hg_vision vision;
     int64_t mtp_layers;       /* multi-token-prediction layers in the checkpoint */
     /* Counted, not stored in the file.  Unpacked weights: a 4-bit weight is one. */
@@ -113,6 +117,9 @@ const char **hg_model_ids(hg_arena *arena, const hg_data *data, size_t *count);
 /* Replaces the precision of every quantisable weight (a --precision word): all but embeddings, lm_head
  * and, with HG_NVFP4, the projections of latent attention, which published checkpoints leave alone. */
 void hg_model_set_precision(hg_model *m, hg_dtype dtype);
+
+/* Are all weights quantised alike?  The KV cache and scales are not looked at. */
+bool hg_precision_equal(const hg_precision *a, const hg_precision *b);
 
 /* KV cache bytes a token over all layers and ranks together, without windows, at kv precision `kv`. */
 double hg_model_kv_bytes_per_token(const hg_model *m, hg_dtype kv);

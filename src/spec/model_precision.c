@@ -116,3 +116,9 @@ void hg_model_set_precision(hg_model *m, hg_dtype dtype)
     p->attention = latent && dtype == HG_NVFP4 ? HG_BF16 : dtype;
     p->static_scales = false;
 }
+
+bool hg_precision_equal(const hg_precision *a, const hg_precision *b)
+{
+    return a->attention == b->attention && a->o_proj == b->o_proj && a->linear == b->linear && a->mlp == b->mlp &&
+           a->experts == b->experts;
+}

@@ -42,6 +42,9 @@ static void read_whole(hg_config *c, hg_model *m)
 static bool read_parts(hg_config *c, const json_t *quant, hg_model *m)
 {
     read_whole(c, m);
+    if (!c->failed && !c->family.known)
+        m->assumed = hg_textf(c->arena, "%s: model_type '%.40s' (%.60s) is not known; taken as built like Llama", m->name,
+                              c->type, m->architecture);
     return !c->failed && hg_model_read_layers(c, m) && hg_model_read_vision(c, m) &&
            hg_model_read_precision(c, quant, m) && hg_model_count(c, m);
 }

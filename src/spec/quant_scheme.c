@@ -309,6 +309,20 @@ static const json_t *block_of(const hg_config *c)
     return NULL;
 }
 
+/* A block that is there must say something: "fp8" or a list would be priced as 16 bit. */
+static bool block_is_legal(const hg_config *c)
+{
+    const json_t *places[] = { c->root, c->text };
+    char where[192];
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const json_t *q = json_object_get(places[i], "quantization_config");
+        snprintf(where, sizeof where, "%.120s: quantization_config", c->where);
+        if (q && !json_is_object(q) && !json_is_null(q))
+            return hg_fail(c->err, HG_INPUT, where, "is no object; write {\"quant_method\": \"fp8\", …} or leave it out");
+    }
+    return true;
+}
+
 /* Lists of rules by the layer they name, in order; those that may match any layer stand at the end.
  * Many of these would make matching slow, so their product with the layers is bounded: published
  * files have at most a dozen. */
@@ -356,7 +370,9 @@ bool hg_quant_scheme_read(hg_quant_scheme *s, hg_config *c, int64_t layers, cons
 {
     const json_t *own = block_of(c), *quant = json_object_get(beside, "quantization");
     *s = (hg_quant_scheme){ .c = c, .base = HG_BF16, .kv = HG_BF16 };
-    if (json_object_size(own))
+    if (!block_is_legal(c))
+        c->failed = true;
+    else if (json_object_size(own))
         read_block(s, own);
     else if (quant)
         read_modelopt(s, quant);

@@ -70,6 +70,7 @@ const hg_word *hg_word_find(const char *name);
 /* The word nearest to a misspelt one, as a flag ("--max-num-seqs"), or NULL. */
 const char *hg_word_suggest(hg_arena *arena, const char *name);
 bool hg_word_serves(const hg_word *w, const char *verb);
+bool hg_word_given(const hg_scenario *s, const hg_word *w);
 
 /* Sets one word.  value NULL: a flag that is given.  `where` is the place for errors. */
 bool hg_scenario_set(hg_arena *arena, hg_scenario *s, const char *verb, const char *name,

@@ -9,7 +9,7 @@
 
 enum { SCENARIO_LIMIT = 1000000 };
 
-static bool is_given(const hg_scenario *s, const hg_word *w)
+bool hg_word_given(const hg_scenario *s, const hg_word *w)
 {
     const void *field = (const char *)s + w->offset;
     switch (w->kind) {
@@ -44,6 +44,14 @@ static const char *value_text(hg_arena *arena, struct fy_node *node)
     return list.s ? list.s : "";
 }
 
+/* A file named in a scenario lies beside it, or else where the program was started. */
+static const char *beside(hg_arena *arena, const char *path, const char *value)
+{
+    size_t folder = strlen(path) - strlen(hg_basename(path));
+    const char *near = hg_textf(arena, "%.*s%s", (int)folder, path, value);
+    return *value != '/' && (hg_is_file(near) || hg_is_folder(near)) ? near : value;
+}
+
 static bool read_pair(hg_arena *arena, hg_scenario *s, const char *verb, const char *path,
                       struct fy_node_pair *pair, hg_err *err)
 {
@@ -62,8 +70,10 @@ static bool read_pair(hg_arena *arena, hg_scenario *s, const char *verb, const c
     if (!value)
         return hg_fail(err, HG_INPUT, where, "holds a nested value; write one value or a list");
     const hg_word *w = hg_word_find(name);
-    if (w && is_given(s, w))
+    if (w && hg_word_given(s, w))
         return true;
+    if (w && w->kind == HG_WORD_TEXT && w->argument && strstr(w->argument, "FILE"))
+        value = beside(arena, path, value);
     return hg_scenario_set(arena, s, verb, name, value, where, err);
 }
 

@@ -77,6 +77,8 @@ static bool parse_limit(char *word, const char *where, hg_limit *out, hg_err *er
 {
     char *less = strchr(word, '<'), *colon = strchr(word, ':'), *time = NULL;
     *out = (hg_limit){ .percentile = 0.99 };
+    if (!less && strchr(word, '>'))
+        return hg_fail(err, HG_INPUT, where, "'%s' promises no more than; write it with '<', as in ttft:p90<1s", word);
     if (less) {
         *less = 0;
         time = less + 1 + (less[1] == '=');
