@@ -30,7 +30,8 @@ static const hg_backend *backend_named(hg_ask *a, const char *word)
     return NULL;
 }
 
-/* The machine named; without a name the last of the list that answers, and why the later ones do not. */
+/* The machine named; without a name the last of the list that answers, and why the later ones do
+ * not. */
 static bool measure(hg_ask *a, const hg_probe_wish *wish, hg_probe *out)
 {
     const char *word = a->s.input_count > 1 ? a->s.inputs[1] : NULL;
@@ -52,7 +53,8 @@ static bool settle_device(hg_ask *a, const hg_probe *p, const char *folder, hg_d
     const char *word = a->s.device.s ? a->s.device.s : p->alias;
     hg_err unknown;
     if (hg_device_find(a->arena, &a->data, word, out, &unknown)) {
-        hg_note(a, hg_textf(a->arena, "%s is %s of the catalogue: its facts stay", p->alias, out->name));
+        hg_note(a, hg_textf(a->arena, "%s is %s of the catalogue: its facts stay", p->alias,
+                            out->name));
         return true;
     }
     const char *name = hg_probe_name(a->arena, word);
@@ -88,10 +90,11 @@ static void say_row(hg_buf *out, const hg_table *t, const hg_row *row, double er
     hg_json j = { .out = out };
     for (int i = 0; i < hg_op_dim_count(t->op); i++)
         if (row->shape.d[i] != 0)
-            hg_buf_printf(&shape, "%s%s=%.0f", shape.n ? " " : "", t->op->dims[i].column, row->shape.d[i]);
+            hg_buf_printf(&shape, "%s%s=%.0f", shape.n ? " " : "", t->op->dims[i].column,
+                          row->shape.d[i]);
     if (!json) {
-        hg_buf_printf(out, "%-21s %-78s %10.4f %10.4f %+8.1f %%\n", t->op->name, shape.s, measured_ms, predicted_ms,
-                      100 * error);
+        hg_buf_printf(out, "%-21s %-78s %10.4f %10.4f %+8.1f %%\n", t->op->name, shape.s,
+                      measured_ms, predicted_ms, 100 * error);
         return;
     }
     hg_json_open(&j, '{');
@@ -115,7 +118,8 @@ static int by_seconds(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-static void say_some(hg_arena *arena, hg_buf *out, const hg_table *t, const double *errors, bool json)
+static void say_some(hg_arena *arena, hg_buf *out, const hg_table *t, const double *errors,
+                     bool json)
 {
     size_t n = 0;
     ranked *r = HG_NEW(arena, ranked, t->count);
@@ -139,7 +143,8 @@ static bool judge(hg_ask *a, const hg_device *d, const char *path, const hg_op *
     if (!hg_table_read(a->arena, op, path, &t, &a->err))
         return false;
     if (!hg_arena_open(&scratch, 0))
-        return hg_fail(&a->err, HG_WORLD, "memory", "the system refuses address space; raise 'ulimit -v'");
+        return hg_fail(&a->err, HG_WORLD, "memory",
+                       "the system refuses address space; raise 'ulimit -v'");
     double *errors = HG_NEW(a->arena, double, t.count);
     hg_surface_fit(a->arena, scratch, &t, d, -1, &s);
     hg_surface_validate(scratch, &t, d, HG_FOLDS, &s, errors);
@@ -152,8 +157,8 @@ static bool judge_tables(hg_ask *a, const hg_probe *p, const hg_device *d, const
 {
     hg_buf out = { .arena = a->arena };
     if (!a->s.json.v)
-        hg_buf_printf(&out, "shape families kept back from the fit\n%-21s %-78s %10s %10s %10s\n", "op", "shape",
-                      "measured", "predicted", "error");
+        hg_buf_printf(&out, "shape families kept back from the fit\n%-21s %-78s %10s %10s %10s\n",
+                      "op", "shape", "measured", "predicted", "error");
     for (int i = 0; i < hg_op_count; i++)
         if (hg_probe_csv(a->arena, p, hg_ops[i]) &&
             !judge(a, d, hg_textf(a->arena, "%s/%s.csv", folder, hg_ops[i]->name), hg_ops[i], &out))
@@ -173,11 +178,33 @@ static void say_machine(hg_ask *a, const hg_probe *p)
     hg_format(bandwidth, sizeof bandwidth, p->device.memory_bytes_per_s, HG_BYTES_PER_S);
     hg_format(bf16, sizeof bf16, p->device.tensor_flops_per_s[HG_BF16], HG_FLOPS_PER_S);
     hg_format(fp32, sizeof fp32, p->device.vector_flops_per_s, HG_FLOPS_PER_S);
-    hg_note(a, hg_textf(a->arena, "%s: %s, bf16 %s, fp32 %s; %zu shapes in %.0f s, %zu too long or too large; clock: %s",
-                        p->device.title, bandwidth, bf16, fp32, p->count, p->seconds, p->left_out, p->clock));
+    hg_note(
+        a,
+        hg_textf(
+            a->arena,
+            "%s: %s, bf16 %s, fp32 %s; %zu shapes in %.0f s, %zu too long or too large; clock: %s",
+            p->device.title, bandwidth, bf16, fp32, p->count, p->seconds, p->left_out, p->clock));
     if (p->disturbed)
-        hg_note(a, hg_textf(a->arena, "%zu of %zu shapes were never timed quietly: other work ran on this machine; "
-                            "measure again when it rests, or with fewer --threads", p->disturbed, p->count));
+        hg_note(
+            a,
+            hg_textf(a->arena,
+                     "%zu of %zu shapes were never timed quietly: other work ran on this machine; "
+                     "measure again when it rests, or with fewer --threads",
+                     p->disturbed, p->count));
+}
+
+static void say_how_to_ask(hg_ask *a, const hg_probe *p, const char *device, const char *folder)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->rows[i].call.op == &hg_op_gemm) {
+            hg_note(
+                a,
+                hg_textf(a->arena,
+                         "ask it: heng predict ops --device %s --engine probe --data %s --op gemm "
+                         "gemm_dtype=%s m=64 n=4096 k=4096",
+                         device, folder, p->rows[i].call.label[1]));
+            return;
+        }
 }
 
 static hg_code finish(hg_ask *a, const hg_probe *p, const char *folder)
@@ -192,24 +219,27 @@ static hg_code finish(hg_ask *a, const hg_probe *p, const char *folder)
     if (!write_tables(a, p, tables) || !judge_tables(a, p, &device, tables))
         return a->err.code;
     a->data.overlay = folder;
-    hg_code code = hg_calibrate_ops(a, &device_folder, 1, device.name, hg_textf(a->arena, "%s/calibration", folder));
+    hg_code code = hg_calibrate_ops(a, &device_folder, 1, device.name,
+                                    hg_textf(a->arena, "%s/calibration", folder));
     if (code == HG_DONE)
-        hg_note(a, hg_textf(a->arena, "ask it: heng predict ops --device %s --engine probe --data %s --op gemm "
-                            "gemm_dtype=%s m=64 n=4096 k=4096", device.name, folder,
-                            p->rows[0].call.label[1]));
+        say_how_to_ask(a, p, device.name, folder);
     return code;
 }
 
 hg_code hg_calibrate_probe(hg_ask *a)
 {
-    const char *folder = a->s.output.s ? a->s.output.s : "probe", *libraries = getenv("HENG_LIBRARIES");
+    const char *folder = a->s.output.s ? a->s.output.s : "probe",
+               *libraries = getenv("HENG_LIBRARIES");
     if (hg_is_folder(hg_textf(a->arena, "%s/ops", folder)) && !a->s.force.v)
-        return hg_refuse(a, folder, "holds a probe already; name another folder with -o, or --force");
+        return hg_refuse(a, folder,
+                         "holds a probe already; name another folder with -o, or --force");
     hg_probe_wish wish = {
         .budget_s = a->s.budget.given ? a->s.budget.v : BUDGET_S,
         .threads = a->s.threads.n ? (int)a->s.threads.v[0] : 0,
         .libraries = libraries && *libraries ? libraries : NULL,
-        .stop = a->io->stop, .progress = progress, .ctx = a,
+        .stop = a->io->stop,
+        .progress = progress,
+        .ctx = a,
     };
     hg_probe p;
     if (!measure(a, &wish, &p))

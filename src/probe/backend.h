@@ -6,9 +6,10 @@
 #include "probe/grid.h"
 
 typedef struct hg_probe_wish {
-    double budget_s;        /* for the measuring itself; opening and fitting come on top */
-    int threads;            /* of a CPU; 0: all processors */
-    const char *libraries;  /* the only folder to look for libraries in; NULL: where the system does */
+    double budget_s; /* for the measuring itself; opening and fitting come on top */
+    int threads;     /* of a CPU; 0: all processors */
+    const char
+        *libraries; /* the only folder to look for libraries in; NULL: where the system does */
     const volatile int *stop;
     void (*progress)(void *ctx, double done_frac, const char *what);
     void *ctx;
@@ -18,19 +19,20 @@ typedef struct hg_probe_wish {
  * gives back. */
 typedef struct hg_bench {
     void *ctx;
-    hg_device device;       /* measured rates are raised as rows come in */
-    const char *alias;      /* the name its maker gave it */
-    const char *source;     /* where the facts are from */
-    const char *clock;      /* which clock times, and how fast the machine's own ran */
-    const char *note[8];    /* what is missing, and what stands in for it; ends with NULL */
+    hg_device device;    /* measured rates are raised as rows come in */
+    const char *alias;   /* the name its maker gave it */
+    const char *source;  /* where the facts are from */
+    const char *clock;   /* which clock times, and how fast the machine's own ran */
+    const char *note[8]; /* what is missing, and what stands in for it; ends with NULL */
     int notes;
     hg_grid grid[8];
     int grids;
-    double sample_s;        /* a sample lasts at least so long: calls are repeated to fill it */
+    double sample_s; /* a sample lasts at least so long: calls are repeated to fill it */
     /* Whether there is room for the operands. */
     bool (*fits)(const void *ctx, const hg_probe_call *c);
     /* Seconds of `times` calls one after another, each with other weights and another KV cache, so
-     * that these come from memory as in a model's step.  times 0: makes the call ready, untimed. */
+     * that these come from memory as in a model's step.  times 0: makes the call ready and its code
+     * loaded, untimed; false with HG_NO: this shape is not to be had, the others are. */
     bool (*run)(void *ctx, const hg_probe_call *c, int times, double *seconds, hg_err *err);
     /* Seconds that the machine's threads have waited for a processor so far; NULL: nobody knows. */
     double (*waited)(void *ctx);

@@ -22,24 +22,24 @@ typedef struct cpu {
     hg_crew *crew;
     const hg_cpu_kernels *kernels;
     hg_cpu_blas blas; /* library.handle NULL: none */
-    char *pool, *in, *out;
+    void *pool, *in, *out;
     size_t pool_bytes, at, in_bytes, out_bytes;
     float *sums;
 } cpu;
 
 /* Least sizes: a layer of 8192 by 1024 in fp32; activations of 2048 tokens by 4096. */
 static const size_t POOL_BYTES = (size_t)32 << 20, SIDE_BYTES = (size_t)32 << 20;
-static const double CACHES = 4; /* the pool holds so many of the last cache … */
+static const double CACHES = 4;       /* the pool holds so many of the last cache … */
 static const double OF_MEMORY = 0.25; /* … but at most so much of the memory */
 
 enum { ALIGNMENT = 4096 };
 
-static char *next(cpu *c, size_t bytes)
+static void *next(cpu *c, size_t bytes)
 {
     size_t size = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (c->at + size > c->pool_bytes)
         c->at = 0;
-    char *p = c->pool + c->at;
+    void *p = (char *)c->pool + c->at;
     c->at += size;
     return p;
 }
@@ -51,9 +51,12 @@ static bool is_bf16(const hg_probe_call *call)
 
 static hg_cpu_gemm gemm_of(cpu *c, const hg_probe_call *call)
 {
-    hg_cpu_gemm g = { .m = (size_t)hg_call_dim(call, "m"), .n = (size_t)hg_call_dim(call, "n"),
-                      .k = (size_t)hg_call_dim(call, "k"), .a = (float *)c->in, .c = (float *)c->out };
-    g.w = (float *)next(c, g.n * g.k * (is_bf16(call) ? 2 : 4));
+    hg_cpu_gemm g = { .m = (size_t)hg_call_dim(call, "m"),
+                      .n = (size_t)hg_call_dim(call, "n"),
+                      .k = (size_t)hg_call_dim(call, "k"),
+                      .a = c->in,
+                      .c = c->out };
+    g.w = next(c, g.n * g.k * (is_bf16(call) ? 2 : 4));
     return g;
 }
 
@@ -88,9 +91,9 @@ static size_t kv_bytes(const hg_cpu_attention *a)
 static void run_attention(cpu *c, const hg_probe_call *call)
 {
     hg_cpu_attention a = attention_sizes(call);
-    a.q = (float *)c->in;
-    a.out = (float *)c->out;
-    a.k = (float *)next(c, 2 * kv_bytes(&a));
+    a.q = c->in;
+    a.out = c->out;
+    a.k = next(c, 2 * kv_bytes(&a));
     a.v = a.k + kv_bytes(&a) / 4;
     hg_crew_run(c->crew, c->kernels->attention, &a);
 }
@@ -98,7 +101,8 @@ static void run_attention(cpu *c, const hg_probe_call *call)
 static void run_pass(cpu *c, const hg_probe_call *call)
 {
     hg_cpu_pass p = { .count = (size_t)(hg_call_dim(call, "m") * hg_call_dim(call, "k")),
-                      .out = (int8_t *)c->out, .scale = 100 };
+                      .out = c->out,
+                      .scale = 100 };
     p.in = next(c, 2 * p.count);
     hg_crew_run(c->crew, c->kernels->scale, &p);
 }
@@ -111,7 +115,8 @@ typedef struct kind { /* how an op runs here, and what it needs */
 
 static void gemm_bytes(const hg_probe_call *call, size_t *pool, size_t *in, size_t *out)
 {
-    size_t m = (size_t)hg_call_dim(call, "m"), n = (size_t)hg_call_dim(call, "n"), k = (size_t)hg_call_dim(call, "k");
+    size_t m = (size_t)hg_call_dim(call, "m"), n = (size_t)hg_call_dim(call, "n"),
+           k = (size_t)hg_call_dim(call, "k");
     *pool = n * k * 4;
     *in = m * k * 4;
     *out = m * n * 4;
@@ -215,7 +220,8 @@ static const char *line_of(hg_arena *arena, const char *path, const char *key)
 /* Where glibc cannot say, a megabyte: calls beyond four of them count as memory's. */
 static double cache_bytes(void)
 {
-    static const int levels[] = { _SC_LEVEL4_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE };
+    static const int levels[] = { _SC_LEVEL4_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE,
+                                  _SC_LEVEL2_CACHE_SIZE };
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
         if (sysconf(levels[i]) > 0)
             return (double)sysconf(levels[i]);
@@ -233,11 +239,17 @@ static void read_facts(hg_arena *arena, const cpu *c, hg_bench *out)
     double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     out->device = (hg_device){
         .title = hg_textf(arena, "%s, %d threads", out->alias, threads),
-        .vendor = "cpu", .architecture = hg_strdup(arena, system.machine),
-        .memory_bytes = memory, .usable_memory_bytes = memory, .l2_bytes = cache_bytes(),
-        .units = threads, .clock_hz = mhz ? 1e6 * atof(mhz) : 0, .node_devices = 1,
+        .vendor = "cpu",
+        .architecture = hg_strdup(arena, system.machine),
+        .memory_bytes = memory,
+        .usable_memory_bytes = memory,
+        .l2_bytes = cache_bytes(),
+        .units = threads,
+        .clock_hz = mhz ? 1e6 * atof(mhz) : 0,
+        .node_devices = 1,
     };
-    out->clock = hg_textf(arena, "CLOCK_MONOTONIC; cores at %s MHz by /proc/cpuinfo", mhz ? mhz : "unknown");
+    out->clock =
+        hg_textf(arena, "CLOCK_MONOTONIC; cores at %s MHz by /proc/cpuinfo", mhz ? mhz : "unknown");
 }
 
 /* Both halves of a word are bf16 numbers of at most one, so that operands of either width hold
@@ -246,8 +258,9 @@ static void fill(void *ctx, int part, int parts)
 {
     cpu *c = ctx;
     size_t words = (c->pool_bytes + c->in_bytes + c->out_bytes) / 4;
-    uint32_t *w = (uint32_t *)(void *)c->pool, x = 2463534242u + (uint32_t)part;
-    for (size_t i = words * (size_t)part / (size_t)parts; i < words * ((size_t)part + 1) / (size_t)parts; i++) {
+    uint32_t *w = c->pool, x = 2463534242u + (uint32_t)part;
+    for (size_t i = words * (size_t)part / (size_t)parts;
+         i < words * ((size_t)part + 1) / (size_t)parts; i++) {
         x ^= x << 13; /* xorshift32, Marsaglia 2003 */
         x ^= x >> 17;
         x ^= x << 5;
@@ -264,11 +277,12 @@ static bool take_memory(cpu *c, double cache, double memory, hg_err *err)
     size_t all = c->pool_bytes + c->in_bytes + c->out_bytes;
     void *p = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
-        return hg_fail(err, HG_WORLD, "memory", "the system refuses %zu MB for operands", all >> 20);
+        return hg_fail(err, HG_WORLD, "memory", "the system refuses %zu MB for operands",
+                       all >> 20);
     madvise(p, all, MADV_HUGEPAGE);
     c->pool = p;
-    c->in = c->pool + c->pool_bytes;
-    c->out = c->in + c->in_bytes;
+    c->in = (char *)p + c->pool_bytes;
+    c->out = (char *)c->in + c->in_bytes;
     hg_crew_run(c->crew, fill, c);
     return true;
 }
@@ -277,7 +291,8 @@ static bool take_memory(cpu *c, double cache, double memory, hg_err *err)
 static bool first_rates(cpu *c, hg_bench *out, hg_err *err)
 {
     hg_cpu_pass p = { .count = c->pool_bytes / 4, .in = c->pool, .sums = c->sums };
-    hg_probe_call square = { .op = &hg_op_gemm, .shape = { .d = { 512, 512, 512 }, .dtype = HG_FP32 } };
+    hg_probe_call square = { .op = &hg_op_gemm,
+                             .shape = { .d = { 512, 512, 512 }, .dtype = HG_FP32 } };
     double read_s = INFINITY, product_s = INFINITY, seconds;
     for (int i = 0; i < 4; i++) {
         double start = hg_now_s();
@@ -294,28 +309,50 @@ static bool first_rates(cpu *c, hg_bench *out, hg_err *err)
 }
 
 #define GEMM_AXES                                                                                  \
-    { { "m", 12, { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048 } },                          \
-      { "n", 5, { 512, 1024, 2048, 4096, 8192 } },                                                 \
-      { "k", 5, { 512, 1024, 2048, 4096, 8192 } } }
+    {                                                                                              \
+        { "m", 12, { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048 } },                        \
+            { "n", 5, { 512, 1024, 2048, 4096, 8192 } },                                           \
+        {                                                                                          \
+            "k", 5,                                                                                \
+            {                                                                                      \
+                512, 1024, 2048, 4096, 8192                                                        \
+            }                                                                                      \
+        }                                                                                          \
+    }
 #define HEAD_AXES                                                                                  \
-    { "num_heads", 4, { 4, 8, 16, 32 } }, { "num_key_value_heads", 4, { 1, 2, 4, 8 } },            \
-    { "head_dim", 2, { 64, 128 } }
+    { "num_heads", 3, { 8, 16, 32 } }, { "num_key_value_heads", 4, { 2, 4, 8, 16 } },              \
+    {                                                                                              \
+        "head_dim", 2,                                                                             \
+        {                                                                                          \
+            64, 128                                                                                \
+        }                                                                                          \
+    }
 
 static void list_grids(hg_arena *arena, const cpu *c, hg_bench *out)
 {
     const char *own = hg_textf(arena, "heng_c_%s", c->kernels->isa);
     const char *gemm = c->blas.kernel ? c->blas.kernel : own;
     hg_grid grids[] = {
-        { &hg_op_gemm, { gemm, "float32" }, 4, GEMM_AXES },
-        { &hg_op_context_attention, { own, "float32", "float32" }, 2,
-          { { "batch_size", 3, { 1, 2, 4 } }, { "isl", 7, { 16, 64, 128, 256, 512, 1024, 2048 } },
-            HEAD_AXES, { "step", 2, { 0, 512 } } } },
-        { &hg_op_generation_attention, { own, "float32", "float32" }, 2,
-          { { "batch_size", 6, { 1, 2, 4, 8, 16, 32 } }, { "isl", 1, { 1 } }, HEAD_AXES,
-            { "step", 7, { 63, 127, 255, 511, 1023, 2047, 4095 } } } },
-        { &hg_op_memory_pass, { own, "int8" }, 1,
+        { &hg_op_memory_pass,
+          { own, "int8" },
+          1,
           { { "m", 9, { 1, 4, 16, 64, 256, 1024, 2048, 4096, 8192 } },
             { "k", 6, { 512, 1024, 2048, 4096, 8192, 16384 } } } },
+        { &hg_op_context_attention,
+          { own, "float32", "float32" },
+          3,
+          { { "batch_size", 3, { 1, 2, 4 } },
+            { "isl", 7, { 16, 64, 128, 256, 512, 1024, 2048 } },
+            HEAD_AXES,
+            { "step", 2, { 0, 512 } } } },
+        { &hg_op_generation_attention,
+          { own, "float32", "float32" },
+          2,
+          { { "batch_size", 6, { 1, 2, 4, 8, 16, 32 } },
+            { "isl", 1, { 1 } },
+            HEAD_AXES,
+            { "step", 7, { 63, 127, 255, 511, 1023, 2047, 4095 } } } },
+        { &hg_op_gemm, { gemm, "float32" }, 4, GEMM_AXES },
         { &hg_op_gemm, { c->blas.bf16_kernel, "bfloat16" }, 3, GEMM_AXES },
     };
     out->grids = sizeof grids / sizeof *grids - (c->blas.bf16_kernel ? 0 : 1);
@@ -326,13 +363,17 @@ static void say_what_runs(hg_arena *arena, const cpu *c, const hg_err *no_blas, 
 {
     const char *own = hg_textf(arena, "plain C with %s", c->kernels->isa);
     if (!c->blas.library.handle)
-        hg_bench_note(out, hg_textf(arena, "%s %s; products run in %s", no_blas->where, no_blas->msg, own));
+        hg_bench_note(
+            out, hg_textf(arena, "%s %s; products run in %s", no_blas->where, no_blas->msg, own));
     else if (!c->blas.bf16_kernel)
         hg_bench_note(out, hg_textf(arena, "%s has no cblas_sbgemm: bf16 products are not measured",
                                     c->blas.library.name));
     hg_bench_note(out, hg_textf(arena, "attention and memory passes run in %s", own));
-    out->source = hg_textf(arena, "facts of the system; bandwidth read from memory by %s, and rate of the fastest "
-                           "product by %s; bf16 is taken to be widened", own, c->blas.kernel ? c->blas.kernel : own);
+    out->source =
+        hg_textf(arena,
+                 "facts of the system; bandwidth read from memory by %s, and rate of the fastest "
+                 "product by %s; bf16 is taken to be widened",
+                 own, c->blas.kernel ? c->blas.kernel : own);
 }
 
 static bool open_cpu(hg_arena *arena, const hg_probe_wish *wish, hg_bench *out, hg_err *err)
@@ -340,18 +381,21 @@ static bool open_cpu(hg_arena *arena, const hg_probe_wish *wish, hg_bench *out, 
     cpu *c = HG_NEW(arena, cpu, 1);
     hg_err no_blas = { 0 };
     int threads = wish->threads > 0 ? wish->threads : hg_processors();
-    *out = (hg_bench){ .ctx = c, .sample_s = 200e-6, .fits = fits, .run = run,
-                        .waited = waited, .close = close_cpu };
+    *out = (hg_bench){
+        .ctx = c, .sample_s = 200e-6, .fits = fits, .run = run, .waited = waited, .close = close_cpu
+    };
     const hg_cpu_kernels *kernels[4];
     hg_cpu_kernels_list(kernels);
     c->kernels = kernels[0];
     c->crew = hg_crew_open(threads);
     if (!c->crew)
-        return hg_fail(err, HG_WORLD, "threads", "the system refuses %d; say fewer with --threads", threads);
+        return hg_fail(err, HG_WORLD, "threads", "the system refuses %d; say fewer with --threads",
+                       threads);
     c->sums = HG_NEW(arena, float, threads);
     hg_cpu_blas_open(arena, wish->libraries, threads, &c->blas, &no_blas);
     read_facts(arena, c, out);
-    if (!take_memory(c, out->device.l2_bytes, out->device.memory_bytes, err) || !first_rates(c, out, err)) {
+    if (!take_memory(c, out->device.l2_bytes, out->device.memory_bytes, err) ||
+        !first_rates(c, out, err)) {
         close_cpu(c);
         return false;
     }
@@ -360,4 +404,6 @@ static bool open_cpu(hg_arena *arena, const hg_probe_wish *wish, hg_bench *out, 
     return true;
 }
 
-const hg_backend hg_backend_cpu = { "cpu", "products, attention and memory passes on all processors", open_cpu };
+const hg_backend hg_backend_cpu = { "cpu",
+                                    "products, attention and memory passes on all processors",
+                                    open_cpu };

@@ -8,7 +8,10 @@
 static const char *const names[] = { "libopenblas.so.0", "libopenblas.so", "libopenblasp.so.0",
                                      "libcblas.so.3", NULL };
 
-#define SYMBOL(field, name, optional) { name, offsetof(hg_cpu_blas, field), optional }
+#define SYMBOL(field, name, optional)                                                              \
+    {                                                                                              \
+        name, offsetof(hg_cpu_blas, field), optional                                               \
+    }
 static const hg_symbol symbols[] = {
     SYMBOL(sgemm, "cblas_sgemm", false),
     SYMBOL(sbgemm, "cblas_sbgemm", true),
@@ -25,11 +28,13 @@ static char *library_word(hg_arena *arena, const hg_cpu_blas *b)
     return hg_strndup(arena, b->library.name, strcspn(b->library.name, "."));
 }
 
-bool hg_cpu_blas_open(hg_arena *arena, const char *folder, int threads, hg_cpu_blas *out, hg_err *err)
+bool hg_cpu_blas_open(hg_arena *arena, const char *folder, int threads, hg_cpu_blas *out,
+                      hg_err *err)
 {
     *out = (hg_cpu_blas){ 0 };
-    if (!hg_library_open(arena, folder, names, "OpenBLAS is not installed (Debian: libopenblas0-pthread)",
-                         &out->library, err))
+    if (!hg_library_open(arena, folder, names,
+                         "OpenBLAS is not installed (Debian: libopenblas0-pthread)", &out->library,
+                         err))
         return false;
     if (!hg_library_bind(&out->library, symbols, sizeof symbols / sizeof *symbols, out, err)) {
         hg_library_close(&out->library);
@@ -48,7 +53,8 @@ void hg_cpu_blas_gemm(const hg_cpu_blas *b, const hg_cpu_gemm *g, bool bf16)
     enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 }; /* of the CBLAS standard */
     int m = (int)g->m, n = (int)g->n, k = (int)g->k;
     if (bf16)
-        b->sbgemm(ROW_MAJOR, PLAIN, TRANSPOSED, m, n, k, 1, (const void *)g->a, k, (const void *)g->w, k, 0, g->c, n);
+        b->sbgemm(ROW_MAJOR, PLAIN, TRANSPOSED, m, n, k, 1, (const void *)g->a, k,
+                  (const void *)g->w, k, 0, g->c, n);
     else
         b->sgemm(ROW_MAJOR, PLAIN, TRANSPOSED, m, n, k, 1, g->a, k, g->w, k, 0, g->c, n);
 }

@@ -19,7 +19,7 @@ typedef struct hg_cpu_gemm { /* c[m,n] = a[m,k] · w[n,k]ᵀ, as linear layers s
 typedef struct hg_cpu_attention {
     size_t batch, tokens, heads, kv_heads, dim; /* tokens: new ones a sequence */
     size_t cached;                              /* before them */
-    const float *q; /* [batch][heads][tokens][dim], also the result's */
+    const float *q;                             /* [batch][heads][tokens][dim], also the result's */
     const float *k, *v; /* [batch][kv_heads][cached + tokens][dim], tokens padded to four */
     float *out;
 } hg_cpu_attention;

@@ -14,7 +14,7 @@ enum { LOOKS = 4000 };
 struct hg_crew {
     pthread_mutex_t lock;
     pthread_cond_t news;
-    atomic_uint number;     /* of the job, from 1 */
+    atomic_uint number; /* of the job, from 1 */
     atomic_int unfinished;
     atomic_bool over;
     hg_crew_job job;

@@ -1,4 +1,5 @@
-/* The calls a probe times: products of a few values a dimension, in the columns of the op's table. */
+/* The calls a probe times: products of a few values a dimension, in the columns of the op's table.
+ */
 #ifndef HG_PROBE_GRID_H
 #define HG_PROBE_GRID_H
 
@@ -23,8 +24,9 @@ typedef struct hg_grid_axis {
 typedef struct hg_grid {
     const hg_op *op;
     const char *label[HG_OP_LABELS];
-    double share;                    /* of the budget, against the other grids */
-    hg_grid_axis axis[HG_GRID_AXES]; /* ends with a NULL column; dimensions without one are `absent` */
+    double share; /* of the budget, against the other grids */
+    hg_grid_axis
+        axis[HG_GRID_AXES]; /* ends with a NULL column; dimensions without one are `absent` */
 } hg_grid;
 
 /* All legal calls of a grid in a stirred order, the same every time: wherever a budget ends, what

@@ -24,7 +24,9 @@ typedef struct run {
     hg_bench *bench;
     hg_probe *out;
     size_t capacity;
-    double start_s, shares;
+    double start_s, shares; /* of the grids still to come */
+    double log_slowness; /* of this grid: a call's time over its roofline, logarithms added up … */
+    int slow_calls;      /* … over so many */
 } run;
 
 void hg_bench_note(hg_bench *b, const char *note)
@@ -41,10 +43,12 @@ static bool stopped(const run *r)
 static void say_progress(const run *r, const hg_op *op)
 {
     if (r->wish->progress)
-        r->wish->progress(r->wish->ctx, fmin(1, (hg_now_s() - r->start_s) / r->wish->budget_s), op->title);
+        r->wish->progress(r->wish->ctx, fmin(1, (hg_now_s() - r->start_s) / r->wish->budget_s),
+                          op->title);
 }
 
-/* No rate of a data sheet is known for certain here: the fastest call is the least the machine can. */
+/* No rate of a data sheet is known for certain here: the fastest call is the least the machine can.
+ */
 static void raise_rates(hg_device *d, const hg_probe_row *row)
 {
     hg_work w = { 0 };
@@ -54,13 +58,29 @@ static void raise_rates(hg_device *d, const hg_probe_row *row)
     *tensor = fmax(*tensor, w.tensor_flops / row->seconds);
     if (w.hbm_bytes > BEYOND_CACHE * d->l2_bytes)
         d->memory_bytes_per_s = fmax(d->memory_bytes_per_s, w.hbm_bytes / row->seconds);
+    d->node_bytes_per_s = fmax(d->node_bytes_per_s, w.link_bytes / row->seconds);
 }
 
-static bool too_long(const run *r, const hg_probe_call *c, double most_s)
+static double roofline_s(const run *r, const hg_probe_call *c)
 {
     hg_work w = { 0 };
     c->op->count(&c->shape, &w);
-    return hg_roofline(&w, &r->bench->device).seconds > most_s;
+    return hg_roofline(&w, &r->bench->device).seconds;
+}
+
+/* A call is not begun that would be too long at the pace of those before it. */
+static bool too_long(const run *r, const hg_probe_call *c, double most_s)
+{
+    double pace = r->slow_calls ? exp(r->log_slowness / r->slow_calls) : 1;
+    return roofline_s(r, c) * pace > most_s;
+}
+
+static void learn_pace(run *r, const hg_probe_call *c, const hg_samples *s)
+{
+    if (s->warm_up_s <= 0)
+        return;
+    r->log_slowness += log(s->warm_up_s / roofline_s(r, c));
+    r->slow_calls++;
 }
 
 /* The first visit takes calls until its time is up, the others come back to those. */
@@ -70,9 +90,11 @@ static bool time_calls(run *r, hg_probe_call *calls, hg_samples *samples, size_t
     double end_s = hg_now_s() + visit_s, most_s = fmax(LEAST_MOST_S, visit_s * MOST_OF_VISIT);
     size_t i = 0;
     for (int timed = 0; i < n && (hg_now_s() < end_s || timed < LEAST_CALLS) && !stopped(r); i++) {
-        samples[i].too_long = !r->bench->fits(r->bench->ctx, &calls[i]) || too_long(r, &calls[i], most_s);
+        samples[i].too_long =
+            !r->bench->fits(r->bench->ctx, &calls[i]) || too_long(r, &calls[i], most_s);
         if (!samples[i].too_long && !hg_visit(r->bench, &calls[i], most_s, &samples[i], err))
             return false;
+        learn_pace(r, &calls[i], &samples[i]);
         timed += samples[i].count > 0;
         say_progress(r, calls[i].op);
     }
@@ -91,7 +113,10 @@ static bool time_grid(run *r, const hg_grid *g, hg_err *err)
     size_t n, taken;
     hg_probe_call *calls = hg_grid_calls(r->arena, g, &n);
     hg_samples *samples = HG_NEW(r->arena, hg_samples, n);
-    double visit_s = r->wish->budget_s * g->share / r->shares / HG_VISITS;
+    double left_s = fmax(0, r->wish->budget_s - (hg_now_s() - r->start_s));
+    double visit_s = left_s * g->share / r->shares / HG_VISITS;
+    r->shares -= g->share;
+    r->log_slowness = r->slow_calls = 0;
     if (!time_calls(r, calls, samples, n, visit_s, &taken, err))
         return false;
     for (size_t i = 0; i < taken; i++) {

@@ -6,20 +6,20 @@
 
 typedef struct hg_probe_row {
     hg_probe_call call;
-    double seconds;          /* median of the samples */
-    double spread_frac;      /* half the distance of their quartiles over the median */
+    double seconds;     /* median of the samples */
+    double spread_frac; /* half the distance of their quartiles over the median */
     int samples;
 } hg_probe_row;
 
 typedef struct hg_probe {
-    hg_device device;        /* what was read and measured of the machine */
+    hg_device device; /* what was read and measured of the machine */
     const char *alias, *source, *clock;
     const char *const *notes; /* ends with NULL */
-    hg_probe_row *rows;      /* grid by grid */
+    hg_probe_row *rows;       /* grid by grid */
     size_t count;
-    size_t left_out;         /* calls too long for the budget or too large for the memory */
-    size_t disturbed;        /* rows without three samples that nothing else disturbed */
-    double seconds;          /* of measuring */
+    size_t left_out;  /* calls too long for the budget or too large for the memory */
+    size_t disturbed; /* rows without three samples that nothing else disturbed */
+    double seconds;   /* of measuring */
 } hg_probe;
 
 bool hg_probe_run(hg_arena *arena, const hg_backend *backend, const hg_probe_wish *wish,

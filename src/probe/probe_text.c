@@ -3,12 +3,19 @@
 #include "base/json.h"
 
 #include <ctype.h>
+#include <string.h>
+
+/* Tables of collectives name the collective where others name the op. */
+static bool has_own_name(const hg_op *op)
+{
+    return strcmp(op->labels[0], "op_name") == 0;
+}
 
 static void csv_header(hg_buf *out, const hg_op *op)
 {
-    hg_buf_puts(out, "op_name");
+    hg_buf_puts(out, has_own_name(op) ? "" : "op_name,");
     for (int i = 0; i < hg_op_label_count(op); i++)
-        hg_buf_printf(out, ",%s", op->labels[i]);
+        hg_buf_printf(out, "%s%s", i ? "," : "", op->labels[i]);
     for (int i = 0; i < hg_op_dim_count(op); i++)
         hg_buf_printf(out, ",%s", op->dims[i].column);
     hg_buf_puts(out, ",latency_ms,samples,spread_frac\n");
@@ -17,9 +24,10 @@ static void csv_header(hg_buf *out, const hg_op *op)
 static void csv_row(hg_buf *out, const hg_probe_row *row)
 {
     const hg_op *op = row->call.op;
-    hg_buf_puts(out, op->name);
+    if (!has_own_name(op))
+        hg_buf_printf(out, "%s,", op->name);
     for (int i = 0; i < hg_op_label_count(op); i++)
-        hg_buf_printf(out, ",%s", row->call.label[i]);
+        hg_buf_printf(out, "%s%s", i ? "," : "", row->call.label[i]);
     for (int i = 0; i < hg_op_dim_count(op); i++)
         hg_buf_printf(out, ",%.0f", row->call.shape.d[i]);
     hg_buf_printf(out, ",%.6g,%d,%.3f\n", 1e3 * row->seconds, row->samples, row->spread_frac);

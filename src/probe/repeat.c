@@ -14,24 +14,33 @@ double hg_now_s(void)
 }
 
 static const double MOST_CALLS = 1000;
+/* Samples of one visit end after this part of the longest call allowed. */
+static const double ENOUGH = 0.2;
 
 static double waited(const hg_bench *b)
 {
     return b->waited ? b->waited(b->ctx) : 0;
 }
 
-bool hg_visit(const hg_bench *b, const hg_probe_call *c, double most_s, hg_samples *out, hg_err *err)
+bool hg_visit(const hg_bench *b, const hg_probe_call *c, double most_s, hg_samples *out,
+              hg_err *err)
 {
     double seconds, least = 1e-9;
-    if (!b->run(b->ctx, c, 0, &seconds, err) || !b->run(b->ctx, c, 1, &seconds, err))
+    if (!b->run(b->ctx, c, 0, &seconds, err)) {
+        out->too_long = err->code == HG_NO;
+        return out->too_long;
+    }
+    if (!b->run(b->ctx, c, 1, &seconds, err))
         return false;
+    double enough_s = most_s * ENOUGH;
+    out->warm_up_s = seconds;
     out->too_long = seconds > most_s;
     if (out->too_long)
         return true;
     int times = (int)fmin(MOST_CALLS, ceil(b->sample_s / fmax(seconds, least)));
     double sample_s = times * fmax(seconds, least), spent = 0;
     for (int i = 0; i < HG_VISIT_SAMPLES && out->count < HG_SAMPLES; i++) {
-        if (i > 0 && spent + sample_s > most_s)
+        if (i > 0 && spent + sample_s > enough_s)
             break;
         double before = waited(b);
         if (!b->run(b->ctx, c, times, &seconds, err))
