@@ -226,6 +226,15 @@ static hg_code finish(hg_ask *a, const hg_probe *p, const char *folder)
     return code;
 }
 
+/* A file named is read before a minute goes by. */
+static bool device_file_is_good(hg_ask *a)
+{
+    hg_device ignored;
+    const char *word = a->s.device.s;
+    bool file = word && (hg_is_file(word) || hg_ends(word, ".json"));
+    return !file || hg_device_find(a->arena, &a->data, word, &ignored, &a->err);
+}
+
 hg_code hg_calibrate_probe(hg_ask *a)
 {
     const char *folder = a->s.output.s ? a->s.output.s : "probe",
@@ -242,7 +251,7 @@ hg_code hg_calibrate_probe(hg_ask *a)
         .ctx = a,
     };
     hg_probe p;
-    if (!measure(a, &wish, &p))
+    if (!device_file_is_good(a) || !measure(a, &wish, &p))
         return a->err.code;
     say_machine(a, &p);
     return finish(a, &p, folder);

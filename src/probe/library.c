@@ -6,10 +6,13 @@
 #include <dlfcn.h>
 #include <string.h>
 
+/* Never unloaded again: threads that these libraries start may outlive the last call. */
+enum { FLAGS = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE };
+
 static void *open_one(hg_arena *arena, const char *folder, const char *name)
 {
     const char *path = folder ? hg_textf(arena, "%s/%s", folder, name) : name;
-    return folder && !hg_is_file(path) ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    return folder && !hg_is_file(path) ? NULL : dlopen(path, FLAGS);
 }
 
 bool hg_library_open(hg_arena *arena, const char *folder, const char *const *names,
