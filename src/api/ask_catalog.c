@@ -11,6 +11,7 @@ static const struct {
     { "devices", hg_catalog_devices, false }, { "engines", hg_catalog_engines, false },
     { "presets", hg_catalog_presets, false }, { "workload", hg_catalog_workload, true },
     { "ops", hg_catalog_ops, false },         { "accuracy", hg_catalog_accuracy, false },
+    { "serving", hg_catalog_serving, false },
 };
 
 static hg_code run(hg_ask *a)
@@ -24,10 +25,10 @@ static hg_code run(hg_ask *a)
         return parts[i].answer(a);
     }
     return hg_refuse(a, "catalog", "takes models, model NAME|FILE, devices, engines, presets, "
-                                   "workload FILE, ops or accuracy");
+                                   "workload FILE, ops, accuracy or serving");
 }
 
 const hg_verb hg_verb_catalog = {
-    "catalog", "heng catalog models | model NAME|FILE | devices | engines | presets | workload FILE | ops | accuracy",
+    "catalog", "heng catalog models | model NAME|FILE | devices | engines | presets | workload FILE | ops | accuracy | serving",
     "what is known, and how well", run
 };

@@ -22,7 +22,7 @@ static bool judge(hg_ask *a, hg_arena scratch, const hg_rates *rates, const char
     const hg_op *op = hg_op_find(v->op);
     if (!hg_table_read(&scratch, op, path, &t, &a->err))
         return false;
-    size_t step = 1;
+    size_t step = 1, judged = 0;
     if (a->s.rows.n && t.count > (size_t)a->s.rows.v[0])
         step = (t.count + (size_t)a->s.rows.v[0] - 1) / (size_t)a->s.rows.v[0];
     double *errors = HG_NEW(&scratch, double, t.count);
@@ -33,10 +33,11 @@ static bool judge(hg_ask *a, hg_arena scratch, const hg_rates *rates, const char
     for (size_t i = 0; i < t.count; i += step) {
         double got = hg_rate_time(&rate[t.rows[i].series], &t.rows[i].shape).seconds;
         v->rows++;
-        if (isfinite(got))
-            errors[v->answered++] = got / t.rows[i].seconds - 1;
+        v->answered += isfinite(got);
+        if (isfinite(got) && t.rows[i].seconds > op->zero_s)
+            errors[judged++] = got / t.rows[i].seconds - 1;
     }
-    v->error = hg_error_summary(scratch, errors, v->answered);
+    v->error = hg_error_summary(scratch, errors, judged);
     return true;
 }
 

@@ -15,7 +15,7 @@ hg_code hg_calibrate_serving(hg_ask *a)
     hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
     if (!shelf || !hg_serving_table_read(a->arena, shelf, a->s.inputs + 1, a->s.input_count - 1, &t, &a->err))
         return a->err.code;
-    size_t n = hg_serving_fit(a->arena, t.samples, t.count, -1, folds, threads, NULL, 0, &groups);
+    size_t n = hg_serving_fit(a->arena, t.samples, t.count, threads, &groups);
     hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, t.count);
     if (folds > 1)
         hg_serving_kept_back(*a->arena, &t, folds, threads, groups, n, figures);
@@ -26,8 +26,11 @@ hg_code hg_calibrate_serving(hg_ask *a)
     if (!hg_serving_report(a, &t, figures, a->s.by.s ? a->s.by.s : "engine,model,device,precision", &out) ||
         !hg_serving_rows_out(a, &t, figures))
         return a->err.code;
+    size_t errors_n;
+    hg_serving_error *errors = hg_serving_errors(a, &t, figures, "mode,engine,kind", &errors_n);
     const char *path = a->s.output.s ? a->s.output.s : "data/serving/overheads.json";
-    const char *text = hg_serving_text(a->arena, groups, n, hg_basename(a->s.inputs[1]), hg_today(a->arena));
+    const char *text = hg_serving_text(a->arena, groups, n, hg_basename(a->s.inputs[1]), hg_today(a->arena),
+                                       hg_serving_errors_json(a->arena, errors, errors_n));
     if (!hg_file_write(path, text, strlen(text), a->s.force.v, &a->err))
         return a->err.code;
     hg_note(a, hg_textf(a->arena, "wrote %s", path));

@@ -12,5 +12,6 @@ hg_code hg_catalog_presets(hg_ask *a);
 hg_code hg_catalog_workload(hg_ask *a);
 hg_code hg_catalog_ops(hg_ask *a);
 hg_code hg_catalog_accuracy(hg_ask *a);
+hg_code hg_catalog_serving(hg_ask *a);
 
 #endif

@@ -212,7 +212,11 @@ static void op_text(hg_buf *b, const hg_op *op)
     for (int i = 0; i < hg_op_dim_count(op); i++)
         hg_buf_printf(b, isnan(op->dims[i].absent) ? " %s" : " [%s]", op->dims[i].column);
     for (int i = 0; i < hg_op_label_count(op); i++)
-        hg_buf_printf(b, "%s %s", i ? "" : "; labels", op->labels[i]);
+        if (strcmp(op->labels[i], HG_PART) != 0)
+            hg_buf_printf(b, "%s %s", i ? "" : "; labels", op->labels[i]);
+    for (int r = 0; r < HG_RESULTS && op->results[r].part; r++)
+        for (int k = 0; k < HG_RESULT_COLUMNS && op->results[r].columns[k]; k++)
+            hg_buf_printf(b, "%s %s", r + k ? "" : "; times", op->results[r].columns[k]);
     hg_buf_puts(b, "\n");
 }
 
@@ -230,7 +234,8 @@ static void op_json(hg_json *j, const hg_op *op)
     hg_json_key(j, "labels");
     hg_json_open(j, '[');
     for (int i = 0; i < hg_op_label_count(op); i++)
-        hg_json_str(j, op->labels[i]);
+        if (strcmp(op->labels[i], HG_PART) != 0)
+            hg_json_str(j, op->labels[i]);
     hg_json_close(j, ']');
     hg_json_close(j, '}');
 }

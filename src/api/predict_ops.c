@@ -16,66 +16,118 @@ typedef struct cached_rate {
     hg_rate rate;
 } cached_rate;
 
-static void write_csv(hg_buf *out, const hg_csv *csv, const hg_rate *r, const hg_time *t, const char *why)
+/* What a row is answered with: one time, or one for each of the op's results. */
+typedef struct answer {
+    const hg_op *op;
+    const char *why;           /* not answered: the reason */
+    hg_time time[HG_RESULTS];
+    cached_rate rate[HG_RESULTS];
+} answer;
+
+static int result_count(const hg_op *op)
 {
-    hg_buf_puts(out, csv->lines.line);
-    if (why)
-        hg_buf_printf(out, ",,,,%s\n", why);
-    else
-        hg_buf_printf(out, ",%.6g,%.6g,%.6g,%s\n", t->seconds * 1e3, t->lo_s * 1e3, t->hi_s * 1e3,
-                      hg_rate_origin_text(r, t->origin));
+    int n = 0;
+    while (n < HG_RESULTS && op->results[n].part)
+        n++;
+    return n;
 }
 
-static void write_json(hg_buf *out, const hg_csv *csv, const hg_rate *r, const hg_time *t, const char *why)
+/* The origin of the row's worst part. */
+static const char *origin_text(const answer *a)
+{
+    int worst = 0;
+    for (int r = 1; r < result_count(a->op); r++)
+        if (a->time[r].origin > a->time[worst].origin)
+            worst = r;
+    return hg_rate_origin_text(&a->rate[worst].rate, a->time[worst].origin);
+}
+
+static void write_header(hg_buf *out, const char *columns, const hg_op *op)
+{
+    hg_buf_puts(out, columns);
+    for (int r = 0; r < result_count(op); r++)
+        hg_buf_printf(out, ",predicted_%s_us", op->results[r].part);
+    hg_buf_puts(out, op->results[0].part ? ",origin\n" : ",predicted_ms,predicted_ms_lo,predicted_ms_hi,origin\n");
+}
+
+static void write_csv(hg_buf *out, const hg_csv *csv, const answer *a)
+{
+    hg_buf_puts(out, csv->lines.line);
+    int results = result_count(a->op);
+    for (int r = 0; r < results; r++)
+        hg_buf_puts(out, a->why ? "," : hg_textf(out->arena, ",%.6g", a->time[r].seconds * 1e6));
+    if (a->why)
+        hg_buf_printf(out, "%s%s\n", results ? "," : ",,,,", a->why);
+    else if (results)
+        hg_buf_printf(out, ",%s\n", origin_text(a));
+    else
+        hg_buf_printf(out, ",%.6g,%.6g,%.6g,%s\n", a->time[0].seconds * 1e3, a->time[0].lo_s * 1e3,
+                      a->time[0].hi_s * 1e3, origin_text(a));
+}
+
+static void write_json(hg_buf *out, const hg_csv *csv, const answer *a)
 {
     hg_json j = { .out = out };
+    int results = result_count(a->op);
     hg_json_open(&j, '{');
     for (int i = 0; i < csv->columns; i++)
         hg_json_key_str(&j, csv->names[i], csv->fields[i]);
-    if (!why) {
-        hg_json_key_num(&j, "predicted_ms", t->seconds * 1e3);
-        hg_json_key_num(&j, "predicted_ms_lo", t->lo_s * 1e3);
-        hg_json_key_num(&j, "predicted_ms_hi", t->hi_s * 1e3);
+    for (int r = 0; !a->why && r < results; r++)
+        hg_json_key_num(&j, hg_textf(out->arena, "predicted_%s_us", a->op->results[r].part),
+                        a->time[r].seconds * 1e6);
+    if (!a->why && !results) {
+        hg_json_key_num(&j, "predicted_ms", a->time[0].seconds * 1e3);
+        hg_json_key_num(&j, "predicted_ms_lo", a->time[0].lo_s * 1e3);
+        hg_json_key_num(&j, "predicted_ms_hi", a->time[0].hi_s * 1e3);
     }
-    hg_json_key_str(&j, "origin", why ? why : hg_rate_origin_text(r, t->origin));
+    hg_json_key_str(&j, "origin", a->why ? a->why : origin_text(a));
     hg_json_close(&j, '}');
     hg_buf_puts(out, "\n");
 }
 
-/* False: the row is wrong (err is set).  A label nobody knows keeps its line with the reason. */
-static bool predict_row(hg_ask *a, const hg_rates *rates, const hg_op *op, const hg_columns *columns,
-                        const hg_csv *csv, cached_rate *cache, hg_buf *out)
+/* One result of a row.  False: the row is wrong (err is set). */
+static bool predict_result(const hg_rates *rates, hg_columns *columns, const hg_csv *csv, int r, answer *a,
+                           hg_err *err)
 {
     hg_shape shape;
-    char key[sizeof cache->key];
-    const char *why = NULL;
-    hg_time t = { 0 };
-    if (!hg_columns_read(op, columns, csv, &shape, key, sizeof key, &a->err)) {
-        if (!hg_columns_label_unknown(op, columns, csv))
-            return false;
-        why = "unknown dtype or kind";
-    } else {
-        if (!cache->rate.op || strcmp(cache->key, key) != 0) {
-            snprintf(cache->key, sizeof cache->key, "%s", key);
-            cache->rate = hg_rates_by_key(rates, op, key, &shape);
-        }
-        t = hg_rate_time(&cache->rate, &shape);
+    char key[sizeof a->rate[r].key];
+    columns->part = a->op->results[r].part;
+    if (!hg_columns_read(a->op, columns, csv, &shape, key, sizeof key, err)) {
+        a->why = "unknown dtype or kind";
+        return hg_columns_label_unknown(a->op, columns, csv);
     }
-    (a->s.json.v ? write_json : write_csv)(out, csv, &cache->rate, &t, why);
+    cached_rate *cache = &a->rate[r];
+    if (!cache->rate.op || strcmp(cache->key, key) != 0) {
+        snprintf(cache->key, sizeof cache->key, "%s", key);
+        cache->rate = hg_rates_by_key(rates, a->op, key, &shape);
+    }
+    a->time[r] = hg_rate_time(&cache->rate, &shape);
+    return true;
+}
+
+/* False: the row is wrong (err is set).  A label nobody knows keeps its line with the reason. */
+static bool predict_row(hg_ask *a, const hg_rates *rates, hg_columns *columns, const hg_csv *csv,
+                        answer *row, hg_buf *out)
+{
+    row->why = NULL;
+    for (int r = 0; r == 0 || r < result_count(row->op); r++)
+        if (!predict_result(rates, columns, csv, r, row, &a->err))
+            return false;
+    (a->s.json.v ? write_json : write_csv)(out, csv, row);
     return true;
 }
 
 static bool predict_table(hg_ask *a, const hg_rates *rates, const hg_op *op, hg_csv *csv, hg_buf *out)
 {
     hg_columns columns;
-    cached_rate cache = { 0 };
+    answer row = { .op = op };
     if (!hg_columns_bind(op, csv, &columns, &a->err))
         return false;
     if (!a->s.json.v)
-        hg_buf_printf(out, "%s,predicted_ms,predicted_ms_lo,predicted_ms_hi,origin\n", csv->header);
+        write_header(out, csv->header, op);
     int got;
     while ((got = hg_csv_next(csv, &a->err)) == 1)
-        if (!predict_row(a, rates, op, &columns, csv, &cache, out))
+        if (!predict_row(a, rates, &columns, csv, &row, out))
             return false;
     return got == 0;
 }
@@ -105,12 +157,12 @@ static bool predict_single(hg_ask *a, const hg_rates *rates, const hg_op *op, hg
 {
     hg_csv csv;
     hg_columns columns;
-    cached_rate cache = { 0 };
+    answer row = { .op = op };
     if (!single_row(a, &csv) || !hg_columns_bind(op, &csv, &columns, &a->err))
         return false;
     if (!a->s.json.v)
-        hg_buf_printf(out, "%s,predicted_ms,predicted_ms_lo,predicted_ms_hi,origin\n", csv.header);
-    return predict_row(a, rates, op, &columns, &csv, &cache, out);
+        write_header(out, csv.header, op);
+    return predict_row(a, rates, &columns, &csv, &row, out);
 }
 
 static const hg_op *asked_op(hg_ask *a)

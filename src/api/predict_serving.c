@@ -69,14 +69,27 @@ static void write_json(hg_buf *out, const hg_csv *csv, const question_row *q, co
     hg_buf_puts(out, "\n");
 }
 
+/* Without a fit of the engine's host costs nothing is known of the spread: twice and half. */
+static double low(const double band[2])
+{
+    return band[0] > 0 ? fmin(1, band[0]) : 0.5;
+}
+
+static double high(const double band[2])
+{
+    return band[1] > 0 ? fmax(1, band[1]) : 2;
+}
+
 static answer answer_of(const hg_serving_case *c, const hg_serving_figures *f)
 {
     if (*c->reason)
         return (answer){ .origin = c->reason };
     if (!isfinite(f->ttft_s) || !isfinite(f->tpot_s))
         return (answer){ .origin = "nothing was completed" };
+    const hg_overheads *o = &c->problem->engine.overheads;
     double ttft = f->ttft_s * 1e3, tpot = f->tpot_s * 1e3;
-    return (answer){ ttft, tpot, ttft, ttft, tpot, tpot, hg_serving_origin(c), true };
+    return (answer){ ttft, tpot, ttft * low(o->ttft_band), ttft * high(o->ttft_band), tpot * low(o->tpot_band),
+                     tpot * high(o->tpot_band), hg_serving_origin(c), true };
 }
 
 static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows, size_t n, hg_buf *out)

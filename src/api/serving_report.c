@@ -56,10 +56,8 @@ static const char *key_of(hg_arena *arena, const hg_serving_table *t, size_t i, 
 
 typedef struct group {
     const char *key;
-    size_t rows, overloaded;
+    size_t rows, overloaded, n;
     double *ttft, *tpot; /* signed relative errors */
-    size_t n;
-    size_t inside;       /* of both figures, those within their 80 % interval */
 } group;
 
 static int by_key(const void *a, const void *b)
@@ -87,85 +85,106 @@ static void note(group *g, const hg_serving_sample *s, const hg_serving_figures 
     }
 }
 
-typedef struct spread { /* of relative errors */
-    double median, mean, p90, bias;
-} spread;
-
-static spread spread_of(hg_arena scratch, double *errors, size_t n)
+static hg_serving_spread spread_of(hg_arena scratch, double *errors, size_t n)
 {
     double *size = HG_NEW(&scratch, double, n);
     for (size_t i = 0; i < n; i++)
         size[i] = fabs(errors[i]);
     hg_sort(size, n);
     hg_sort(errors, n);
-    return (spread){ hg_percentile(size, n, 0.5), hg_mean(size, n), hg_percentile(size, n, 0.9),
-                     hg_percentile(errors, n, 0.5) };
+    return (hg_serving_spread){ hg_percentile(size, n, 0.5), hg_mean(size, n), hg_percentile(size, n, 0.9),
+                                hg_percentile(errors, n, 0.5) };
 }
 
-static void write_row(hg_buf *out, const group *g, const spread s[2])
+hg_serving_error *hg_serving_errors(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f,
+                                    const char *by, size_t *count)
 {
-    hg_buf_printf(out, "%-44s %5zu %5zu ", g->key, g->rows, g->n + g->overloaded);
-    for (int k = 0; k < 2; k++)
-        hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f ", 100 * s[k].median, 100 * s[k].mean, 100 * s[k].p90,
-                      100 * s[k].bias);
+    group *groups = HG_NEW(a->arena, group, t->count + 1), all = { .key = "all" };
+    all.ttft = HG_NEW(a->arena, double, t->count);
+    all.tpot = HG_NEW(a->arena, double, t->count);
+    *count = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const char *key = key_of(a->arena, t, i, by);
+        if (!key) {
+            hg_fail(&a->err, HG_INPUT, a->s.by.where ? a->s.by.where : "--by", "is '%.60s'; serving runs group by "
+                    "device, engine, version, model, precision, mode, load, kind", by);
+            return NULL;
+        }
+        note(group_for(a->arena, groups, count, key, t->count), &t->samples[i], &f[i]);
+        note(&all, &t->samples[i], &f[i]);
+    }
+    qsort(groups, *count, sizeof *groups, by_key);
+    groups[(*count)++] = all;
+    hg_serving_error *out = HG_NEW(a->arena, hg_serving_error, *count);
+    for (size_t g = 0; g < *count; g++)
+        out[g] = (hg_serving_error){ groups[g].key, groups[g].rows, groups[g].n + groups[g].overloaded, groups[g].overloaded,
+                                     spread_of(*a->arena, groups[g].tpot, groups[g].n),
+                                     spread_of(*a->arena, groups[g].ttft, groups[g].n) };
+    return out;
+}
+
+static void write_spread(hg_json *j, const char *name, const hg_serving_spread *s)
+{
+    hg_json_key(j, name);
+    hg_json_open(j, '{');
+    hg_json_key_num(j, "mean", s->mean);
+    hg_json_key_num(j, "median", s->median);
+    hg_json_key_num(j, "p90", s->p90);
+    hg_json_key_num(j, "bias", s->bias);
+    hg_json_close(j, '}');
+}
+
+static void write_json(hg_buf *out, const hg_serving_error *e, size_t n)
+{
+    hg_json j = { .out = out };
+    hg_json_open(&j, '[');
+    for (size_t i = 0; i < n; i++) {
+        hg_json_open(&j, '{');
+        hg_json_key_str(&j, "group", e[i].key);
+        hg_json_key_int(&j, "n", (int64_t)e[i].rows);
+        hg_json_key_int(&j, "answered", (int64_t)e[i].answered);
+        hg_json_key_int(&j, "overloaded", (int64_t)e[i].overloaded);
+        write_spread(&j, "tpot", &e[i].tpot);
+        write_spread(&j, "ttft", &e[i].ttft);
+        hg_json_close(&j, '}');
+    }
+    hg_json_close(&j, ']');
     hg_buf_puts(out, "\n");
 }
 
-static void write_json(hg_json *j, const group *g, const spread s[2])
+const char *hg_serving_errors_json(hg_arena *arena, const hg_serving_error *errors, size_t n)
 {
-    static const char *const names[2] = { "tpot", "ttft" };
-    hg_json_open(j, '{');
-    hg_json_key_str(j, "group", g->key);
-    hg_json_key_int(j, "n", (int64_t)g->rows);
-    hg_json_key_int(j, "answered", (int64_t)(g->n + g->overloaded));
-    hg_json_key_int(j, "overloaded", (int64_t)g->overloaded);
-    for (int k = 0; k < 2; k++) {
-        hg_json_key(j, names[k]);
-        hg_json_open(j, '{');
-        hg_json_key_num(j, "mean", s[k].mean);
-        hg_json_key_num(j, "median", s[k].median);
-        hg_json_key_num(j, "p90", s[k].p90);
-        hg_json_key_num(j, "bias", s[k].bias);
-        hg_json_close(j, '}');
+    hg_buf b = { .arena = arena };
+    write_json(&b, errors, n);
+    return b.s;
+}
+
+static void write_text(hg_buf *out, const char *by, const hg_serving_error *e, size_t n)
+{
+    hg_buf_printf(out, "%-44s %5s %5s  %27s   %27s\n%-44s %5s %5s  %6s %6s %6s %6s   %6s %6s %6s %6s\n", "", "", "",
+                  "TPOT error, %", "TTFT error, %", by, "rows", "answ.", "median", "mean", "p90", "bias", "median",
+                  "mean", "p90", "bias");
+    for (size_t i = 0; i < n; i++) {
+        const hg_serving_spread *s[2] = { &e[i].tpot, &e[i].ttft };
+        hg_buf_printf(out, "%-44s %5zu %5zu ", e[i].key, e[i].rows, e[i].answered);
+        for (int k = 0; k < 2; k++)
+            hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f ", 100 * s[k]->median, 100 * s[k]->mean, 100 * s[k]->p90,
+                          100 * s[k]->bias);
+        hg_buf_puts(out, "\n");
     }
-    hg_json_close(j, '}');
 }
 
 bool hg_serving_report(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f, const char *by,
                        hg_buf *out)
 {
-    size_t count = 0;
-    group *groups = HG_NEW(a->arena, group, t->count + 1), all = { .key = "all" };
-    all.ttft = HG_NEW(a->arena, double, t->count);
-    all.tpot = HG_NEW(a->arena, double, t->count);
-    for (size_t i = 0; i < t->count; i++) {
-        const char *key = key_of(a->arena, t, i, by);
-        if (!key)
-            return hg_fail(&a->err, HG_INPUT, a->s.by.where, "is '%.60s'; serving runs group by device, engine, "
-                           "version, model, precision, mode, load, kind", by);
-        note(group_for(a->arena, groups, &count, key, t->count), &t->samples[i], &f[i]);
-        note(&all, &t->samples[i], &f[i]);
-    }
-    qsort(groups, count, sizeof *groups, by_key);
-    groups[count++] = all;
-    hg_json j = { .out = out };
+    size_t count;
+    const hg_serving_error *e = hg_serving_errors(a, t, f, by, &count);
+    if (!e)
+        return false;
     if (a->s.json.v)
-        hg_json_open(&j, '[');
+        write_json(out, e, count);
     else
-        hg_buf_printf(out, "%-44s %5s %5s  %6s %6s %6s %6s   %6s %6s %6s %6s\n%-44s %5s %5s  %27s   %27s\n", by, "rows", "answ.",
-                      "median", "mean", "p90", "bias", "median", "mean", "p90", "bias", "", "", "", "TPOT error, %", "TTFT error, %");
-    for (size_t g = 0; g < count; g++) {
-        spread s[2] = { spread_of(*a->arena, groups[g].tpot, groups[g].n),
-                        spread_of(*a->arena, groups[g].ttft, groups[g].n) };
-        if (a->s.json.v)
-            write_json(&j, &groups[g], s);
-        else
-            write_row(out, &groups[g], s);
-    }
-    if (a->s.json.v) {
-        hg_json_close(&j, ']');
-        hg_buf_puts(out, "\n");
-    }
+        write_text(out, by, e, count);
     return true;
 }
 

@@ -5,7 +5,20 @@
 #include "api/verb.h"
 #include "fit/serving_table.h"
 
-/* Groups by the columns named in `by` ("engine,model"); rows overloaded (TTFT above 30 s) apart. */
+typedef struct hg_serving_spread { /* of relative errors */
+    double median, mean, p90, bias;
+} hg_serving_spread;
+
+typedef struct hg_serving_error {
+    const char *key;                  /* the cells of the columns grouped by */
+    size_t rows, answered, overloaded;
+    hg_serving_spread tpot, ttft;     /* of the answered ones that were not overloaded (TTFT above 30 s) */
+} hg_serving_error;
+
+/* By the columns named in `by` ("engine,model"), the last over all; NULL: by names no column. */
+hg_serving_error *hg_serving_errors(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f,
+                                    const char *by, size_t *count);
+const char *hg_serving_errors_json(hg_arena *arena, const hg_serving_error *errors, size_t n);
 bool hg_serving_report(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f, const char *by,
                        hg_buf *out);
 

@@ -96,9 +96,11 @@ static void count_kv(const hg_model *m, const hg_deployment *d, hg_memory *out)
     for (int64_t i = 0; i < m->layer_kinds; i++) {
         const hg_layer *l = &m->layers[i];
         double per_token = (double)l->count * hg_layer_kv_bytes_per_token(l, d->kv_dtype) * rank_share(l, d) * stage;
+        double all = per_token * (double)hg_max_i64(1, l->compress_ratio);
         if (l->window_tokens > 0)
-            out->kv_bytes_window += per_token * (double)hg_min_i64(l->window_tokens, d->max_model_len);
-        else
+            out->kv_bytes_window += all * (double)hg_min_i64(l->window_tokens, d->max_model_len);
+        /* Compressed entries are kept for every token, beside the window of all. */
+        if (l->window_tokens == 0 || l->compress_ratio > 1)
             out->kv_bytes_per_token += per_token;
         out->state_bytes += (double)l->count * hg_layer_state_bytes(l) / (double)d->tp * stage *
                             (double)d->max_num_seqs;

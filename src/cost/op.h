@@ -5,7 +5,7 @@
 
 #include "cost/work.h"
 
-enum { HG_OP_DIMS = 12, HG_OP_LABELS = 4, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12,
+enum { HG_OP_DIMS = 16, HG_OP_LABELS = 6, HG_RESULTS = 2, HG_RESULT_COLUMNS = 2, HG_FEATURES = 16, HG_TERM_AXES = 4, HG_OP_TERMS = 12,
        HG_KINDS = 24, HG_SPANS = 64, HG_SPAN_LIST = 32 };
 
 /* One call.  Every op names its own dimensions in hg_op.dims; labels choose the series (kernel,
@@ -51,6 +51,15 @@ typedef struct hg_dim {
     double least;              /* a smaller value is an error */
 } hg_dim;
 
+/* A table with several times a row, in µs, each the sum of some columns: the label HG_PART of a shape says
+ * which is meant.  Ends with a NULL name. */
+typedef struct hg_result {
+    const char *part;
+    const char *columns[HG_RESULT_COLUMNS];
+} hg_result;
+
+#define HG_PART "part"
+
 typedef struct hg_op {
     const char *name;                    /* the table's name: "gemm" */
     const char *title;
@@ -65,9 +74,13 @@ typedef struct hg_op {
     /* Times a call may be made of, each taken a number of times ≥ 0 that is fitted for every
      * series; rising with work.  Returns how many apply.  NULL: the roofline, once. */
     int (*spans)(const hg_shape *s, const hg_device *d, const hg_work *w, hg_span *span);
+    int launches;                        /* kernels of a call where no graph holds them; 0 means 1 */
     int span_count;                      /* of all there are */
     hg_lane lane[HG_SPANS];
     hg_term_spec terms[HG_OP_TERMS];     /* ends with axes 0 */
+    hg_result results[HG_RESULTS + 1];   /* none: latency_ms */
+    double zero_s;                       /* a row of 0 is fitted as so much and has no error; 0: it is left out */
+    bool ungraphed;                      /* runs outside captured graphs: the host's time is its own */
     hg_shape example;
     const char *formula;                 /* of the work, for the manual */
 } hg_op;
@@ -75,6 +88,16 @@ typedef struct hg_op {
 /* hg_shape.kind of hg_op_gdn and hg_op_mamba2, far enough apart that none stands in for another: the
  * convolution or the rule; HG_LINEAR_DECODE is added for one token a sequence. */
 enum { HG_LINEAR_CONV = 0, HG_LINEAR_RULE = 100, HG_LINEAR_DECODE = 200 };
+
+/* hg_shape.kind of the dsa modules, to which the architecture's place is added: all tokens attended to;
+ * another block's choice. */
+enum { HG_DSA_DENSE = 100, HG_DSA_SKIP = 200 };
+
+/* hg_shape.kind of hg_op_trtllm_alltoall. */
+enum { HG_ALLTOALL_PREPARE = 0, HG_ALLTOALL_DISPATCH = 100, HG_ALLTOALL_COMBINE = 200, HG_ALLTOALL_COMBINE_LOW = 300 };
+
+/* hg_shape.kind of the DeepEP ops. */
+enum { HG_DEEPEP_DISPATCH = 0, HG_DEEPEP_COMBINE = 100 };
 
 /* hg_shape.kind of hg_op_mla_bmm. */
 enum { HG_BMM_PRE, HG_BMM_POST };

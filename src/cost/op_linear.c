@@ -141,9 +141,9 @@ static int rule_spans(const mixer *m, const hg_device *d, hg_span *span, int n)
     double units = (double)d->units, heads = m->batch * m->heads;
     double chunks = ceil(m->length / CHUNK), tiles = heads * chunks;
     double each = 2 * CHUNK * (3 * m->k_dim * m->v_dim + CHUNK * (3 * m->k_dim + 2 * m->v_dim));
-    double tokens = token_bytes(m, 0), state = state_bytes(m, 0);
-    n = pass(d, tokens, tokens + state, PASS, span, n);
-    n = pass(d, state, tokens + state, STATE, span, n);
+    double taken = token_bytes(m, 0), state = state_bytes(m, 0);
+    n = pass(d, taken, taken + state, PASS, span, n);
+    n = pass(d, state, taken + state, STATE, span, n);
     span[n++] = (hg_span){ BLOCKS, heads / units * 1e-6 };
     span[n++] = (hg_span){ WALK, chunks * ceil(heads / units) * 1e-6 };
     span[n++] = (hg_span){ PRODUCT, tiles * each / hg_tensor_rate(d, HG_BF16) };

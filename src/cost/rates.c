@@ -111,16 +111,17 @@ hg_rate hg_rates_by_key(const hg_rates *r, const hg_op *op, const char *key, con
 /* A table without the dtype gives way to the next rung, unless no rung has it. */
 hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels)
 {
-    int at = hg_op_index(op), rung = -1, series = 0;
-    double least = INFINITY, launch_s = least_launch(r, at, labels);
+    int at = hg_op_index(op), rung = -1, series = 0, place = 0;
+    double least = INFINITY, launch_s = op->ungraphed ? INFINITY : least_launch(r, at, labels);
     for (int i = 0; i < r->count; i++) {
         const hg_surface *s = r->rung[i].surfaces[at];
         if (!s)
             continue;
         double distance;
         int k = nearest_series(s, labels, launch_s, &distance);
-        /* A rung further down must be nearer in kind by more than it is further in place. */
-        distance += 5 * i;
+        /* A rung further down must be nearer in kind by more than it is further in place, among those
+         * with the operator. */
+        distance += 5 * place++;
         if (distance < least) {
             least = distance;
             rung = i;
@@ -132,6 +133,17 @@ hg_rate hg_rates_pick(const hg_rates *r, const hg_op *op, const hg_shape *labels
         return on_rung(r, rung, s, series, label_distance(labels, &s->series[series].labels) < 0.5);
     }
     return (hg_rate){ .op = op, .device = &r->device, .efficiency = 1, .error = ROOFLINE_ERROR };
+}
+
+hg_rate hg_rates_beside(const hg_rates *r, const hg_rate *of, const hg_op *op, const hg_shape *labels)
+{
+    double ignored;
+    for (int i = 0; i < r->count; i++) {
+        const hg_surface *s = r->rung[i].surfaces[hg_op_index(op)];
+        if (s && of->surface && r->rung[i].surfaces[hg_op_index(of->op)] == of->surface)
+            return on_rung(r, i, s, nearest_series(s, labels, INFINITY, &ignored), true);
+    }
+    return (hg_rate){ .op = op };
 }
 
 /* Harnesses differ by 4.4 % in the median on the same kernel; so much more is another thing timed. */
@@ -233,27 +245,34 @@ static const char *version_of(shelf *s, const char *file)
     return hg_strndup(s->arena, dash + 1, strlen(dash + 1) - strlen(".json"));
 }
 
-/* The engine's files of a device, the asked version first, then from the nearest older to the oldest,
- * then newer ones: a measured table of another version still beats another engine. */
+/* Whether version a answers before b: the asked one first, then from the nearest older to the oldest,
+ * then newer ones. */
+static bool answers_before(const char *a, const char *b, const char *version)
+{
+    bool a_newer = version && version_order(a, version) > 0;
+    bool b_newer = version && version_order(b, version) > 0;
+    int order = version_order(a, b);
+    return a_newer != b_newer ? b_newer : a_newer ? order < 0 : order > 0;
+}
+
+/* The first `most` of an engine's files of a device in that order: a measured table of another version
+ * still beats another engine. */
 static size_t engine_files(shelf *s, const char *device, const char *engine, const char *version,
                            const char **out, size_t most)
 {
     size_t n, kept = 0;
     char **names = hg_data_list(s->data, s->arena, hg_textf(s->arena, "calibration/%s", device), &n);
-    for (size_t i = 0; i < n && kept < most; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (!is_engine(names[i], engine))
             continue;
-        size_t at = kept++;
-        for (; at > 0; at--) {
-            const char *a = version_of(s, names[i]), *b = version_of(s, out[at - 1]);
-            bool a_newer = version && version_order(a, version) > 0;
-            bool b_newer = version && version_order(b, version) > 0;
-            int order = version_order(a, b);
-            bool first = a_newer != b_newer ? b_newer : a_newer ? order < 0 : order > 0;
-            if (!first)
-                break;
-            out[at] = out[at - 1];
-        }
+        size_t at = kept;
+        while (at > 0 && answers_before(version_of(s, names[i]), version_of(s, out[at - 1]), version))
+            at--;
+        if (at == most)
+            continue;
+        kept += kept < most;
+        for (size_t k = kept - 1; k > at; k--)
+            out[k] = out[k - 1];
         out[at] = names[i];
     }
     return kept;
@@ -281,11 +300,11 @@ static bool load_other_engines(shelf *s, const char *device, const char *engine,
 {
     static const char *const engines[] = { "vllm", "sglang", "trtllm", "nccl", "oneccl" };
     for (size_t e = 0; e < sizeof engines / sizeof *engines; e++) {
-        const char *files[2];
+        const char *files[3]; /* an operator may be measured in one version only */
         bool same = strcmp(engines[e], engine) == 0;
         if (same && own_device)
             continue;
-        size_t n = engine_files(s, device, engines[e], NULL, files, 1);
+        size_t n = engine_files(s, device, engines[e], NULL, files, 3);
         /* A communication library's table is the device's own, whatever the engine. */
         bool library = own_device && hg_ends(engines[e], "ccl");
         for (size_t i = 0; i < n; i++)

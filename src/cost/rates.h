@@ -35,6 +35,12 @@ double hg_rate_seconds(const hg_rate *r, const hg_shape *s); /* its .seconds */
 /* "fitted", "transferred:h100_sxm/vllm-0.24.0" … */
 const char *hg_rate_origin_text(const hg_rate *r, hg_origin origin);
 
+struct hg_rates;
+
+/* The rate of another operator from the very calibration that `of` is from, its series nearest to the
+ * labels; without a surface: that calibration has none. */
+hg_rate hg_rates_beside(const struct hg_rates *r, const hg_rate *of, const hg_op *op, const hg_shape *labels);
+
 enum { HG_LADDER = 12 };
 
 typedef struct hg_rates {

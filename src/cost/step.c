@@ -68,12 +68,27 @@ static double fill(const hg_step_item *it, const hg_step_batch *b, hg_shape *s)
     return amount;
 }
 
+/* What a call's time is cut by: never below the roofline. */
+static double less_seconds(const hg_step_item *it, const hg_shape *shape, double seconds)
+{
+    if (it->less_count == 0)
+        return fmin(seconds, it->less_s);
+    hg_work w = { 0 };
+    it->rate.op->count(shape, &w);
+    hg_shape pass = { .d = { shape->d[it->dim], shape->d[it->less_k] }, .dtype = HG_FP8 };
+    double less = it->less_s;
+    for (int i = 0; i < it->less_count; i++)
+        less += hg_rate_seconds(&it->less[i], &pass);
+    return fmax(0, fmin(less, seconds - hg_roofline(&w, it->rate.device).seconds));
+}
+
 static double item_seconds(const hg_step_item *it, const hg_step_batch *b)
 {
     hg_shape shape;
     if (fill(it, b, &shape) <= 0)
         return 0;
-    return it->repeat * fmax(0, hg_rate_seconds(&it->rate, &shape) - it->less_s);
+    double seconds = hg_rate_seconds(&it->rate, &shape);
+    return it->repeat * (seconds - less_seconds(it, &shape, seconds));
 }
 
 static double sum_role(const hg_step *s, hg_role role, const hg_step_batch *b)
@@ -95,13 +110,24 @@ double hg_step_emits_seconds(const hg_step *s, double emits)
     return sum_role(s, HG_PER_EMIT, &(hg_step_batch){ .emits = emits });
 }
 
+/* The proposing of speculated tokens by a layer of the model's own kind. */
+static double draft_seconds(const hg_step *s, double decodes, double drafted_each)
+{
+    if (decodes <= 0 || drafted_each <= 0)
+        return 0;
+    return drafted_each * (hg_step_tokens_seconds(s, decodes) / s->layers + hg_step_emits_seconds(s, decodes));
+}
+
+double hg_step_decodes_seconds(const hg_step *s, double decodes, double drafted_each)
+{
+    hg_step_batch b = { .decodes = decodes, .drafted = decodes * drafted_each };
+    return sum_role(s, HG_PER_DECODE, &b) + draft_seconds(s, decodes, drafted_each);
+}
+
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b)
 {
-    double total = 0;
-    for (int i = 0; i < s->count; i++)
-        if (s->items[i].role >= HG_PER_PROMPT_TOKEN && s->items[i].role < HG_HOST)
-            total += item_seconds(&s->items[i], b);
-    return total;
+    return sum_role(s, HG_PER_PROMPT_TOKEN, b) + sum_role(s, HG_PER_PROMPT_KEY, b) +
+           sum_role(s, HG_PREFILL_ATTENTION, b) + sum_role(s, HG_DECODE_ATTENTION, b);
 }
 
 double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b)
@@ -116,24 +142,21 @@ double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b)
 double hg_step_launch_seconds(const hg_step *s, const hg_step_batch *b, double device_s)
 {
     int64_t most = b->chunks > 0 ? s->prompt_graph_tokens : s->graph_tokens;
-    if (b->chunk_tokens + b->decodes + b->drafted <= (double)most)
+    if (b->chunk_tokens + b->decodes <= (double)most) /* graphs are captured for drafted tokens as well */
         return 0;
     return fmax(0, s->launches * s->launch_s - device_s);
 }
 
-double hg_step_draft_seconds(const hg_step *s, const hg_step_batch *b)
+static double drafted_each(const hg_step_batch *b)
 {
-    if (b->drafted <= 0)
-        return 0;
-    double one_s = hg_step_tokens_seconds(s, b->decodes) / s->layers + hg_step_emits_seconds(s, b->decodes);
-    return b->drafted / b->decodes * one_s;
+    return b->decodes > 0 ? b->drafted / b->decodes : 0;
 }
 
 static double device_seconds(const hg_step *s, const hg_step_batch *b)
 {
     return hg_step_tokens_seconds(s, b->chunk_tokens + b->decodes + b->drafted) +
            hg_step_emits_seconds(s, b->emits + b->drafted) + hg_step_attention_seconds(s, b) +
-           hg_step_draft_seconds(s, b);
+           hg_step_decodes_seconds(s, b->decodes, drafted_each(b));
 }
 
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b)
@@ -148,7 +171,7 @@ hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg
     *work = (hg_work){ 0 };
     if (it->role >= HG_HOST) {
         double t = it->role == HG_HOST    ? it->host_s * it->occasions(b, s)
-                   : it->role == HG_DRAFT ? hg_step_draft_seconds(s, b)
+                   : it->role == HG_DRAFT ? draft_seconds(s, b->decodes, drafted_each(b))
                                           : hg_step_launch_seconds(s, b, device_seconds(s, b));
         return (hg_time){ t, t, t, HG_VECTOR, HG_FITTED };
     }
@@ -157,9 +180,10 @@ hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg
         return (hg_time){ 0 };
     it->rate.op->count(&shape, work);
     hg_time t = hg_rate_time(&it->rate, &shape);
-    t.seconds = fmax(0, t.seconds - it->less_s);
-    t.lo_s = fmax(0, t.lo_s - it->less_s);
-    t.hi_s = fmax(0, t.hi_s - it->less_s);
+    double less = less_seconds(it, &shape, t.seconds);
+    t.seconds -= less;
+    t.lo_s = fmax(0, t.lo_s - less);
+    t.hi_s -= less;
     t.seconds *= it->repeat;
     t.lo_s *= it->repeat;
     t.hi_s *= it->repeat;

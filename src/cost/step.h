@@ -44,13 +44,15 @@ typedef struct hg_step_item {
     hg_shape shape;
     int dim;                   /* the dimension the batch fills: tokens, or attention's batch_size */
     int dim_new, dim_cached;   /* attention: isl and step; a linear mixer caches a state: HG_NO_DIM */
+    hg_rate less[2];           /* what a product's table timed besides and this engine fuses away: by m and k */
+    int less_count, less_k;    /* less_k: the product's dimension that is the passes' k */
     double less_s;             /* a call: host time that the table timed and a captured graph does not spend */
     double scale;              /* the dimension's value a token (or emit) */
     double host_s;             /* HG_HOST: seconds per occasion */
     double (*occasions)(const hg_step_batch *b, const struct hg_step *s); /* HG_HOST: how many in a step */
 } hg_step_item;
 
-enum { HG_STEP_ITEMS = 96, HG_NO_DIM = -1 };
+enum { HG_STEP_ITEMS = 128, HG_NO_DIM = -1 };
 
 typedef struct hg_step {
     hg_step_item items[HG_STEP_ITEMS];
@@ -68,14 +70,13 @@ bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine 
 /* Seconds from the step's start to its end, through all pipeline stages. */
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b);
 
-/* The same, cut for re-use: what depends on the token count, on the emits, and attention with all that
- * tells prompts from single tokens. */
+/* The same, cut for re-use: what depends on the token count, on the emits, on the decodes (each with so
+ * many drafted tokens), and attention with all that tells prompts from single tokens. */
 double hg_step_tokens_seconds(const hg_step *s, double tokens);
 double hg_step_emits_seconds(const hg_step *s, double emits);
+double hg_step_decodes_seconds(const hg_step *s, double decodes, double drafted_each);
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b);
 double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b);
-/* The proposing of the batch's speculated tokens by a layer of the model's own kind. */
-double hg_step_draft_seconds(const hg_step *s, const hg_step_batch *b);
 /* How long a step whose operators take device_s waits for launches: nothing inside captured graphs. */
 double hg_step_launch_seconds(const hg_step *s, const hg_step_batch *b, double device_s);
 

@@ -1,5 +1,6 @@
 #include "cost/step_build.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 static void add_dense_ffn(hg_builder *b, const char *const names[3], double inter, hg_dtype dtype, bool gated,
@@ -9,6 +10,25 @@ static void add_dense_ffn(hg_builder *b, const char *const names[3], double inte
     hg_add_gemm(b, names[0], HG_PER_TOKEN, repeat, (gated ? 2 : 1) * width, h, dtype);
     hg_add_pass(b, names[1], HG_PER_TOKEN, repeat, 2 * ((gated ? 2 : 1) + 1) * width);
     hg_add_gemm(b, names[2], HG_PER_TOKEN, repeat, h, width, dtype);
+}
+
+static bool sends_sparsely(const hg_builder *b)
+{
+    const hg_device *dev = &b->rates->device;
+    int64_t ranks = b->d->tp * b->d->dp;
+    return b->d->dp > 1 && b->d->ep == ranks && dev->domain_devices > dev->node_devices &&
+           ranks <= dev->domain_devices;
+}
+
+static void add_alltoall(hg_builder *b, const char *name, double repeat, const hg_layer *l, float part)
+{
+    const hg_op *op = &hg_op_trtllm_alltoall;
+    hg_shape s = { .dtype = b->m->precision.experts, .kind = part };
+    s.d[hg_dim_of(op, "hidden_size")] = (double)(l->expert_hidden_size ? l->expert_hidden_size : b->m->hidden_size);
+    s.d[hg_dim_of(op, "topk")] = (double)l->topk;
+    s.d[hg_dim_of(op, "num_experts")] = (double)l->experts;
+    s.d[hg_dim_of(op, "moe_ep_size")] = (double)b->d->ep;
+    hg_use_op(b, hg_add_item(b, name, HG_PER_TOKEN, repeat), op, &s, "num_tokens", 1);
 }
 
 /* Experts are spread over all ranks of the engine (tp·dp): ep groups of whole experts, the rest of
@@ -25,12 +45,22 @@ static void add_experts(hg_builder *b, const hg_layer *l, double repeat)
     s.d[hg_dim_of(op, "moe_tp_size")] = ranks / (double)b->d->ep;
     s.d[hg_dim_of(op, "moe_ep_size")] = (double)b->d->ep;
     hg_add_gemm(b, "router", HG_PER_TOKEN, repeat, (double)l->experts, h, HG_BF16);
-    /* With attention DP the tokens of all ranks meet at the experts and go home after them. */
-    hg_add_nccl(b, "all-gather to experts", HG_PER_TOKEN, repeat, HG_ALL_GATHER, (double)b->d->dp,
-             h * (double)b->d->dp);
+    /* With attention DP the tokens of all ranks meet at the experts and go home after them: those of a
+     * token's own experts only where a rack's links allow kernels of their own. */
+    bool sparse = sends_sparsely(b);
+    if (sparse) {
+        add_alltoall(b, "route exchange", repeat, l, HG_ALLTOALL_PREPARE);
+        add_alltoall(b, "dispatch to experts", repeat, l, HG_ALLTOALL_DISPATCH);
+    } else {
+        hg_add_nccl(b, "all-gather to experts", HG_PER_TOKEN, repeat, HG_ALL_GATHER, (double)b->d->dp,
+                    h * (double)b->d->dp);
+    }
     hg_use_op(b, hg_add_item(b, "experts", HG_PER_TOKEN, repeat), op, &s, "num_tokens", (double)b->d->dp);
-    hg_add_nccl(b, "reduce-scatter from experts", HG_PER_TOKEN, repeat, HG_REDUCE_SCATTER,
-             (double)b->d->dp, h * (double)b->d->dp);
+    if (sparse)
+        add_alltoall(b, "combine from experts", repeat, l, HG_ALLTOALL_COMBINE);
+    else
+        hg_add_nccl(b, "reduce-scatter from experts", HG_PER_TOKEN, repeat, HG_REDUCE_SCATTER,
+                    (double)b->d->dp, h * (double)b->d->dp);
 }
 
 static void add_ffn(hg_builder *b, const hg_layer *l, double repeat)
@@ -123,7 +153,8 @@ static void add_launches(hg_builder *b)
     s->prompt_graph_tokens = d->graph_tokens && !d->prompt_graph_tokens && prompts > 0 ? d->graph_tokens : prompts;
     s->launch_s = b->e->overheads.launch_s;
     for (int i = 0; i < s->count; i++)
-        s->launches += s->items[i].role < HG_HOST ? s->items[i].repeat : 0;
+        if (s->items[i].role < HG_HOST)
+            s->launches += s->items[i].repeat * fmax(1, s->items[i].rate.op->launches);
     if (d->draft_tokens > 0)
         hg_add_item(b, "speculation", HG_DRAFT, 1);
     if (s->launch_s > 0)
@@ -153,17 +184,17 @@ static void add_host(hg_builder *b)
     }
 }
 
-static bool priced(const hg_model *m, hg_err *err)
+/* What a layer, with all that is not layers, may come to before its items are joined. */
+enum { LAYER_ITEMS = 48 };
+
+/* Layers that differ in every one would overflow the step's list. */
+static bool add_layers(hg_builder *b, hg_err *err)
 {
-    for (int64_t i = 0; i < m->layer_kinds; i++) {
-        const hg_layer *l = &m->layers[i];
-        const char *what = l->k_is_v && l->mixer == HG_MIX_MLA ? "compressed latent attention"
-                           : l->sparse_topk > 0              ? "sparse attention"
-                                                             : NULL;
-        if (what)
-            return hg_fail(err, HG_INPUT, m->name, "has %s, which this version reads and counts but does "
-                           "not price yet; models with dense attention or linear mixers are priced",
-                           what);
+    for (int64_t i = 0; i < b->m->layer_kinds; i++) {
+        if (b->out->count > HG_STEP_ITEMS - LAYER_ITEMS)
+            return hg_fail(err, HG_INPUT, b->m->name, "has %" PRId64 " kinds of layers, more than a step can "
+                           "hold; models whose layers are of a few kinds are priced", b->m->layer_kinds);
+        add_layer(b, &b->m->layers[i]);
     }
     return true;
 }
@@ -171,12 +202,10 @@ static bool priced(const hg_model *m, hg_err *err)
 bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine *e, const hg_rates *r,
                      hg_step *out, hg_err *err)
 {
-    if (!priced(m, err))
-        return false;
     *out = (hg_step){ .layers = (double)m->layer_count, .tp = d->tp, .pp = d->pp, .dp = d->dp };
     hg_builder b = { m, d, e, r, out };
-    for (int64_t i = 0; i < m->layer_kinds; i++)
-        add_layer(&b, &m->layers[i]);
+    if (!add_layers(&b, err))
+        return false;
     add_ends(&b);
     add_launches(&b);
     add_host(&b);

@@ -1,5 +1,7 @@
 #include "cost/step_build.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -33,6 +35,27 @@ void hg_use_op(hg_builder *b, hg_step_item *it, const hg_op *op, const hg_shape 
             it->shape.d[i] = op->dims[i].absent;
 }
 
+/* With scales known beforehand a norm or an activation writes 8 bits itself, where the engine fuses that:
+ * the quantiser that the table timed before the product is not run. */
+static const double NO_SCALE_S = 0.2e-6; /* a table that finds scales in no time has none to find: its products have no quantiser */
+
+static bool fuse_quantiser(hg_builder *b, hg_step_item *it, hg_dtype dtype)
+{
+    const char *on = b->e->fuses_quantiser_on;
+    if (dtype != HG_FP8 || !on || (strcmp(on, "all") != 0 && !hg_starts(b->rates->device.architecture, on)))
+        return false;
+    hg_shape labels = { .dtype = HG_FP8 };
+    hg_rate scale = hg_rates_beside(b->rates, &it->rate, &hg_op_compute_scale, &labels);
+    hg_rate pass = hg_rates_beside(b->rates, &it->rate, &hg_op_memory_pass, &labels);
+    if (!scale.surface || !pass.surface || hg_rate_seconds(&scale, &hg_op_compute_scale.example) < NO_SCALE_S)
+        return false;
+    it->less[0] = scale;
+    it->less[1] = pass;
+    it->less_count = 2;
+    it->less_k = hg_dim_of(it->rate.op, "k");
+    return true;
+}
+
 /* Block-scaled products take activations quantised by groups, by a kernel of the engine's own whose time
  * its product tables leave out; other quantisers are in the tables. */
 static void add_quantiser(hg_builder *b, hg_role role, double repeat, double k, hg_dtype dtype)
@@ -59,8 +82,8 @@ void hg_add_gemm(hg_builder *b, const char *name, hg_role role, double repeat, d
     s.d[hg_dim_of(&hg_op_gemm, "k")] = k;
     hg_step_item *it = hg_add_item(b, name, role, repeat);
     hg_use_op(b, it, &hg_op_gemm, &s, "m", 1);
-    it->rate = hg_rates_pick_tuned(b->rates, &hg_op_gemm, &it->shape, it->dim, 1,
-                                   b->e->gemm_tables_quantise && dtype == HG_FP8);
+    if (!fuse_quantiser(b, it, dtype))
+        it->rate = hg_rates_pick_tuned(b->rates, &hg_op_gemm, &it->shape, it->dim, 1, false);
 }
 
 void hg_add_pass(hg_builder *b, const char *name, hg_role role, double repeat, double bytes)

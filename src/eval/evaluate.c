@@ -38,8 +38,7 @@ void hg_candidate_make(const hg_problem *p, const hg_deployment *d, hg_candidate
     }
 }
 
-static hg_sim_config sim_config(const hg_problem *p, const hg_candidate *c, const hg_run *run,
-                                hg_oracle oracle)
+hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const hg_run *run, hg_oracle oracle)
 {
     const hg_deployment *d = &c->deployment;
     return (hg_sim_config){
@@ -94,7 +93,7 @@ void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *
 {
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    hg_sim_config config = sim_config(p, c, run, oracle);
+    hg_sim_config config = hg_sim_config_of(p, c, run, oracle);
     hg_workload w = p->workload;
     w.load = run->load;
     if (run->load == HG_LOAD_RATE)

@@ -53,6 +53,9 @@ typedef struct hg_run {          /* how to run it */
 void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                  hg_metrics *out);
 
+/* What the simulator is told of it. */
+hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const hg_run *run, hg_oracle oracle);
+
 /* The same with a step of the caller's (an oracle that also takes notes). */
 void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                       hg_oracle oracle, hg_metrics *out);

@@ -17,6 +17,7 @@ hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg
     o.stretch = 1;
     o.tokens_s = HG_NEW(arena, double, o.tokens_most + 1);
     o.emits_s = HG_NEW(arena, double, o.emits_most + 1);
+    o.decodes_s = HG_NEW(arena, double, o.emits_most + 1);
     return o;
 }
 
@@ -44,6 +45,15 @@ static double remembered(double *known, int64_t most, double count,
     return known[at];
 }
 
+static double decodes_seconds(hg_step_oracle *o, int32_t decodes)
+{
+    if (decodes > o->emits_most)
+        return hg_step_decodes_seconds(o->step, decodes, o->draft_tokens);
+    if (o->decodes_s[decodes] == 0)
+        o->decodes_s[decodes] = decodes ? hg_step_decodes_seconds(o->step, decodes, o->draft_tokens) : 0;
+    return o->decodes_s[decodes];
+}
+
 double hg_step_oracle_seconds(void *oracle, const hg_batch *batch)
 {
     hg_step_oracle *o = oracle;
@@ -54,6 +64,6 @@ double hg_step_oracle_seconds(void *oracle, const hg_batch *batch)
     double tokens = b.chunk_tokens + b.decodes + b.drafted;
     double device_s = remembered(o->tokens_s, o->tokens_most, tokens, hg_step_tokens_seconds, o->step) +
                       remembered(o->emits_s, o->emits_most, b.emits + b.drafted, hg_step_emits_seconds, o->step) +
-                      hg_step_attention_seconds(o->step, &b) + hg_step_draft_seconds(o->step, &b);
+                      hg_step_attention_seconds(o->step, &b) + decodes_seconds(o, batch->decodes);
     return device_s + hg_step_launch_seconds(o->step, &b, device_s) + hg_step_host_seconds(o->step, &b);
 }

@@ -8,7 +8,7 @@
 
 typedef struct hg_step_oracle {
     const hg_step *step;
-    double *tokens_s, *emits_s; /* by count; 0: not computed yet */
+    double *tokens_s, *emits_s, *decodes_s; /* by count; 0: not computed yet */
     int64_t tokens_most, emits_most;
     double draft_tokens;        /* speculated for a decode and step */
     /* Speculative decoding makes `stretch` tokens a simulated one: contexts beyond `prompt` tokens a

@@ -63,21 +63,24 @@ static const opened *open_problem(hg_serving_shelf *s, const hg_serving_row *row
 
 /* Sheets write the ranks of TP and EP, which are the same devices, as their product: a row that would
  * leave its node, and whose ranks are a square, has the root of them. */
-static int64_t devices_of(const hg_serving_row *row, const hg_device *device)
+static int64_t devices_of(const hg_serving_pool *pool, const hg_device *device)
 {
-    int64_t ranks = row->tp * row->dp, root = (int64_t)(sqrt((double)ranks) + 0.5);
-    ranks = hg_max_i64(ranks, row->moe_tp * row->moe_ep);
+    int64_t ranks = pool->tp * pool->dp, root = (int64_t)(sqrt((double)ranks) + 0.5);
+    ranks = hg_max_i64(ranks, pool->moe_tp * pool->moe_ep);
     return ranks > device->domain_devices && root * root == ranks ? root : ranks;
 }
 
-static void fill_parallel(const hg_serving_row *row, const hg_device *device, bool moe, hg_deployment *d)
+/* No engine cuts an expert over more ranks than a node has: wider groups hold whole experts. */
+enum { EXPERT_RANKS = 8 };
+
+static void fill_parallel(const hg_serving_pool *pool, int64_t ranks, bool moe, hg_deployment *d)
 {
-    int64_t ranks = devices_of(row, device);
-    d->pp = row->pp;
-    d->dp = ranks == row->tp * row->dp ? row->dp : row->tp > 1 ? 1 : ranks;
+    d->pp = pool->pp;
+    d->dp = ranks == pool->tp * pool->dp ? pool->dp : pool->tp > 1 ? 1 : ranks;
     d->tp = ranks / d->dp;
-    d->ep = moe && row->moe_ep > 1 && row->moe_ep > row->moe_tp ? ranks : 1;
-    d->ep = row->moe_ep > 1 && row->moe_tp > 1 && row->moe_tp * row->moe_ep == ranks ? row->moe_ep : d->ep;
+    d->ep = moe && pool->moe_ep > 1 && pool->moe_ep > pool->moe_tp ? ranks : 1;
+    d->ep = pool->moe_ep > 1 && pool->moe_tp > 1 && pool->moe_tp * pool->moe_ep == ranks ? pool->moe_ep : d->ep;
+    d->ep = moe && ranks > EXPERT_RANKS ? ranks : d->ep;
 }
 
 /* In a row's words: blank is the checkpoint's own. */
@@ -90,12 +93,14 @@ static bool fill_precision(const hg_serving_row *row, const hg_model *m, hg_depl
         return true;
     if (!hg_dtype_parse(word, &d->precision))
         return false;
+    /* A bare width ("fp4") is the checkpoint's own format of that width, whatever its kind. */
+    bool bare = !*row->gemm_quant && !*row->moe_quant;
     hg_dtype own[2] = { m->precision.mlp, m->precision.experts };
     for (int i = 0; i < 2; i++)
-        d->precision_is_checkpoints |= own[i] != HG_BF16 &&
-                                       hg_dtype_table[own[i]].math == hg_dtype_table[d->precision].math &&
-                                       hg_dtype_table[own[i]].weight_bytes <=
-                                           hg_dtype_table[d->precision].weight_bytes * 1.01;
+        d->precision_is_checkpoints |=
+            own[i] != HG_BF16 &&
+            (bare || hg_dtype_table[own[i]].math == hg_dtype_table[d->precision].math) &&
+            hg_dtype_table[own[i]].weight_bytes <= hg_dtype_table[d->precision].weight_bytes * 1.01;
     return true;
 }
 
@@ -119,11 +124,12 @@ static void fill_wide(const hg_model *m, hg_deployment *d)
         }
 }
 
-static hg_deployment deployment_of(const hg_serving_row *row, const hg_problem *p, const hg_launch *l)
+static hg_deployment deployment_of(const hg_serving_row *row, const hg_serving_pool *pool, const hg_problem *p,
+                                   const hg_launch *l)
 {
     const hg_engine_default *limits = hg_engine_default_for(&p->engine, &p->rates.device);
     hg_deployment d = {
-        .replicas = 1,
+        .replicas = hg_max_i64(1, pool->workers),
         .kv_dtype = l->kv_given ? l->kv_dtype : p->model.precision.kv, .kv_is_auto = !l->kv_given,
         .max_num_batched_tokens = l->max_num_batched_tokens ? l->max_num_batched_tokens : limits->max_num_batched_tokens,
         .max_num_seqs = l->max_num_seqs ? l->max_num_seqs : limits->max_num_seqs,
@@ -137,30 +143,45 @@ static hg_deployment deployment_of(const hg_serving_row *row, const hg_problem *
         .batch_wait_steps = l->batch_wait_steps, .batch_wait_frac = l->batch_wait_frac,
     };
     d.max_num_seqs = hg_min_i64(d.max_num_seqs, d.max_num_batched_tokens);
-    fill_parallel(row, &p->rates.device, is_moe(&p->model), &d);
+    bool counted = row->disaggregated; /* pools say what they are; an engine's ranks may be written twice */
+    int64_t ranks = counted ? pool->tp * pool->dp : devices_of(pool, &p->rates.device);
+    fill_parallel(pool, ranks, is_moe(&p->model), &d);
     if (is_moe(&p->model))
         fill_wide(&p->model, &d);
     return d;
+}
+
+static bool make(const hg_serving_row *row, const hg_serving_pool *pool, hg_serving_case *c, hg_candidate *out)
+{
+    hg_deployment d = deployment_of(row, pool, c->problem, &c->launch);
+    if (!fill_precision(row, &c->problem->model, &d)) {
+        snprintf(c->reason, sizeof c->reason, "precision '%.40s' is not known", row->precision);
+        return false;
+    }
+    hg_candidate_make(c->problem, &d, out);
+    if (out->fit != HG_FITS)
+        snprintf(c->reason, sizeof c->reason, "%s", out->reason);
+    return out->fit == HG_FITS;
 }
 
 void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg_serving_case *out)
 {
     const opened *o = open_problem(shelf, row);
     *out = (hg_serving_case){ .problem = &o->problem, .isl = row->isl, .osl = row->osl,
-                              .concurrency = row->concurrency };
+                              .concurrency = row->concurrency, .disaggregated = row->disaggregated };
     snprintf(out->reason, sizeof out->reason, "%s", o->reason);
     if (*out->reason)
         return;
+    hg_serving_pool whole = { .tp = row->tp, .pp = row->pp, .dp = row->dp, .moe_tp = row->moe_tp, .moe_ep = row->moe_ep };
     out->launch = hg_launch_of(shelf->launches, row);
-    hg_deployment d = deployment_of(row, &o->problem, &out->launch);
     if (row->isl < 1 || row->osl < 1 || row->concurrency < 1)
         snprintf(out->reason, sizeof out->reason, "isl, osl and concurrency must be 1 or more");
-    else if (!fill_precision(row, &o->problem.model, &d))
-        snprintf(out->reason, sizeof out->reason, "precision '%.40s' is not known", row->precision);
-    else
-        hg_candidate_make(&o->problem, &d, &out->candidate);
-    if (out->candidate.fit != HG_FITS)
-        snprintf(out->reason, sizeof out->reason, "%s", out->candidate.reason);
+    else if (row->disaggregated && (row->prefill.workers < 1 || row->decode.workers < 1))
+        snprintf(out->reason, sizeof out->reason, "how many prefill and decode workers is not said");
+    else if (!row->disaggregated)
+        make(row, &whole, out, &out->candidate);
+    else if (make(row, &row->prefill, out, &out->prefill))
+        make(row, &row->decode, out, &out->candidate);
 }
 
 /* Speculative decoding as a loop of steps that make `accepted_tokens` each: outputs are so much shorter,
@@ -178,12 +199,25 @@ static void speculate(const hg_serving_case *c, hg_workload *w, hg_candidate *ca
     candidate->memory.kv_blocks = (int64_t)((double)candidate->memory.kv_blocks * (isl + osl / made) / (isl + osl));
 }
 
+/* A prompt's KV goes over the decode side's share of the network, or of the rack's links where both pools
+ * lie in one; what it takes besides is among the host terms. */
+static hg_prefill_pool prefill_pool(const hg_problem *p, const hg_candidate *c, hg_oracle oracle)
+{
+    const hg_device *d = &p->rates.device;
+    hg_sim_config engine = hg_sim_config_of(p, c, &(hg_run){ .load = HG_LOAD_CLOSED }, oracle);
+    double link = d->domain_devices > d->node_devices ? d->node_bytes_per_s : d->net_bytes_per_s;
+    double bytes = c->memory.kv_bytes_per_token;
+    return (hg_prefill_pool){ .instances = engine.replicas, .scheduler = engine.scheduler, .sched = engine.sched,
+                              .oracle = oracle, .move_s = p->engine.overheads.transfer_s,
+                              .move_s_per_token = link > 0 ? bytes / link : 0 };
+}
+
 hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c,
                                       const hg_overheads *overheads)
 {
     hg_problem p = *c->problem;
     hg_candidate candidate = c->candidate;
-    hg_metrics m;
+    hg_sim_result r;
     hg_err err;
     size_t requests = (size_t)(c->concurrency * c->launch.requests_per_client);
     p.engine.overheads = *overheads;
@@ -194,10 +228,23 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     p.workload.concurrency = c->concurrency;
     hg_step_oracle oracle = hg_step_oracle_new(&scratch, &candidate.step, &candidate.deployment);
     speculate(c, &p.workload, &candidate, &oracle);
-    hg_evaluate_with(&scratch, &p, &candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests },
-                     (hg_oracle){ hg_step_oracle_seconds, &oracle }, &m);
-    return (hg_serving_figures){ m.sim.latency[HG_TTFT].mean, m.sim.latency[HG_TPOT].mean / oracle.stretch,
-                                 m.sim.busy_s / (double)m.sim.steps };
+    hg_sim_config config = hg_sim_config_of(&p, &candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests },
+                                            (hg_oracle){ hg_step_oracle_seconds, &oracle });
+    hg_prefill_pool pool;
+    hg_step_oracle prefill_oracle;
+    hg_candidate prefill = c->prefill;
+    if (c->disaggregated) {
+        if (!hg_step_prepare(&prefill.model, &prefill.deployment, &p.engine, &p.rates, &prefill.step, &err))
+            return (hg_serving_figures){ NAN, NAN, NAN };
+        prefill_oracle = hg_step_oracle_new(&scratch, &prefill.step, &prefill.deployment);
+        pool = prefill_pool(&p, &prefill, (hg_oracle){ hg_step_oracle_seconds, &prefill_oracle });
+        config.prefill = &pool;
+        config.scheduler = "receive";
+    }
+    p.workload.load = HG_LOAD_CLOSED;
+    hg_sim_run(&scratch, &p.workload, &config, &r);
+    return (hg_serving_figures){ r.latency[HG_TTFT].mean, r.latency[HG_TPOT].mean / oracle.stretch,
+                                 r.busy_s / (double)r.steps };
 }
 
 enum { THREADS = 256 };

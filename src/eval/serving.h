@@ -13,7 +13,9 @@ hg_serving_shelf *hg_serving_shelf_open(hg_arena *arena, const hg_data *data, hg
 
 typedef struct hg_serving_case {
     const hg_problem *problem;  /* but for the workload */
-    hg_candidate candidate;
+    hg_candidate candidate;     /* disaggregated: the decode side */
+    hg_candidate prefill;
+    bool disaggregated;
     hg_launch launch;
     int64_t isl, osl, concurrency;
     char reason[256];           /* why it cannot be predicted; "" when it can */

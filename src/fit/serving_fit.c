@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROUNDS = 3, LEAST_ROWS = 8, TERMS = HG_OVERHEAD_TERMS };
+enum { ROUNDS = 3, WEIGHINGS = 12, LEAST_ROWS = 8, TERMS = HG_OVERHEAD_TERMS };
 
 /* Where a fit begins and what it returns to where rows say nothing; the spread is also the step of a
  * derivative.  Broad: a hundred rows move any of them by many spreads. */
@@ -21,19 +21,12 @@ static const struct {
     { 30e-6, 30e-6 },    /* launch */
     { 5e-3, 5e-3 },      /* request */
     { 1e-3, 1e-3 },      /* request_serial */
+    { 20e-3, 20e-3 },    /* transfer */
 };
 
 /* A residual of log time this large counts half, beyond it by its size and not its square: repeated runs
  * differ by some percent, and some rows were measured with settings that no column says. */
 static const double TPOT_ODD = 0.06, TTFT_ODD = 0.2;
-
-typedef struct problem {
-    const hg_serving_sample *samples;
-    const size_t *rows;      /* of the samples, those of this group */
-    size_t count;
-    const double *prior;     /* what the terms return to, in spreads */
-    int threads;
-} problem;
 
 static hg_overheads overheads_of(const double *x)
 {
@@ -43,16 +36,60 @@ static hg_overheads overheads_of(const double *x)
     return o;
 }
 
-static void simulate(const problem *p, hg_arena scratch, const double *x, hg_serving_figures *out)
+/* A group's rows around one set of terms: residuals of log time there, and what each term moves. */
+struct hg_serving_line {
+    size_t *rows, count;
+    double x[TERMS], prior[TERMS];       /* in spreads */
+    double *tpot, *ttft;                 /* residuals */
+    double (*tpot_by)[TERMS], (*ttft_by)[TERMS];
+};
+
+typedef struct task {
+    const hg_serving_sample *samples;
+    size_t n;
+    int threads;
+} task;
+
+static void simulate(const task *t, hg_arena scratch, const hg_serving_line *l, const double *x,
+                     hg_serving_figures *out)
 {
     hg_overheads o = overheads_of(x);
-    const hg_overheads **each = HG_NEW(&scratch, const hg_overheads *, p->count);
-    hg_serving_case *cases = HG_NEW(&scratch, hg_serving_case, p->count);
-    for (size_t i = 0; i < p->count; i++) {
-        cases[i] = p->samples[p->rows[i]].of;
+    const hg_overheads **each = HG_NEW(&scratch, const hg_overheads *, l->count);
+    hg_serving_case *cases = HG_NEW(&scratch, hg_serving_case, l->count);
+    for (size_t i = 0; i < l->count; i++) {
+        cases[i] = t->samples[l->rows[i]].of;
         each[i] = &o;
     }
-    hg_serving_predict_all(cases, each, p->count, p->threads, out);
+    hg_serving_predict_all(cases, each, l->count, t->threads, out);
+}
+
+/* Moves the line to x: residuals anew, slopes as they were. */
+static void move(const task *t, hg_arena scratch, hg_serving_line *l, const double *x)
+{
+    hg_serving_figures *now = HG_NEW(&scratch, hg_serving_figures, l->count);
+    simulate(t, scratch, l, x, now);
+    memcpy(l->x, x, sizeof l->x);
+    for (size_t i = 0; i < l->count; i++) {
+        const hg_serving_sample *s = &t->samples[l->rows[i]];
+        l->tpot[i] = log(now[i].tpot_s / s->tpot_s);
+        l->ttft[i] = log(now[i].ttft_s / s->ttft_s);
+    }
+}
+
+static void find_slopes(const task *t, hg_arena scratch, hg_serving_line *l)
+{
+    hg_serving_figures *there = HG_NEW(&scratch, hg_serving_figures, l->count);
+    for (int k = 0; k < TERMS; k++) {
+        double x[TERMS];
+        memcpy(x, l->x, sizeof x);
+        x[k] += 1;
+        simulate(t, scratch, l, x, there);
+        for (size_t i = 0; i < l->count; i++) {
+            const hg_serving_sample *s = &t->samples[l->rows[i]];
+            l->tpot_by[i][k] = log(there[i].tpot_s / s->tpot_s) - l->tpot[i];
+            l->ttft_by[i][k] = log(there[i].ttft_s / s->ttft_s) - l->ttft[i];
+        }
+    }
 }
 
 static double weight(double residual, double odd)
@@ -60,55 +97,48 @@ static double weight(double residual, double odd)
     return 1 / (odd * odd * (1 + fabs(residual) / odd));
 }
 
-/* One residual's row of the normal equations: a·(x' − x) = −residual, weighted. */
-static void add_row(double *m, const double *slope, const double *x, double residual, double w)
+/* One row of the normal equations: what the line says of x is to vanish. */
+static void add_row(double *m, const double *by, const hg_serving_line *l, const double *x, double residual,
+                    double odd)
 {
-    double target = -residual;
-    for (int j = 0; j < TERMS; j++)
-        target += slope[j] * x[j];
+    double at_x = residual, target = -residual;
     for (int j = 0; j < TERMS; j++) {
-        m[TERMS * TERMS + j] += w * slope[j] * target;
+        at_x += by[j] * (x[j] - l->x[j]);
+        target += by[j] * l->x[j];
+    }
+    if (!isfinite(at_x) || !isfinite(target))
+        return;
+    double w = weight(at_x, odd);
+    for (int j = 0; j < TERMS; j++) {
+        m[TERMS * TERMS + j] += w * by[j] * target;
         for (int k = 0; k < TERMS; k++)
-            m[j * TERMS + k] += w * slope[j] * slope[k];
+            m[j * TERMS + k] += w * by[j] * by[k];
     }
 }
 
-static void add_prior(double *m, const double *prior)
+static bool kept_back(const task *t, size_t row, int fold, int folds)
 {
-    for (int j = 0; j < TERMS; j++) {
-        m[j * TERMS + j] += 1;
-        m[TERMS * TERMS + j] += prior[j];
-    }
+    return fold >= 0 && (int)(t->samples[row].family % (uint64_t)folds) == fold;
 }
 
-static void improve(const problem *p, hg_arena scratch, double *x)
+/* The terms that suit the line best, families of the fold left out. */
+static void solve(const task *t, const hg_serving_line *l, const double *prior, int fold, int folds, double *x)
 {
-    hg_serving_figures *now = HG_NEW(&scratch, hg_serving_figures, p->count);
-    hg_serving_figures *moved[TERMS];
-    simulate(p, scratch, x, now);
-    for (int k = 0; k < TERMS; k++) {
-        double there[TERMS];
-        memcpy(there, x, sizeof there);
-        there[k] += 1;
-        moved[k] = HG_NEW(&scratch, hg_serving_figures, p->count);
-        simulate(p, scratch, there, moved[k]);
-    }
-    double m[TERMS * TERMS + TERMS] = { 0 };
-    add_prior(m, p->prior);
-    for (size_t i = 0; i < p->count; i++) {
-        const hg_serving_sample *s = &p->samples[p->rows[i]];
-        double tpot[TERMS], ttft[TERMS];
-        for (int k = 0; k < TERMS; k++) {
-            tpot[k] = log(moved[k][i].tpot_s / now[i].tpot_s);
-            ttft[k] = log(moved[k][i].ttft_s / now[i].ttft_s);
+    memcpy(x, l->x, sizeof l->x);
+    for (int round = 0; round < WEIGHINGS; round++) {
+        double m[TERMS * TERMS + TERMS] = { 0 };
+        for (int j = 0; j < TERMS; j++) {
+            m[j * TERMS + j] = 1;
+            m[TERMS * TERMS + j] = prior[j];
         }
-        double r = log(now[i].tpot_s / s->tpot_s), t = log(now[i].ttft_s / s->ttft_s);
-        if (isfinite(r))
-            add_row(m, tpot, x, r, weight(r, TPOT_ODD));
-        if (isfinite(t))
-            add_row(m, ttft, x, t, weight(t, TTFT_ODD));
+        for (size_t i = 0; i < l->count; i++) {
+            if (kept_back(t, l->rows[i], fold, folds))
+                continue;
+            add_row(m, l->tpot_by[i], l, x, l->tpot[i], TPOT_ODD);
+            add_row(m, l->ttft_by[i], l, x, l->ttft[i], TTFT_ODD);
+        }
+        hg_nonnegative_solve(m, TERMS, x);
     }
-    hg_nonnegative_solve(m, TERMS, x);
 }
 
 static bool same_group(const hg_serving_sample *s, const hg_serving_group *g)
@@ -124,25 +154,36 @@ static bool usable(const hg_serving_sample *s)
     return !*s->of.reason && s->ttft_s > 0 && s->tpot_s > 0 && s->ttft_s < OVERLOADED_S;
 }
 
-static bool fit_group(hg_arena scratch, const hg_serving_sample *samples, size_t n, int fold, int folds,
-                      int threads, const double *prior, const hg_serving_group *start, hg_serving_group *g)
+static hg_serving_line *open_line(hg_arena *keep, const task *t, const hg_serving_group *g)
 {
-    size_t *rows = HG_NEW(&scratch, size_t, n);
-    problem p = { .samples = samples, .rows = rows, .prior = prior, .threads = threads };
-    for (size_t i = 0; i < n; i++)
-        if (usable(&samples[i]) && same_group(&samples[i], g) &&
-            (fold < 0 || (int)(samples[i].family % (uint64_t)folds) != fold))
-            rows[p.count++] = i;
-    g->rows = p.count;
-    if (p.count < LEAST_ROWS)
-        return false;
+    hg_serving_line *l = HG_NEW(keep, hg_serving_line, 1);
+    l->rows = HG_NEW(keep, size_t, t->n);
+    for (size_t i = 0; i < t->n; i++)
+        if (usable(&t->samples[i]) && same_group(&t->samples[i], g))
+            l->rows[l->count++] = i;
+    l->tpot = HG_NEW(keep, double, l->count);
+    l->ttft = HG_NEW(keep, double, l->count);
+    l->tpot_by = hg_alloc(keep, l->count, sizeof *l->tpot_by);
+    l->ttft_by = hg_alloc(keep, l->count, sizeof *l->ttft_by);
+    return l;
+}
+
+static bool fit_group(hg_arena *keep, const task *t, const double *prior, hg_serving_group *g)
+{
+    hg_serving_line *l = open_line(keep, t, g);
     double x[TERMS];
-    hg_overheads from = start ? start->overheads : overheads_of(prior);
-    for (int k = 0; k < TERMS; k++)
-        x[k] = *hg_overhead(&from, k) / belief[k].spread_s;
-    for (int round = 0; round < (start || g->version ? 2 : ROUNDS); round++)
-        improve(&p, scratch, x);
-    g->overheads = overheads_of(x);
+    g->rows = l->count;
+    if (l->count < LEAST_ROWS)
+        return false;
+    memcpy(l->prior, prior, sizeof l->prior);
+    move(t, *keep, l, prior);
+    find_slopes(t, *keep, l);
+    for (int round = 0; round < ROUNDS; round++) {
+        solve(t, l, prior, -1, 1, x);
+        move(t, *keep, l, x);
+    }
+    g->overheads = overheads_of(l->x);
+    g->line = l;
     return true;
 }
 
@@ -165,27 +206,38 @@ const hg_overheads *hg_serving_overheads(const hg_serving_group *groups, size_t 
     return g ? &g->overheads : &none;
 }
 
-size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int fold,
-                      int folds, int threads, const hg_serving_group *start, size_t start_count,
+size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int threads,
                       hg_serving_group **out)
 {
+    task t = { samples, n, threads };
     double prior[TERMS];
     size_t count = 0, capacity = 0;
     *out = NULL;
     for (int by_version = 0; by_version < 2; by_version++)
         for (size_t i = 0; i < n; i++) {
             hg_serving_group g = { .engine = samples[i].engine, .version = by_version ? samples[i].version : NULL };
-            if (find(*out, count, g.engine, g.version))
-                continue;
             const hg_serving_group *whole = by_version ? find(*out, count, g.engine, NULL) : NULL;
-            if (by_version && !whole)
+            if (find(*out, count, g.engine, g.version) || (by_version && !whole))
                 continue;
             for (int k = 0; k < TERMS; k++)
-                prior[k] = whole ? *hg_overhead((hg_overheads *)&whole->overheads, k) / belief[k].spread_s
-                                 : belief[k].prior_s / belief[k].spread_s;
-            const hg_serving_group *from = start ? find(start, start_count, g.engine, g.version) : NULL;
-            if (fit_group(*keep, samples, n, fold, folds, threads, prior, from, &g))
+                prior[k] = whole ? whole->line->x[k] : belief[k].prior_s / belief[k].spread_s;
+            if (fit_group(keep, &t, prior, &g))
                 *HG_PUSH(keep, *out, count, capacity) = g;
         }
     return count;
+}
+
+void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, int fold, int folds,
+                            hg_serving_group *groups, size_t count)
+{
+    task t = { samples, n, 1 };
+    for (size_t g = 0; g < count; g++) {
+        double x[TERMS], prior[TERMS];
+        const hg_serving_group *whole = groups[g].version ? find(groups, count, groups[g].engine, NULL) : NULL;
+        memcpy(prior, groups[g].line->prior, sizeof prior);
+        for (int k = 0; whole && k < TERMS; k++)
+            prior[k] = *hg_overhead((hg_overheads *)&whole->overheads, k) / belief[k].spread_s;
+        solve(&t, groups[g].line, prior, fold, folds, x);
+        groups[g].overheads = overheads_of(x);
+    }
 }

@@ -12,17 +12,22 @@ typedef struct hg_serving_sample {
     uint64_t family;          /* rows of one configuration are kept back together */
 } hg_serving_sample;
 
+typedef struct hg_serving_line hg_serving_line;
+
 typedef struct hg_serving_group { /* an engine (version NULL: all of them), or one version of it */
     const char *engine, *version;
     hg_overheads overheads;
     size_t rows;
+    hg_serving_line *line;    /* the rows around the fitted terms */
 } hg_serving_group;
 
-/* Fits every engine and every version with enough rows.  When `fold` ≥ 0 the families of that fold are
- * not looked at. */
-size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int fold,
-                      int folds, int threads, const hg_serving_group *start, size_t start_count,
+/* Fits every engine, and from there every version with enough rows. */
+size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int threads,
                       hg_serving_group **out);
+
+/* Fits the groups again without the families of one fold, along their lines: nothing is simulated. */
+void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, int fold, int folds,
+                            hg_serving_group *groups, size_t count);
 
 /* The version's overheads, or the engine's, or none. */
 const hg_overheads *hg_serving_overheads(const hg_serving_group *groups, size_t n, const char *engine,

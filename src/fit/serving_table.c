@@ -60,18 +60,22 @@ void hg_serving_figures_by(hg_arena scratch, const hg_serving_table *t, const hg
 }
 
 void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, int threads,
-                          const hg_serving_group *fitted, size_t fitted_count, hg_serving_figures *out)
+                          const hg_serving_group *fitted, size_t count, hg_serving_figures *out)
 {
-    hg_serving_figures *all = HG_NEW(&scratch, hg_serving_figures, t->count);
+    hg_serving_group *without = HG_NEW(&scratch, hg_serving_group, (size_t)folds * count);
+    const hg_overheads **each = HG_NEW(&scratch, const hg_overheads *, t->count);
+    hg_serving_case *cases = HG_NEW(&scratch, hg_serving_case, t->count);
     for (int fold = 0; fold < folds; fold++) {
-        hg_serving_group *groups;
-        size_t n = hg_serving_fit(&scratch, t->samples, t->count, fold, folds, threads, fitted,
-                                  fitted_count, &groups);
-        hg_serving_figures_by(scratch, t, groups, n, threads, all);
+        hg_serving_group *groups = without + (size_t)fold * count;
+        memcpy(groups, fitted, count * sizeof *groups);
+        hg_serving_fit_without(t->samples, t->count, fold, folds, groups, count);
         for (size_t i = 0; i < t->count; i++)
             if ((int)(t->samples[i].family % (uint64_t)folds) == fold)
-                out[i] = all[i];
+                each[i] = hg_serving_overheads(groups, count, t->samples[i].engine, t->samples[i].version);
     }
+    for (size_t i = 0; i < t->count; i++)
+        cases[i] = t->samples[i].of;
+    hg_serving_predict_all(cases, each, t->count, threads, out);
 }
 
 static bool of_group(const hg_serving_sample *s, const hg_serving_group *g)
@@ -116,7 +120,7 @@ static void write_band(hg_json *j, const char *key, const double band[2])
 }
 
 const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, size_t count,
-                            const char *source, const char *date)
+                            const char *source, const char *date, const char *errors)
 {
     hg_buf b = { .arena = arena };
     hg_json j = { .out = &b };
@@ -125,6 +129,8 @@ const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, siz
                                "80 % of measured / predicted on configurations kept back");
     hg_json_key_str(&j, "source", source);
     hg_json_key_str(&j, "fitted", date);
+    hg_json_key(&j, "errors");
+    hg_json_raw(&j, errors);
     hg_json_key(&j, "overheads");
     hg_json_open(&j, '[');
     for (size_t g = 0; g < count; g++) {

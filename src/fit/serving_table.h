@@ -15,9 +15,9 @@ typedef struct hg_serving_table {
 bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char *const *paths, size_t paths_n,
                            hg_serving_table *out, hg_err *err);
 
-/* Every row's figures by a fit that saw none of its configuration: `folds` fits, each begun at `fitted`. */
+/* Every row's figures by a fit that saw none of its configuration. */
 void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, int threads,
-                          const hg_serving_group *fitted, size_t fitted_count, hg_serving_figures *out);
+                          const hg_serving_group *fitted, size_t count, hg_serving_figures *out);
 
 /* Every row's figures by these overheads. */
 void hg_serving_figures_by(hg_arena scratch, const hg_serving_table *t, const hg_serving_group *groups,
@@ -27,7 +27,8 @@ void hg_serving_figures_by(hg_arena scratch, const hg_serving_table *t, const hg
 void hg_serving_bands(hg_arena scratch, const hg_serving_table *t, const hg_serving_figures *kept_back,
                       hg_serving_group *groups, size_t count);
 
+/* errors: JSON of the errors on configurations kept back, for the file to carry. */
 const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, size_t count,
-                            const char *source, const char *date);
+                            const char *source, const char *date, const char *errors);
 
 #endif

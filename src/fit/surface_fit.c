@@ -198,7 +198,7 @@ static void lay_out(fit *f, hg_arena *keep, hg_arena *scratch)
         used[s->op->terms[specs].reach] = true;
     s->terms = HG_NEW(keep, hg_term, specs * s->series_count);
     f->parts = HG_NEW(scratch, part, specs * s->series_count);
-    double most = (double)f->table->count / (f->table->count < 500 ? 4 : 10);
+    double most = (double)f->table->lines / (f->table->lines < 500 ? 4 : 10);
     for (int i = 0; i < HG_REACHES; i++) {
         bool last = true;
         for (int j = i + 1; j < HG_REACHES; j++)

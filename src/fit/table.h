@@ -21,12 +21,15 @@ typedef struct hg_table {
     hg_shape *labels;
     int series_count;
     uint32_t family_count;
+    size_t lines;              /* of the CSV with a row; more rows where a line has several results */
     size_t skipped;            /* rows without a positive time or with a label nobody knows */
 } hg_table;
 
-/* Where an op's columns stand in a CSV. */
+/* Where an op's columns stand in a CSV, and which of its results is being read. */
 typedef struct hg_columns {
     int dim[HG_OP_DIMS], label[HG_OP_LABELS], latency;
+    int result[HG_RESULTS][HG_RESULT_COLUMNS]; /* -1: no such column */
+    const char *part;                          /* NULL: the op has but one */
 } hg_columns;
 
 bool hg_columns_bind(const hg_op *op, const hg_csv *csv, hg_columns *out, hg_err *err);

@@ -54,7 +54,8 @@ void hg_surface_validate(hg_arena scratch, const hg_table *t, const hg_device *d
         hg_arena rest = split_scratch(&model);
         hg_surface_fit(&model, rest, t, d, fold, &s);
         for (size_t i = 0; i < t->count; i++)
-            if (hg_fold_of(t->rows[i].family) == fold && s.series[t->rows[i].series].rows > 0)
+            if (hg_fold_of(t->rows[i].family) == fold && t->rows[i].seconds > t->op->zero_s &&
+                s.series[t->rows[i].series].rows > 0)
                 errors[i] = hg_surface_time(&s, t->rows[i].series, &t->rows[i].shape, d).seconds /
                                 t->rows[i].seconds - 1;
     }

@@ -34,10 +34,10 @@ static const char *const key_names[KEYS] = {
     [DRAFT] = "draft_tokens", [ACCEPTED] = "accepted_tokens",
 };
 
-typedef enum condition { LENGTHS, ENGINE, DEVICE, MODEL, PRECISION, VERSION, TP, EP, CONDITIONS } condition;
+typedef enum condition { LENGTHS, ENGINE, DEVICE, MODEL, PRECISION, VERSION, TP, EP, MODE, CONDITIONS } condition;
 
 static const char *const condition_names[CONDITIONS] = { "lengths", "engine", "device", "model",
-                                                         "precision", "version", "tp", "ep" };
+                                                         "precision", "version", "tp", "ep", "mode" };
 
 typedef struct launch_rule {
     text_set when[CONDITIONS];
@@ -131,7 +131,7 @@ static bool matches(const launch_rule *r, const hg_serving_row *row)
     const char *texts[CONDITIONS] = { [LENGTHS] = lengths, [ENGINE] = row->engine,
                                       [DEVICE] = row->device, [MODEL] = row->model,
                                       [PRECISION] = row->precision, [VERSION] = row->version,
-                                      [TP] = tp, [EP] = ep };
+                                      [TP] = tp, [EP] = ep, [MODE] = row->disaggregated ? "disagg" : "agg" };
     if (load < r->least_concurrency || (r->most_concurrency > 0 && load > r->most_concurrency))
         return false;
     for (int i = 0; i < CONDITIONS; i++)

@@ -29,6 +29,14 @@ static const struct {
     COLUMN("moe_tp_size", moe_tp, false),
     COLUMN("moe_ep_size", moe_ep, false),
     COLUMN("ttft_ms", ttft, false),
+#define POOL(p)                                                                                                \
+    COLUMN(#p "_num_workers", p[0], false), COLUMN(#p "_batch_size", p[1], false),                             \
+    COLUMN(#p "_tp_size", p[2], false), COLUMN(#p "_pp_size", p[3], false),                                    \
+    COLUMN(#p "_attention_dp_size", p[4], false), COLUMN(#p "_moe_tp_size", p[5], false),                      \
+    COLUMN(#p "_moe_ep_size", p[6], false)
+    POOL(prefill),
+    POOL(decode),
+#undef POOL
     COLUMN("tpot_ms", tpot, false),
 #undef COLUMN
 };
@@ -72,6 +80,15 @@ static int64_t at_least_one(int64_t v)
     return v < 1 ? 1 : v;
 }
 
+static bool read_pool(const hg_csv *csv, const int at[7], hg_serving_pool *out, hg_err *err)
+{
+    int64_t *v[7] = { &out->workers, &out->batch, &out->tp, &out->pp, &out->dp, &out->moe_tp, &out->moe_ep };
+    for (int i = 0; i < 7; i++)
+        if (!whole(csv, at[i], i >= 2 && i <= 4, v[i], err))
+            return false;
+    return true;
+}
+
 bool hg_serving_read(hg_arena *arena, const hg_csv *csv, const hg_serving_columns *c, hg_serving_row *out,
                      hg_err *err)
 {
@@ -88,8 +105,11 @@ bool hg_serving_read(hg_arena *arena, const hg_csv *csv, const hg_serving_column
         !whole(csv, c->concurrency, 0, &out->concurrency, err) || !whole(csv, c->tp, 1, &out->tp, err) ||
         !whole(csv, c->pp, 1, &out->pp, err) || !whole(csv, c->dp, 1, &out->dp, err) ||
         !whole(csv, c->moe_tp, 0, &out->moe_tp, err) || !whole(csv, c->moe_ep, 0, &out->moe_ep, err) ||
+        !read_pool(csv, c->prefill, &out->prefill, err) || !read_pool(csv, c->decode, &out->decode, err) ||
         !milliseconds(csv, c->ttft, &out->ttft_s, err) || !milliseconds(csv, c->tpot, &out->tpot_s, err))
         return false;
+    if (out->disaggregated && out->concurrency == 0)
+        out->concurrency = out->decode.batch * out->decode.workers * at_least_one(out->decode.dp);
     out->tp = at_least_one(out->tp);
     out->pp = at_least_one(out->pp);
     out->dp = at_least_one(out->dp);

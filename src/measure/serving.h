@@ -5,12 +5,17 @@
 
 #include "base/csv.h"
 
+typedef struct hg_serving_pool { /* of a disaggregated run; workers 0: not said */
+    int64_t workers, batch, tp, pp, dp, moe_tp, moe_ep;
+} hg_serving_pool;
+
 typedef struct hg_serving_row {
     const char *id, *device, *engine, *version, *model, *precision; /* "" where the cell is blank */
     const char *gemm_quant, *moe_quant;
     bool disaggregated, dp_given; /* dp_given: the cell of dp_size is not blank */
     int64_t isl, osl, concurrency;
     int64_t tp, pp, dp, moe_tp, moe_ep;  /* tp, pp, dp 1 and moe_* 0 where blank: the engine's default */
+    hg_serving_pool prefill, decode;     /* disaggregated */
     double ttft_s, tpot_s;               /* measured; NAN where the file does not say */
     long line;
 } hg_serving_row;
@@ -18,6 +23,7 @@ typedef struct hg_serving_row {
 typedef struct hg_serving_columns { /* places in a CSV, −1: absent */
     int id, device, engine, version, model, precision, mode, isl, osl, concurrency, gemm_quant, moe_quant;
     int tp, pp, dp, moe_tp, moe_ep, ttft, tpot;
+    int prefill[7], decode[7]; /* in the order of hg_serving_pool */
 } hg_serving_columns;
 
 bool hg_serving_bind(const hg_csv *csv, hg_serving_columns *out, hg_err *err);

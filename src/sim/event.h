@@ -3,9 +3,10 @@
  * Things that happen at the same nanosecond happen in this order:
  *   1. ends of steps, by slot   — what a step frees or finishes is seen by everything after it, and
  *                                 a closed loop's client sends in the nanosecond its answer ends;
- *   2. arrivals, in sending order — a request that arrives at a step's boundary is seen by the
+ *   2. KV that was on its way to a decode pool comes to it;
+ *   3. arrivals, in sending order — a request that arrives at a step's boundary is seen by the
  *                                 step that begins there, as an engine polls before it schedules;
- *   3. starts of steps, by instance — a step sees all there is at its time.
+ *   4. starts of steps, by instance — a step sees all there is at its time.
  * The loop in sim.c is this list. */
 #ifndef HG_SIM_EVENT_H
 #define HG_SIM_EVENT_H

@@ -57,11 +57,9 @@ void hg_instance_receive(hg_instance *in, int32_t seq)
 static bool passes_over(hg_instance *in, const hg_lane *lane)
 {
     bool decoding = in->running.count > 0 && lane->plan.count == 0;
-    in->unlooked_steps = decoding ? in->unlooked_steps + lane->steps : in->config.recv_interval;
-    if (in->unlooked_steps < in->config.recv_interval)
-        return true;
-    in->unlooked_steps = 0;
-    return false;
+    /* Of a run only the last step can have brought a request: earlier looks in it saw nothing. */
+    in->unlooked_steps = decoding ? (in->unlooked_steps + lane->steps) % in->config.recv_interval : 0;
+    return in->unlooked_steps != 0;
 }
 
 void hg_instance_look(hg_instance *in, const hg_lane *lane)
@@ -117,6 +115,16 @@ void hg_instance_chunk(hg_instance *in, hg_plan *plan, int32_t seq, int64_t toke
     s->shared = hg_prefix_publish(&in->prefix, s);
 }
 
+void hg_instance_take_over(hg_instance *in, hg_lane *lane)
+{
+    int32_t seq = hg_instance_admit(in, 0);
+    hg_seq *s = &in->seqs->at[seq];
+    s->computed = s->isl;
+    s->first_token_ns = in->now_ns;
+    hg_prefix_take(&in->prefix, hg_kv_blocks_for(&in->kv, s->computed));
+    hg_lane_join(lane, in->arena, in->seqs, seq, (int32_t)(lane - in->lanes), in->kv.block_tokens, in->now_ns);
+}
+
 static void release_kv(hg_instance *in, int32_t seq)
 {
     hg_seq *s = &in->seqs->at[seq];
@@ -141,5 +149,7 @@ void hg_instance_preempt(hg_instance *in, int32_t seq)
 void hg_instance_finish(hg_instance *in, int32_t seq)
 {
     release_kv(in, seq);
+    if (in->scheduler->finished)
+        in->scheduler->finished(in, &in->seqs->at[seq]);
     in->outstanding--;
 }

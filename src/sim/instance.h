@@ -28,6 +28,10 @@ typedef struct hg_instance {
     int64_t stage_free_ns, last_end_ns; /* pipeline: when the first stage and the last one are free */
     int64_t now_ns;
     int64_t prompt_tokens, prefix_hit_tokens; /* over first admissions */
+    int64_t promised;      /* blocks that running ones may come to need, where a scheduler counts them */
+    const struct hg_scheduler *scheduler;
+    hg_oracle oracle;
+    bool hands_over;       /* a prefill pool's: a request leaves with its prompt complete */
     int32_t index;
     bool touched;          /* something happened at now_ns: a step may start */
 } hg_instance;
@@ -42,6 +46,8 @@ typedef struct hg_scheduler {
     bool (*may_admit)(const hg_instance *in);
     /* Could this request never run, whatever the others do? */
     bool (*rejects)(const hg_instance *in, int64_t isl, int64_t osl);
+    /* One of the running leaves for good; NULL: nothing to note. */
+    void (*finished)(hg_instance *in, const hg_seq *s);
 } hg_scheduler;
 
 const hg_scheduler *hg_scheduler_find(const char *name); /* NULL: unknown */
@@ -61,6 +67,12 @@ static inline int64_t hg_target_tokens(const hg_seq *s)
     return (int64_t)s->isl + s->generated;
 }
 
+/* Tokens of the output that are made here. */
+static inline int32_t hg_output_here(const hg_instance *in, const hg_seq *s)
+{
+    return in->hands_over ? 1 : s->osl;
+}
+
 /* KV blocks of its own that a sequence not among decodes holds; shared ones belong to the cache. */
 int64_t hg_instance_own_blocks(const hg_instance *in, const hg_seq *s);
 
@@ -70,6 +82,8 @@ int32_t hg_instance_admit(hg_instance *in, int64_t hit_tokens);
 void hg_instance_chunk(hg_instance *in, hg_plan *plan, int32_t seq, int64_t tokens);
 /* Blocks that `tokens` more would take. */
 int64_t hg_instance_chunk_blocks(const hg_instance *in, int32_t seq, int64_t tokens);
+/* The head of waiting, its KV computed elsewhere, joins the lane's decodes: its first token is out. */
+void hg_instance_take_over(hg_instance *in, hg_lane *lane);
 /* Frees all its KV and puts it at the front of waiting: it will recompute prompt and output. */
 void hg_instance_preempt(hg_instance *in, int32_t seq);
 /* It made its last token. */

@@ -29,10 +29,10 @@ static double reserve_frac(const hg_instance *in, const hg_lane *lane)
     return fmax(LEAST_OF_FIRST * first, first - fall * (double)(lane->step - in->reserve_step));
 }
 
-static int64_t left(const hg_lane *lane, const hg_seq *s)
+static int64_t left(const hg_instance *in, const hg_lane *lane, const hg_seq *s)
 {
     int64_t made = s->generated + (s->lane != HG_NO_LANE ? lane->step - s->join_step : 0);
-    return hg_min_i64(s->osl - made, CLIP);
+    return hg_min_i64(hg_output_here(in, s) - made, CLIP);
 }
 
 /* Spare tokens of KV, less what is kept for those that run. */
@@ -40,7 +40,7 @@ static double room(const hg_instance *in, const hg_lane *lane)
 {
     double kept = 0, frac = reserve_frac(in, lane);
     for (int32_t i = in->running.head; i != HG_NO_SEQ; i = in->seqs->at[i].next)
-        kept += frac * (double)left(lane, &in->seqs->at[i]);
+        kept += frac * (double)left(in, lane, &in->seqs->at[i]);
     return (double)(in->kv.spare * in->kv.block_tokens) - kept;
 }
 
@@ -66,7 +66,7 @@ static bool admit_next(hg_instance *in, hg_lane *lane, hg_plan *plan, int64_t *b
     if (!in->config.chunked_prefill && target - hit > *budget && plan->count > 0)
         return false;
     bool alone = in->running.count == 0;
-    double wanted = (double)(target - hit + left(lane, s));
+    double wanted = (double)(target - hit + left(in, lane, s));
     if (wanted > *room && !alone)
         return false;
     if (hg_prefix_cost(&in->prefix, s, target, hit) > in->kv.spare)

@@ -13,7 +13,7 @@
 
 static int64_t blocks_in_all(const hg_instance *in, const hg_seq *s)
 {
-    return hg_kv_blocks_for(&in->kv, s->isl + s->osl);
+    return hg_kv_blocks_for(&in->kv, (int64_t)s->isl + hg_output_here(in, s));
 }
 
 /* Blocks that nobody running will ever need. */

@@ -13,17 +13,30 @@ static size_t offered_limit(const hg_workload *w, const hg_sim_config *c)
     return c->requests ? c->requests : w->count;
 }
 
+static void open_instance(hg_sim *sim, int32_t i, const hg_workload *w)
+{
+    const hg_sim_config *c = sim->config;
+    const hg_prefill_pool *p = i < sim->prefill_count ? c->prefill : NULL;
+    hg_instance *in = &sim->instances[i];
+    hg_instance_open(in, sim->arena, &sim->seqs, p ? &p->sched : &c->sched, w, i);
+    in->scheduler = hg_scheduler_find(p ? p->scheduler : c->scheduler);
+    in->oracle = p ? p->oracle : c->oracle;
+    in->hands_over = p != NULL;
+    assert(in->scheduler && "names come from scheds.def");
+}
+
 static void open_instances(hg_sim *sim, const hg_workload *w)
 {
     const hg_sched_config *c = &sim->config->sched;
     assert(c->max_num_seqs > 0 && c->max_num_batched_tokens > 0 && c->block_tokens > 0);
-    sim->instance_count = sim->config->replicas > 1 ? sim->config->replicas : 1;
+    sim->prefill_count = sim->config->prefill ? sim->config->prefill->instances : 0;
+    sim->instance_count = sim->prefill_count + (sim->config->replicas > 1 ? sim->config->replicas : 1);
     sim->lane_count = c->pipeline_stages > 1 ? c->pipeline_stages : 1;
     sim->instances = HG_NEW(sim->arena, hg_instance, sim->instance_count);
     sim->touched = HG_NEW(sim->arena, int32_t, sim->instance_count);
     sim->busy_until_ns = HG_NEW(sim->arena, int64_t, sim->instance_count);
     for (int32_t i = 0; i < sim->instance_count; i++)
-        hg_instance_open(&sim->instances[i], sim->arena, &sim->seqs, c, w, i);
+        open_instance(sim, i, w);
     hg_events_open(&sim->events, sim->arena, sim->instance_count * sim->lane_count);
 }
 
@@ -41,7 +54,9 @@ static void open_sim(hg_sim *sim, const hg_workload *w)
     bool steady = c->steady.on && w->load != HG_LOAD_REPLAY;
     hg_seqs_open(&sim->seqs, sim->arena);
     open_instances(sim, w);
-    sim->router = (hg_router){ .route = c->route, .last = sim->instance_count - 1 };
+    int32_t front = sim->prefill_count ? sim->prefill_count : sim->instance_count;
+    sim->router = (hg_router){ .route = c->route, .last = front - 1 };
+    sim->decode_router = (hg_router){ .route = c->route, .last = sim->instance_count - sim->prefill_count - 1 };
     hg_arrivals_open(&sim->arrivals, sim->arena, w, offered_limit(w, c), c->request_overhead_s,
                      c->request_serial_s, c->seed);
     hg_metrics_open(&sim->metrics, sim->arena, &c->slo,
@@ -120,6 +135,25 @@ static void enqueue(hg_sim *sim, hg_instance *in, int32_t seq)
     touch(sim, in);
 }
 
+static bool rejects(const hg_sim *sim, const hg_instance *in, const hg_seq *s)
+{
+    const hg_instance *last = &sim->instances[sim->instance_count - 1];
+    return in->scheduler->rejects(in, s->isl, in->hands_over ? 1 : s->osl) ||
+           (in->hands_over && last->scheduler->rejects(last, s->isl, s->osl));
+}
+
+/* KV that was on its way has come to the decode side. */
+static void receive_transfers(hg_sim *sim)
+{
+    while (hg_transfer_next_ns(&sim->transfers) == sim->now_ns) {
+        int32_t seq = hg_transfer_take(&sim->transfers);
+        hg_instance *pool = sim->instances + sim->prefill_count;
+        int32_t i = hg_router_choose(&sim->decode_router, pool, sim->instance_count - sim->prefill_count);
+        sim->seqs.at[seq].replica = sim->prefill_count + i;
+        enqueue(sim, &pool[i], seq);
+    }
+}
+
 static void arrive(hg_sim *sim)
 {
     int64_t number = (int64_t)sim->arrivals.taken;
@@ -127,9 +161,10 @@ static void arrive(hg_sim *sim)
     hg_seq *s = &sim->seqs.at[seq];
     begin_window(sim, number, s->sent_ns);
     s->counted = hg_metrics_arrive(&sim->metrics, number);
-    s->replica = hg_router_choose(&sim->router, sim->instances, sim->instance_count);
+    int32_t front = sim->prefill_count ? sim->prefill_count : sim->instance_count;
+    s->replica = hg_router_choose(&sim->router, sim->instances, front);
     hg_instance *in = &sim->instances[s->replica];
-    bool rejected = sim->scheduler->rejects(in, s->isl, s->osl);
+    bool rejected = rejects(sim, in, s);
     keep_record(sim, s, rejected);
     if (rejected)
         reject(sim, seq);
@@ -180,12 +215,14 @@ static void run(hg_sim *sim, size_t *counted)
 {
     while (!sim->stopped) {
         int64_t next_ns = hg_min_i64(hg_events_next_ns(&sim->events),
-                                     hg_arrivals_next_ns(&sim->arrivals));
+                                     hg_min_i64(hg_arrivals_next_ns(&sim->arrivals),
+                                                hg_transfer_next_ns(&sim->transfers)));
         if (next_ns == HG_NEVER)
             break;
         sim->now_ns = next_ns;
         end_steps(sim);
         look_whether_enough(sim, counted);
+        receive_transfers(sim);
         while (!sim->stopped && hg_arrivals_next_ns(&sim->arrivals) == sim->now_ns)
             arrive(sim);
         if (!sim->stopped)
@@ -245,9 +282,7 @@ static void fill_result(hg_sim *sim, size_t counted, hg_sim_result *out)
 void hg_sim_run(hg_arena *arena, const hg_workload *workload, const hg_sim_config *config,
                 hg_sim_result *out)
 {
-    hg_sim sim = { .arena = arena, .config = config,
-                   .scheduler = hg_scheduler_find(config->scheduler) };
-    assert(sim.scheduler && "names come from scheds.def");
+    hg_sim sim = { .arena = arena, .config = config };
     open_sim(&sim, workload);
     size_t counted = 0;
     run(&sim, &counted);

@@ -66,10 +66,21 @@ typedef struct hg_steady {
     bool to_precision;     /* go on to ci_frac even when every limit is decided */
 } hg_steady;
 
+/* Disaggregated serving: prompts are computed by these engines and handed over, with their KV, to the
+ * engines of hg_sim_config, which then only decode. */
+typedef struct hg_prefill_pool {
+    int32_t instances;        /* engines × dp ranks */
+    const char *scheduler;    /* NULL means "vllm" */
+    hg_sched_config sched;
+    hg_oracle oracle;
+    double move_s, move_s_per_token; /* from the prompt's last step to the decode side's seeing it */
+} hg_prefill_pool;
+
 typedef struct hg_sim_config {
     const char *scheduler;    /* a name of scheds.def; NULL means "vllm" */
     hg_sched_config sched;
     hg_oracle oracle;
+    const hg_prefill_pool *prefill; /* NULL: every engine does both */
     int32_t replicas;         /* engines × dp ranks behind the router; 0 means 1 */
     hg_route route;
     uint64_t seed;

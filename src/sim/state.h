@@ -8,13 +8,15 @@
 #include "sim/metrics.h"
 #include "sim/router.h"
 #include "sim/steady.h"
+#include "sim/transfer.h"
 
 typedef struct hg_sim {
     hg_arena *arena;
     const hg_sim_config *config;
-    const hg_scheduler *scheduler;
     hg_arrivals arrivals;
-    hg_router router;
+    hg_router router, decode_router;
+    hg_transfers transfers;
+    int32_t prefill_count;              /* the first so many instances only compute prompts */
     hg_seqs seqs;
     hg_instance *instances;
     int32_t instance_count, lane_count; /* lanes an instance; lane l of instance i is slot i·L + l */

@@ -31,10 +31,10 @@ static hg_batch batch_of(const hg_lane *lane, int32_t ahead)
                        .decode_context = decodes ? lane->context + (int64_t)decodes * (ahead + 1) : 0 };
 }
 
-static double ask(const hg_sim *sim, const hg_lane *lane, int32_t ahead)
+static double ask(const hg_instance *in, const hg_lane *lane, int32_t ahead)
 {
     hg_batch batch = batch_of(lane, ahead);
-    return sim->config->oracle.step(sim->config->oracle.ctx, &batch);
+    return in->oracle.step(in->oracle.ctx, &batch);
 }
 
 /* How many steps the KV pool surely allows; those of the first are taken already. */
@@ -58,15 +58,15 @@ static int32_t steps_alike(const hg_sim *sim, const hg_instance *in, const hg_la
 /* With one instance the next arrival is known to come here. */
 static int64_t known_cut_ns(const hg_sim *sim, const hg_instance *in)
 {
-    if (sim->instance_count > 1 || !sim->scheduler->may_admit(in))
+    if (sim->instance_count > 1 || !in->scheduler->may_admit(in))
         return HG_NEVER;
     return hg_arrivals_next_ns(&sim->arrivals);
 }
 
 static void time_run(hg_sim *sim, hg_instance *in, hg_lane *lane, int32_t planned)
 {
-    double first = ask(sim, lane, 0);
-    double slope = planned > 1 ? (ask(sim, lane, planned - 1) - first) / (planned - 1) : 0;
+    double first = ask(in, lane, 0);
+    double slope = planned > 1 ? (ask(in, lane, planned - 1) - first) / (planned - 1) : 0;
     int64_t cut_ns = planned > 1 ? known_cut_ns(sim, in) : HG_NEVER;
     lane->start_ns = lane->end_ns = sim->now_ns;
     lane->steps = 0;
@@ -92,7 +92,7 @@ static bool plan(hg_sim *sim, hg_instance *in, hg_lane *lane)
     lane->plan.count = 0;
     lane->plan.tokens = 0;
     int64_t waiting = in->waiting.count;
-    bool something = sim->scheduler->plan(in, lane, &lane->plan);
+    bool something = in->scheduler->plan(in, lane, &lane->plan);
     sim->waiting += in->waiting.count - waiting;
     lane->plan.steady &= in->seen.count == 0 && in->arrived.count == 0;
     return something;
@@ -127,7 +127,7 @@ static int32_t steps_over_by(const hg_lane *lane, int64_t at_ns, int64_t *bounda
 void hg_step_cut(hg_sim *sim, hg_instance *in)
 {
     hg_lane *lane = &in->lanes[0];
-    if (!lane->busy || lane->steps == 1 || !sim->scheduler->may_admit(in))
+    if (!lane->busy || lane->steps == 1 || !in->scheduler->may_admit(in))
         return;
     int64_t boundary_ns;
     int32_t n = steps_over_by(lane, sim->now_ns, &boundary_ns);
@@ -157,11 +157,23 @@ static void finish(hg_sim *sim, hg_instance *in, int32_t seq)
         r->first_token_s = (double)s->first_token_ns * 1e-9;
         r->finish_s = (double)sim->now_ns * 1e-9;
         r->preemptions = s->preemptions;
+        r->replica = s->replica;
         r->prefix_hit_tokens = s->prefix_hit_tokens;
         r->finished = true;
     }
     hg_seqs_give(&sim->seqs, seq);
     hg_arrivals_answered(&sim->arrivals, sim->now_ns);
+}
+
+/* To the decode side, which gives out the token made: its KV here is free at once, as the transfer goes
+ * on layer by layer beside the prefill. */
+static void hand_over(hg_sim *sim, hg_instance *in, int32_t seq)
+{
+    const hg_prefill_pool *p = sim->config->prefill;
+    const hg_seq *s = &sim->seqs.at[seq];
+    hg_instance_finish(in, seq);
+    double moved_s = p->move_s + p->move_s_per_token * s->isl;
+    hg_transfer_send(&sim->transfers, sim->arena, seq, sim->now_ns + hg_step_ns(moved_s));
 }
 
 /* A prompt is complete, its next token out. */
@@ -179,6 +191,8 @@ static void complete(hg_sim *sim, hg_instance *in, int32_t index, int32_t seq)
     }
     if (s->generated == s->osl)
         finish(sim, in, seq);
+    else if (in->hands_over)
+        hand_over(sim, in, seq);
     else
         hg_lane_join(&in->lanes[index], in->arena, in->seqs, seq, index, in->kv.block_tokens,
                      sim->now_ns);

@@ -43,7 +43,7 @@ static bool read_defaults(hg_arena *arena, const json_t *list, hg_engine *out)
 const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS] = {
 #define TERM(name) { #name, offsetof(hg_overheads, name##_s) }
     TERM(step), TERM(layer), TERM(sequence), TERM(prefill_step),
-    TERM(prompt), TERM(launch), TERM(request), TERM(request_serial),
+    TERM(prompt), TERM(launch), TERM(request), TERM(request_serial), TERM(transfer),
 #undef TERM
 };
 
@@ -73,6 +73,7 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .prefix_caching = json_is_true(json_object_get(o, "prefix_caching")),
         .async = json_is_true(json_object_get(o, "async")),
         .gemm_tables_quantise = json_is_true(json_object_get(o, "gemm_tables_quantise")),
+        .fuses_quantiser_on = text(arena, o, "fuses_quantiser_on"),
         .redundant_experts = json_is_true(json_object_get(o, "redundant_experts")),
         .ep_spans_all = json_is_true(json_object_get(o, "ep_spans_all")),
         .whole_requests = json_is_true(json_object_get(o, "whole_requests")),

@@ -16,6 +16,7 @@ typedef struct hg_overheads {
     double launch_s;           /* an operator's launch by the host: outside captured graphs a step lasts
                                   at least all of them */
     double request_s;          /* from the client's sending to the engine's seeing: HTTP, tokeniser */
+    double transfer_s;         /* disaggregated: from a prompt's end to the decode side's seeing its KV */
     double request_serial_s;   /* of the front end's one thread: requests pass it one by one */
     const char *fitted;        /* the engine and version of the runs they were fitted on, or NULL */
     double ttft_band[2], tpot_band[2]; /* the 10th and 90th percentile of measured ÷ predicted on
@@ -28,7 +29,7 @@ typedef struct hg_overhead_term {
     size_t offset;             /* of a double in hg_overheads */
 } hg_overhead_term;
 
-enum { HG_OVERHEAD_TERMS = 8 };
+enum { HG_OVERHEAD_TERMS = 9 };
 extern const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS];
 
 static inline double *hg_overhead(hg_overheads *o, int term)
@@ -51,6 +52,8 @@ typedef struct hg_engine {
     bool chunked_prefill, prefix_caching;
     bool async;                /* a step is decided while the one before it runs */
     bool gemm_tables_quantise; /* its fp8 tables time a dynamic quantiser that static scales do without */
+    const char *fuses_quantiser_on; /* the architectures where static fp8 needs no pass of its own: how
+                                  their name begins, or "all"; NULL: none */
     bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */
