@@ -263,7 +263,8 @@ static void test_names(void)
     hg_arena_close(&arena);
 }
 
-/* The stand-in for NVIDIA's libraries (test/fake/cuda.c), in a folder under all their names. */
+/* The stand-ins for NVIDIA's libraries and OpenBLAS (test/fake), in a folder under all their names.
+ */
 typedef struct fake {
     char folder[64];
     hg_library library;
@@ -274,8 +275,8 @@ typedef struct fake {
 } fake;
 
 static const char *const fake_names[] = { "libcuda.so.1", "libcublasLt.so.13", "libnvrtc.so.13",
-                                          "libnccl.so.2" };
-enum { FAKE_NAMES = sizeof fake_names / sizeof *fake_names };
+                                          "libnccl.so.2", "libopenblas.so.0",  NULL };
+enum { FAKE_NAMES = sizeof fake_names / sizeof *fake_names - 1 };
 
 static void link_name(const fake *f, int i, bool there)
 {
@@ -331,6 +332,34 @@ static bool has_note(const hg_probe *p, const char *text)
         if (strstr(p->notes[i], text))
             return true;
     return false;
+}
+
+/* Products of both widths go to the library, which is told how many threads to take. */
+static void test_blas(hg_arena arena, fake *f)
+{
+    struct {
+        long (*right)(void), (*wrong)(void);
+        int (*threads)(void);
+    } api;
+    static const char *const blas[] = { "libopenblas.so.0", NULL };
+    const hg_symbol symbols[] = { { "fake_blas_right", 0, false },
+                                  { "fake_blas_wrong", sizeof api.right, false },
+                                  { "fake_blas_threads", 2 * sizeof api.right, false } };
+    hg_probe p;
+    hg_library l;
+    hg_err err = { 0 };
+    hg_probe_wish wish = { .budget_s = 0.1, .threads = 2, .libraries = f->folder };
+    CHECK(hg_library_open(&arena, f->folder, blas, "it was just put there", &l, &err) &&
+          hg_library_bind(&l, symbols, 3, &api, &err));
+    CHECKF(hg_probe_run(&arena, &hg_backend_cpu, &wish, &p, &err), "%s %s", err.where, err.msg);
+    const char *csv = hg_probe_csv(&arena, &p, &hg_op_gemm);
+    CHECK(csv && strstr(csv, "openblas_9.9_sgemm,float32") &&
+          strstr(csv, "openblas_9.9_sbgemm,bfloat16"));
+    CHECK(!has_note(&p, "not found") && !has_note(&p, "cblas_sbgemm"));
+    CHECKF(api.right() > 100 && api.wrong() == 0 && api.threads() == 2,
+           "%ld right, %ld wrong, %d threads", api.right(), api.wrong(), api.threads());
+    check_written(&arena, &p);
+    hg_library_close(&l);
 }
 
 /* One device: what is left out is said, what is there is measured, and everything is given back. */
@@ -428,6 +457,7 @@ static void test_cuda(void)
     if (!hg_arena_open(&arena, 0))
         return;
     if (open_fake(&arena, &f)) {
+        test_blas(arena, &f);
         test_cuda_parts(arena, &f);
         test_cuda_missing(arena, &f);
         test_cuda_ring(arena, &f);

@@ -287,25 +287,40 @@ static bool take_memory(cpu *c, double cache, double memory, hg_err *err)
     return true;
 }
 
-/* Reading the whole pool, and a square product: first rates, that calls may raise. */
-static bool first_rates(cpu *c, hg_bench *out, hg_err *err)
+/* The best of a few: first rates, that calls may raise. */
+enum { FIRST_RUNS = 4, SQUARE = 512 };
+
+static double read_rate(cpu *c)
 {
     hg_cpu_pass p = { .count = c->pool_bytes / 4, .in = c->pool, .sums = c->sums };
-    hg_probe_call square = { .op = &hg_op_gemm,
-                             .shape = { .d = { 512, 512, 512 }, .dtype = HG_FP32 } };
-    double read_s = INFINITY, product_s = INFINITY, seconds;
-    for (int i = 0; i < 4; i++) {
+    double least_s = INFINITY;
+    for (int i = 0; i < FIRST_RUNS; i++) {
         double start = hg_now_s();
         hg_crew_run(c->crew, c->kernels->read, &p);
-        read_s = fmin(read_s, hg_now_s() - start);
-        if (!run(c, &square, 1, &seconds, err))
-            return false;
-        product_s = fmin(product_s, seconds);
+        least_s = fmin(least_s, hg_now_s() - start);
     }
-    out->device.memory_bytes_per_s = (double)c->pool_bytes / read_s;
-    out->device.tensor_flops_per_s[HG_FP32] = 2.0 * 512 * 512 * 512 / product_s;
-    out->device.vector_flops_per_s = out->device.tensor_flops_per_s[HG_FP32];
-    return true;
+    return (double)c->pool_bytes / least_s;
+}
+
+static double product_rate(cpu *c, hg_dtype dtype)
+{
+    hg_probe_call square = { .op = &hg_op_gemm,
+                             .shape = { .d = { SQUARE, SQUARE, SQUARE }, .dtype = dtype } };
+    double least_s = INFINITY;
+    for (int i = 0; i < FIRST_RUNS; i++) {
+        double start = hg_now_s();
+        run_gemm(c, &square);
+        least_s = fmin(least_s, hg_now_s() - start);
+    }
+    return 2.0 * SQUARE * SQUARE * SQUARE / least_s;
+}
+
+static void first_rates(cpu *c, hg_device *d)
+{
+    d->memory_bytes_per_s = read_rate(c);
+    d->tensor_flops_per_s[HG_FP32] = d->vector_flops_per_s = product_rate(c, HG_FP32);
+    if (c->blas.bf16_kernel)
+        d->tensor_flops_per_s[HG_BF16] = product_rate(c, HG_BF16);
 }
 
 #define GEMM_AXES                                                                                  \
@@ -369,11 +384,11 @@ static void say_what_runs(hg_arena *arena, const cpu *c, const hg_err *no_blas, 
         hg_bench_note(out, hg_textf(arena, "%s has no cblas_sbgemm: bf16 products are not measured",
                                     c->blas.library.name));
     hg_bench_note(out, hg_textf(arena, "attention and memory passes run in %s", own));
-    out->source =
-        hg_textf(arena,
-                 "facts of the system; bandwidth read from memory by %s, and rate of the fastest "
-                 "product by %s; bf16 is taken to be widened",
-                 own, c->blas.kernel ? c->blas.kernel : own);
+    out->source = hg_textf(arena,
+                           "facts of the system; bandwidth read from memory by %s, and rate of the "
+                           "fastest product by %s%s",
+                           own, c->blas.kernel ? c->blas.kernel : own,
+                           c->blas.bf16_kernel ? "" : "; bf16 is taken to be widened");
 }
 
 static bool open_cpu(hg_arena *arena, const hg_probe_wish *wish, hg_bench *out, hg_err *err)
@@ -394,11 +409,11 @@ static bool open_cpu(hg_arena *arena, const hg_probe_wish *wish, hg_bench *out, 
     c->sums = HG_NEW(arena, float, threads);
     hg_cpu_blas_open(arena, wish->libraries, threads, &c->blas, &no_blas);
     read_facts(arena, c, out);
-    if (!take_memory(c, out->device.l2_bytes, out->device.memory_bytes, err) ||
-        !first_rates(c, out, err)) {
+    if (!take_memory(c, out->device.l2_bytes, out->device.memory_bytes, err)) {
         close_cpu(c);
         return false;
     }
+    first_rates(c, &out->device);
     list_grids(arena, c, out);
     say_what_runs(arena, c, &no_blas, out);
     return true;
