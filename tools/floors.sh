@@ -9,6 +9,7 @@ engine 3
 sim 3
 eval 4
 fit 5
+probe 5
 search 5
 explain 5
 live 5

@@ -24,6 +24,8 @@ const char *hg_today(hg_arena *arena)
 
 static const char *source_of(hg_arena *arena, const hg_table_group *g)
 {
+    if (strcmp(g->engine, "probe") == 0)
+        return hg_textf(arena, "heng calibrate probe on %s", g->device);
     /* The tables' own publisher, where the group is one of those; a user's tables name themselves. */
     bool published = strcmp(g->version, "user") != 0;
     return published ? hg_textf(arena, "measured tables of ai-dynamo/aiconfigurator (Apache-2.0), "
@@ -31,9 +33,8 @@ static const char *source_of(hg_arena *arena, const hg_table_group *g)
                      : "the user's measurements";
 }
 
-static hg_code write_group(hg_ask *a, const hg_table_group *g, const hg_fitted *tables)
+static hg_code write_group(hg_ask *a, const hg_table_group *g, const hg_fitted *tables, const char *root)
 {
-    const char *root = a->s.output.s ? a->s.output.s : "data/calibration";
     const char *folder = hg_textf(a->arena, "%s/%s", root, g->device);
     const char *path = hg_textf(a->arena, "%s/%s-%s.json", folder, g->engine, g->version);
     size_t size;
@@ -82,7 +83,7 @@ static void report_json(hg_buf *out, const hg_table_group *g, const hg_fitted *t
     hg_buf_puts(out, "\n");
 }
 
-static hg_code calibrate_group(hg_ask *a, const hg_table_group *g, hg_buf *out)
+static hg_code calibrate_group(hg_ask *a, const hg_table_group *g, const char *root, hg_buf *out)
 {
     hg_device device;
     if (!hg_device_find(a->arena, &a->data, g->device, &device, &a->err))
@@ -99,30 +100,24 @@ static hg_code calibrate_group(hg_ask *a, const hg_table_group *g, hg_buf *out)
         a->err = tables[0].err;
         return HG_INPUT;
     }
-    return write_group(a, g, tables);
+    return write_group(a, g, tables, root);
 }
 
-static hg_code run(hg_ask *a)
+hg_code hg_calibrate_ops(hg_ask *a, const char *const *inputs, size_t input_count, const char *device,
+                         const char *root)
 {
-    if (a->s.input_count > 1 && strcmp(a->s.inputs[0], "serving") == 0)
-        return hg_calibrate_serving(a);
-    if (a->s.input_count && strcmp(a->s.inputs[0], "transfer") == 0)
-        return hg_calibrate_transfer(a);
-    if (a->s.input_count < 2 || strcmp(a->s.inputs[0], "ops") != 0)
-        return hg_refuse(a, "calibrate", "takes 'ops' and tables, 'transfer' and tables, or 'serving' and runs; "
-                         "as in 'heng calibrate ops DIR -o out'");
     hg_table_group *groups;
     size_t count;
-    if (!hg_walk_tables(a->arena, a->s.inputs + 1, a->s.input_count - 1, a->s.device.s, a->s.engine.s,
-                        a->s.engine_version.s, a->s.op.s, &groups, &count, &a->err))
+    if (!hg_walk_tables(a->arena, inputs, input_count, device, a->s.engine.s, a->s.engine_version.s, a->s.op.s,
+                        &groups, &count, &a->err))
         return a->err.code;
     hg_buf out = { .arena = a->arena };
     if (!a->s.json.v)
         hg_buf_printf(&out, "%-20s %-18s %-22s %8s %6s   %7s %7s %7s\n", "device", "engine", "op", "rows",
-                  "coef", "mean", "median", "p90");
+                      "coef", "mean", "median", "p90");
     for (size_t i = 0; i < count && !hg_stopped(a); i++) {
         hg_progress(a, (double)i / (double)count, groups[i].device);
-        hg_code code = calibrate_group(a, &groups[i], &out);
+        hg_code code = calibrate_group(a, &groups[i], root, &out);
         if (code != HG_DONE)
             return code;
     }
@@ -131,7 +126,24 @@ static hg_code run(hg_ask *a)
     return HG_DONE;
 }
 
+static hg_code run(hg_ask *a)
+{
+    const char *what = a->s.input_count ? a->s.inputs[0] : "";
+    if (strcmp(what, "probe") == 0)
+        return hg_calibrate_probe(a);
+    if (strcmp(what, "transfer") == 0)
+        return hg_calibrate_transfer(a);
+    if (a->s.input_count > 1 && strcmp(what, "serving") == 0)
+        return hg_calibrate_serving(a);
+    if (a->s.input_count < 2 || strcmp(what, "ops") != 0)
+        return hg_refuse(a, "calibrate", "takes 'ops' and tables, 'serving' and runs, 'transfer' or 'probe'; as in "
+                         "'heng calibrate ops DIR -o out'");
+    return hg_calibrate_ops(a, a->s.inputs + 1, a->s.input_count - 1, a->s.device.s,
+                            a->s.output.s ? a->s.output.s : "data/calibration");
+}
+
 const hg_verb hg_verb_calibrate = {
-    "calibrate", "heng calibrate ops DIR|FILE… [-o data/calibration] [--force]; heng calibrate transfer [DIR|FILE…] [-o FILE]; heng calibrate serving FILE…",
-    "fit a device's operators or an engine's host costs from measurements; errors on families kept back", run
+    "calibrate", "heng calibrate ops DIR|FILE… [-o data/calibration] [--force]; heng calibrate transfer [DIR|FILE…] [-o FILE]; "
+    "heng calibrate serving FILE…; heng calibrate probe [cpu|cuda] [-o probe]",
+    "fit a device's operators or an engine's host costs from measurements, or measure this machine; errors on families kept back", run
 };
