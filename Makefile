@@ -1,6 +1,7 @@
 # A thin face on meson.  `make` alone builds build/heng.
 BUILD ?= build
 TABLES ?= ../shared/data/ops
+RUNS ?= ../shared/data/e2e/serving.csv
 SOURCES := $(shell for d in src cmd/heng test bench; do tools/sources.sh $$d; done)
 
 .PHONY: all demo test check bench calibrate readme fmt install clean FORCE
@@ -37,6 +38,7 @@ bench: all
 calibrate: all
 	@$(BUILD)/heng calibrate ops $(TABLES) -o data/calibration --force
 	@$(BUILD)/heng calibrate transfer $(TABLES) --data data -o data/transfer.json --force
+	@$(BUILD)/heng calibrate serving $(RUNS) --data data -o data/serving/overheads.json --force
 
 readme: all
 	@tools/readme.sh

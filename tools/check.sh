@@ -1,6 +1,6 @@
 #!/bin/sh
 # make check: the arrows of the house, documents against the code, every header alone, sanitizers over all tests,
-# fuzzers, static analysis.
+# calibrations against their tables, fuzzers, static analysis.
 # FUZZ_S: seconds for each fuzzer.
 set -eu
 cd "$(dirname "$0")/.."
@@ -23,6 +23,10 @@ echo '== sanitizers (clang: address, undefined)'
 meson setup --reconfigure build-san >/dev/null
 ninja -C build-san --quiet heng heng-test
 HENG=build-san/heng UBSAN_OPTIONS=halt_on_error=1 build-san/heng-test
+
+echo '== two tables fitted anew, all validated'
+make --no-print-directory all
+tools/refit.sh
 
 echo '== fuzzers'
 for source in test/fuzz/fuzz_*.c; do

@@ -54,6 +54,10 @@ mv out/operators.md docs/operators.md
 
 build/heng catalog accuracy >out/accuracy.md
 sed '1s/.*/| 算子 | 表数 | 行数 | 平均误差 | 中位数 | 误差最大的表 |/' out/accuracy.md >out/accuracy.zh.md
+build/heng catalog serving >out/serving.md
+sed '1s/.*/| 运行 | 行数 | 已答 | 过载 | TPOT 中位 | 平均 | TTFT 中位 | 平均 |/' out/serving.md >out/serving.zh.md
+fill README.md serving out/serving.md
+fill README.zh.md serving out/serving.zh.md
 fill README.md accuracy out/accuracy.md
 fill README.zh.md accuracy out/accuracy.zh.md
 [ ! -s out/bench.txt ] || fenced <out/bench.txt >out/speed.md

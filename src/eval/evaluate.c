@@ -67,7 +67,8 @@ hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const
                     .max_requests = run->precise ? SETTLED_REQUESTS : SEARCHED_REQUESTS },
         .slo = p->slo,
         .request_overhead_s = p->engine.overheads.request_s,
-        .request_serial_s = p->engine.overheads.request_serial_s,
+        /* Each replica has a front end of its own. */
+        .request_serial_s = p->engine.overheads.request_serial_s / (double)d->replicas,
         .stepwise = run->stepwise,
         .keep_requests = run->keep_requests,
         .keep_steps = run->keep_steps,

@@ -231,6 +231,7 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     speculate(c, &p.workload, &candidate, &oracle);
     hg_sim_config config = hg_sim_config_of(&p, &candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests },
                                             (hg_oracle){ hg_step_oracle_seconds, &oracle });
+    config.request_serial_s = p.engine.overheads.request_serial_s; /* one front end, whatever is behind it */
     hg_prefill_pool pool;
     hg_step_oracle prefill_oracle;
     hg_candidate prefill = c->prefill;

@@ -34,7 +34,7 @@ extern const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS];
 
 static inline double *hg_overhead(hg_overheads *o, int term)
 {
-    return (double *)((char *)o + hg_overhead_terms[term].offset);
+    return (double *)(void *)((char *)o + hg_overhead_terms[term].offset);
 }
 
 typedef struct hg_engine_default { /* the first row whose conditions hold is taken */
