@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* From the shelf of calibrations to the ladder of one device, engine and version. */
@@ -71,6 +72,44 @@ static hg_rung kind_of(const hg_rates *r, const hg_device *d, const hg_calibrati
     return *wanted && strcmp(c->version, wanted) != 0 ? HG_RUNG_VERSION : HG_RUNG_OWN;
 }
 
+static bool has_operator(const hg_rates *r, int op)
+{
+    for (int i = 0; i < r->count; i++)
+        if (r->rung[i].surfaces[op])
+            return true;
+    return false;
+}
+
+static bool has_format(const hg_rates *r, hg_dtype dtype)
+{
+    for (int i = 0; i < r->count; i++)
+        for (int op = 0; op < hg_op_count; op++) {
+            const hg_surface *s = r->rung[i].surfaces[op];
+            for (int k = 0; s && k < s->series_count; k++)
+                if (s->series[k].labels.dtype == dtype)
+                    return true;
+        }
+    return false;
+}
+
+/* Does another device's file know an operator, or a precision, that none read so far does?  Told from its
+ * text: most do not, and need not be read. */
+static bool brings_news(const hg_rates *r, const char *json)
+{
+    char word[64];
+    for (int op = 0; op < hg_op_count; op++) {
+        snprintf(word, sizeof word, "\"%s\":{", hg_ops[op]->name);
+        if (!has_operator(r, op) && strstr(json, word))
+            return true;
+    }
+    for (int t = 0; t < HG_DTYPES; t++) {
+        snprintf(word, sizeof word, "|%s", hg_dtype_table[t].name);
+        if (!has_format(r, (hg_dtype)t) && strstr(json, word))
+            return true;
+    }
+    return false;
+}
+
 static bool load(shelf *s, const hg_device *device, const char *file, hg_err *err)
 {
     hg_rates *r = s->rates;
@@ -80,6 +119,9 @@ static bool load(shelf *s, const hg_device *device, const char *file, hg_err *er
     size_t size;
     const char *json = hg_data_text(s->data, s->arena, path, &size, err);
     hg_calibration *c = &r->rung[r->count];
+    bool complete = r->own > 0 && strcmp(device->name, r->device.name) != 0;
+    if (json && complete && !brings_news(r, json))
+        return true;
     if (!json || !hg_calibration_read(s->arena, path, json, size, c, err))
         return false;
     if (take_out(&r->left_out, device, c))
