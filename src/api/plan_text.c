@@ -159,10 +159,12 @@ const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_wo
         const hg_point *best = &p->top[0];
         hg_buf_printf(&b, "%s on %" PRId64 " x %s: %s\n", model_word, hg_deployment_devices(&best->deployment),
                       p->problem->rates.device.name, hg_deployment_text(arena, &best->deployment));
-        hg_buf_printf(&b, "  %s req/s%s (%s good req/s/GPU), %.0f output tokens/s, %.0f tokens/s/user\n",
+        hg_buf_printf(&b, "  %s req/s%s (%s good req/s/GPU), %.0f output tokens/s, %s tokens/s/user\n",
                       hg_figures(arena, served(best), 3), rate_interval(arena, p),
                       hg_figures(arena, best->metrics.goodput_per_device, 3), best->metrics.sim.output_tokens_per_s,
-                      best->metrics.tokens_per_s_per_user);
+                      isfinite(best->metrics.tokens_per_s_per_user)
+                          ? hg_textf(arena, "%.0f", best->metrics.tokens_per_s_per_user)
+                          : "-");
         if (p->found && p->score_text && strcmp(p->objective, "goodput-per-gpu") != 0)
             hg_buf_printf(&b, "  %s: %s\n", p->objective, p->score_text);
         limits(arena, &b, p);

@@ -105,13 +105,17 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
         overheads[i] = &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, n, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
+    size_t answered = 0;
     for (size_t i = 0; i < n; i++) {
         answer r = answer_of(&cases[i], &figures[i]);
+        answered += r.known;
         if (a->s.json.v)
             write_json(out, csv, &rows[i], &r);
         else
             write_csv(out, &rows[i], &r);
     }
+    if (answered < n)
+        hg_note(a, hg_textf(a->arena, "%zu of %zu rows answered; the others say why in 'origin'", answered, n));
     return true;
 }
 

@@ -28,10 +28,10 @@ static size_t replace_word(const char *from, size_t left, char **to)
     return 0;
 }
 
-/* Parses again with such words outside texts replaced. */
+/* No word grows to more than twice its length.  Parses again with such words outside texts replaced. */
 static json_t *parse_python(const char *text, size_t size, json_error_t *at)
 {
-    char *plain = malloc(size / 3 * 4 + 8), *to = plain;
+    char *plain = malloc(2 * size + 8), *to = plain;
     if (!plain)
         return NULL;
     bool quoted = false;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* The caller owns the result (json_decref).  NULL on failure; `name` is the place in messages.
- * Python's Infinity and NaN are read as 1e308 and null. */
+ * Python's Infinity and NaN are read as 1e308 and −1e308, which no field takes. */
 json_t *hg_json_parse(const char *text, size_t size, const char *name, hg_err *err);
 /* Reads a whole file of at most 64 MB, .gz too. */
 json_t *hg_json_file(const char *path, hg_err *err);

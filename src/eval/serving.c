@@ -70,6 +70,8 @@ static int64_t devices_of(const hg_serving_pool *pool, const hg_device *device)
     return ranks > device->domain_devices && root * root == ranks ? root : ranks;
 }
 
+enum { MOST_CLIENTS = 100000 };
+
 /* No engine cuts an expert over more ranks than a node has: wider groups hold whole experts. */
 enum { EXPERT_RANKS = 8 };
 
@@ -84,11 +86,17 @@ static void fill_parallel(const hg_serving_pool *pool, int64_t ranks, bool moe, 
     d->ep = moe && (ranks > EXPERT_RANKS || written_twice) ? ranks : d->ep;
 }
 
+/* What decides: the experts' format where it differs from the products'. */
+static const char *precision_word(const hg_serving_row *row)
+{
+    return *row->moe_quant && strcmp(row->gemm_quant, row->moe_quant) != 0 ? row->moe_quant
+           : *row->gemm_quant ? row->gemm_quant : row->precision;
+}
+
 /* In a row's words: blank is the checkpoint's own. */
 static bool fill_precision(const hg_serving_row *row, const hg_model *m, hg_deployment *d)
 {
-    const char *word = *row->moe_quant && strcmp(row->gemm_quant, row->moe_quant) != 0 ? row->moe_quant
-                       : *row->gemm_quant ? row->gemm_quant : row->precision;
+    const char *word = precision_word(row);
     d->precision_is_checkpoints = !*word || strcmp(word, "bfloat16") == 0;
     if (d->precision_is_checkpoints)
         return true;
@@ -156,7 +164,7 @@ static bool make(const hg_serving_row *row, const hg_serving_pool *pool, hg_serv
 {
     hg_deployment d = deployment_of(row, pool, c->problem, &c->launch);
     if (!fill_precision(row, &c->problem->model, &d)) {
-        snprintf(c->reason, sizeof c->reason, "precision '%.40s' is not known", row->precision);
+        snprintf(c->reason, sizeof c->reason, "precision '%.40s' is not known", precision_word(row));
         return false;
     }
     hg_candidate_make(c->problem, &d, out);
@@ -175,8 +183,12 @@ void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg
         return;
     hg_serving_pool whole = { .tp = row->tp, .pp = row->pp, .dp = row->dp, .moe_tp = row->moe_tp, .moe_ep = row->moe_ep };
     out->launch = hg_launch_of(shelf->launches, row);
-    if (row->isl < 1 || row->osl < 1 || row->concurrency < 1)
-        snprintf(out->reason, sizeof out->reason, "isl, osl and concurrency must be 1 or more");
+    if (row->isl < 1 || row->osl < 1 || row->concurrency < 1 || row->isl > HG_LENGTH_MAX ||
+        row->osl > HG_LENGTH_MAX || row->concurrency > MOST_CLIENTS)
+        snprintf(out->reason, sizeof out->reason, "isl, osl and concurrency must be 1 or more, and no more than %d tokens "
+                 "and %d clients", HG_LENGTH_MAX, MOST_CLIENTS);
+    else if (row->mode && *row->mode && !row->disaggregated && strcmp(row->mode, "agg") != 0)
+        snprintf(out->reason, sizeof out->reason, "mode '%.40s' is not known; write agg or disagg", row->mode);
     else if (row->disaggregated && (row->prefill.workers < 1 || row->decode.workers < 1))
         snprintf(out->reason, sizeof out->reason, "how many prefill and decode workers is not said");
     else if (!row->disaggregated)

@@ -97,6 +97,7 @@ bool hg_serving_read(hg_arena *arena, const hg_csv *csv, const hg_serving_column
         .engine = text(arena, csv, c->engine), .version = text(arena, csv, c->version),
         .model = text(arena, csv, c->model), .precision = text(arena, csv, c->precision),
         .gemm_quant = text(arena, csv, c->gemm_quant), .moe_quant = text(arena, csv, c->moe_quant),
+        .mode = text(arena, csv, c->mode),
         .disaggregated = c->mode >= 0 && strcmp(csv->fields[c->mode], "disagg") == 0,
         .dp_given = c->dp >= 0 && *csv->fields[c->dp],
         .line = csv->lines.number,

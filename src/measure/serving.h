@@ -11,7 +11,7 @@ typedef struct hg_serving_pool { /* of a disaggregated run; workers 0: not said 
 
 typedef struct hg_serving_row {
     const char *id, *device, *engine, *version, *model, *precision; /* "" where the cell is blank */
-    const char *gemm_quant, *moe_quant;
+    const char *gemm_quant, *moe_quant, *mode;
     bool disaggregated, dp_given; /* dp_given: the cell of dp_size is not blank */
     int64_t isl, osl, concurrency;
     int64_t tp, pp, dp, moe_tp, moe_ep;  /* tp, pp, dp 1 and moe_* 0 where blank: the engine's default */

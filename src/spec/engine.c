@@ -110,8 +110,14 @@ static bool find_overheads(hg_arena *arena, const hg_data *data, const char *ver
         if (engine && strcmp(engine, out->name) == 0 && (!of || (version && strcmp(of, version) == 0)))
             best = !best || of ? row : best;
     }
-    if (best)
+    if (best) {
+        const char *of = json_string_value(json_object_get(best, "version"));
+        const char *day = json_string_value(json_object_get(root, "fitted"));
         out->overheads = read_overheads(arena, best);
+        out->overheads.fitted =
+            hg_textf(arena, "fitted %s on %lld runs%s%s", day ? day : "", json_integer_value(json_object_get(best, "rows")),
+                     of ? " of version " : "", of ? of : "");
+    }
     json_decref(root);
     return true;
 }
