@@ -132,7 +132,11 @@ static void warn(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg
     /* Of the arrivals as they were drawn: a short run's may lie far from the rate. */
     double span_s = w->load == HG_LOAD_RATE && r->end == HG_END_ALL ? r->arrivals_s : NAN;
     double alone_s = r->latency[HG_E2E].p50 - r->latency[HG_QUEUE].p50;
-    if (r->end == HG_END_SATURATED || r->window_s > OVERLOAD * span_s + 2 * alone_s)
+    if (r->end == HG_END_SATURATED)
+        hg_note(a, hg_textf(a->arena, "overloaded: the queue of %s requests/s grows without end; the run was stopped "
+                            "before it settled, and its rates are of the time until then",
+                            hg_figures(a->arena, w->rate_per_s, 3)));
+    else if (r->window_s > OVERLOAD * span_s + 2 * alone_s)
         hg_note(a, hg_textf(a->arena, "overloaded: %s requests/s arrive, %s are served; latencies grow with the "
                             "length of the run", hg_figures(a->arena, w->rate_per_s, 3),
                             hg_figures(a->arena, r->requests_per_s, 3)));
