@@ -77,9 +77,11 @@ static group *group_for(hg_arena *arena, group *groups, size_t *count, const cha
 static void note(group *g, const hg_serving_sample *s, const hg_serving_figures *f)
 {
     g->rows++;
-    if (s->ttft_s > OVERLOADED_S)
+    if (!isfinite(f->ttft_s) || !isfinite(f->tpot_s))
+        return; /* not answered */
+    if (s->ttft_s > OVERLOADED_S) {
         g->overloaded++;
-    else if (isfinite(f->ttft_s) && isfinite(f->tpot_s)) {
+    } else {
         g->ttft[g->n] = f->ttft_s / s->ttft_s - 1;
         g->tpot[g->n++] = f->tpot_s / s->tpot_s - 1;
     }

@@ -134,7 +134,7 @@ static void fill_wide(const hg_model *m, hg_deployment *d)
 }
 
 static hg_deployment deployment_of(const hg_serving_row *row, const hg_serving_pool *pool, const hg_problem *p,
-                                   const hg_launch *l)
+                                   const hg_launch_facts *l)
 {
     const hg_engine_default *limits = hg_engine_default_for(&p->engine, &p->rates.device);
     hg_deployment d = {
@@ -182,7 +182,7 @@ void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg
     if (*out->reason)
         return;
     hg_serving_pool whole = { .tp = row->tp, .pp = row->pp, .dp = row->dp, .moe_tp = row->moe_tp, .moe_ep = row->moe_ep };
-    out->launch = hg_launch_of(shelf->launches, row);
+    out->launch = hg_launch_facts_of(shelf->launches, row);
     if (row->isl < 1 || row->osl < 1 || row->concurrency < 1 || row->isl > HG_LENGTH_MAX ||
         row->osl > HG_LENGTH_MAX || row->concurrency > MOST_CLIENTS)
         snprintf(out->reason, sizeof out->reason, "isl, osl and concurrency must be 1 or more, and no more than %d tokens "

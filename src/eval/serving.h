@@ -16,7 +16,7 @@ typedef struct hg_serving_case {
     hg_candidate candidate;     /* disaggregated: the decode side */
     hg_candidate prefill;
     bool disaggregated;
-    hg_launch launch;
+    hg_launch_facts launch;
     int64_t isl, osl, concurrency;
     char reason[256];           /* why it cannot be predicted; "" when it can */
 } hg_serving_case;

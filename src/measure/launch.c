@@ -45,7 +45,6 @@ typedef struct launch_rule {
     double least_concurrency, most_concurrency; /* 0: any */
     count_rule set[KEYS];
     const char *kv_dtype; /* NULL: not said */
-    int static_scales;    /* −1: not said */
 } launch_rule;
 
 struct hg_launches {
@@ -79,14 +78,12 @@ static count_rule read_count(const json_t *v)
 static launch_rule read_rule(hg_arena *arena, const json_t *o)
 {
     const json_t *when = json_object_get(o, "when"), *set = json_object_get(o, "set");
-    const json_t *scales = json_object_get(set, "static_scales");
     const char *kv = json_string_value(json_object_get(set, "kv_dtype"));
     const json_t *load = json_object_get(when, "concurrency");
     launch_rule r = { .dp_given = json_is_true(json_object_get(when, "dp_given")),
                       .least_concurrency = json_number_value(json_object_get(load, "least")),
                       .most_concurrency = json_number_value(json_object_get(load, "most")),
-                      .kv_dtype = kv ? hg_strdup(arena, kv) : NULL,
-                      .static_scales = scales ? json_is_true(scales) : -1 };
+                      .kv_dtype = kv ? hg_strdup(arena, kv) : NULL };
     for (int i = 0; i < CONDITIONS; i++)
         r.when[i] = read_texts(arena, json_object_get(when, condition_names[i]));
     for (int k = 0; k < KEYS; k++)
@@ -140,10 +137,10 @@ static bool matches(const launch_rule *r, const hg_serving_row *row)
     return row->dp_given || !r->dp_given;
 }
 
-hg_launch hg_launch_of(const hg_launches *l, const hg_serving_row *row)
+hg_launch_facts hg_launch_facts_of(const hg_launches *l, const hg_serving_row *row)
 {
     double v[KEYS] = { 0 };
-    hg_launch out = { .kv_dtype = HG_BF16 };
+    hg_launch_facts out = { .kv_dtype = HG_BF16 };
     for (size_t i = 0; i < l->count; i++) {
         const launch_rule *r = &l->rules[i];
         if (!matches(r, row))
@@ -154,8 +151,6 @@ hg_launch hg_launch_of(const hg_launches *l, const hg_serving_row *row)
                                                  r->set[k].concurrency * (double)row->concurrency);
         if (r->kv_dtype)
             out.kv_given = hg_dtype_parse(r->kv_dtype, &out.kv_dtype);
-        if (r->static_scales >= 0)
-            out.static_scales = r->static_scales;
     }
     out.max_num_batched_tokens = (int64_t)v[BUDGET];
     out.max_num_seqs = (int64_t)v[SEQS];

@@ -7,11 +7,11 @@
 #include "measure/serving.h"
 #include "spec/dtype.h"
 
-typedef struct hg_launch { /* a zero: the engine's default, unless said otherwise */
+typedef struct hg_launch_facts { /* a zero: the engine's default, unless said otherwise */
     double length_range;          /* lengths uniform in [range·n, n]; 1: exact */
     int64_t requests_per_client;  /* prompts in all, over the concurrency */
     int64_t max_num_batched_tokens, max_num_seqs, graph_tokens;
-    bool kv_given, static_scales; /* static_scales: activations are quantised with known scales */
+    bool kv_given;
     hg_dtype kv_dtype;
     double gpu_memory_utilization;
     int64_t recv_interval;        /* SGLang's scheduler-recv-interval */
@@ -20,11 +20,11 @@ typedef struct hg_launch { /* a zero: the engine's default, unless said otherwis
     double accepted_tokens;       /* … made a step and sequence, the model's own one among them */
     int64_t batch_wait_steps;
     double batch_wait_frac;
-} hg_launch;
+} hg_launch_facts;
 
 typedef struct hg_launches hg_launches;
 
 const hg_launches *hg_launches_open(hg_arena *arena, const hg_data *data, hg_err *err);
-hg_launch hg_launch_of(const hg_launches *l, const hg_serving_row *row);
+hg_launch_facts hg_launch_facts_of(const hg_launches *l, const hg_serving_row *row);
 
 #endif

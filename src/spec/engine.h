@@ -51,7 +51,7 @@ typedef struct hg_engine {
     double gpu_memory_utilization;
     bool chunked_prefill, prefix_caching;
     bool async;                /* a step is decided while the one before it runs */
-    bool gemm_tables_quantise; /* its fp8 tables time a dynamic quantiser that static scales do without */
+    bool gemm_tables_quantise; /* its block-scaled products' tables time their quantiser too */
     const char *fuses_quantiser_on; /* the architectures where static fp8 needs no pass of its own: how
                                   their name begins, or "all"; NULL: none */
     bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
