@@ -13,7 +13,7 @@ static const char shared[] = "../shared/data/e2e/serving.csv";
 
 static hg_serving_row row(const char *model, const char *device, const char *engine)
 {
-    return (hg_serving_row){ .id = "", .device = device, .engine = engine, .version = "", .model = model,
+    return (hg_serving_row){ .id = "", .device = device, .engine = engine, .version = "", .era = "", .model = model,
                              .precision = "", .gemm_quant = "", .moe_quant = "", .isl = 1024, .osl = 256,
                              .concurrency = 16, .tp = 1, .pp = 1, .dp = 1 };
 }
@@ -91,7 +91,13 @@ static hg_serving_figures predict(hg_arena arena, hg_serving_shelf *shelf, const
     return hg_serving_predict(arena, &c, &c.problem->engine.overheads);
 }
 
-/* More clients wait longer and slow each other; more ranks help; a host that takes longer never helps. */
+static double whole_s(const hg_serving_row *r, hg_serving_figures f)
+{
+    return f.ttft_s + (double)(r->osl - 1) * f.tpot_s;
+}
+
+/* More clients wait longer and slow each other; more ranks help; a host that takes longer never shortens a
+ * request as a whole (it may its first token, by keeping clients out of step). */
 static void figures_move_as_they_must(hg_arena arena, hg_serving_shelf *shelf)
 {
     hg_serving_row r = row("Qwen/Qwen3-32B", "h100_sxm", "vllm");
@@ -107,9 +113,9 @@ static void figures_move_as_they_must(hg_arena arena, hg_serving_shelf *shelf)
     hg_serving_case_open(shelf, &r, &c);
     for (int k = 0; k < HG_OVERHEAD_TERMS; k++) {
         hg_overheads slow = c.problem->engine.overheads;
-        *hg_overhead(&slow, k) += 1e-3;
+        *hg_overhead(&slow, k) += strcmp(hg_overhead_terms[k].name, "token") == 0 ? 1e-5 : 1e-3; /* a prompt has many */
         hg_serving_figures f = hg_serving_predict(arena, &c, &slow);
-        CHECKF(f.ttft_s >= 0.99 * wide.ttft_s && f.tpot_s >= 0.99 * wide.tpot_s, "%s", hg_overhead_terms[k].name);
+        CHECKF(whole_s(&r, f) >= 0.99 * whole_s(&r, wide), "%s", hg_overhead_terms[k].name);
     }
 }
 

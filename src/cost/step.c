@@ -32,6 +32,8 @@ static double amount_of(hg_role role, const hg_step_batch *b)
     switch (role) {
     case HG_PER_TOKEN:
         return b->chunk_tokens + b->decodes + b->drafted;
+    case HG_PER_RANKS_TOKEN:
+        return b->mean_tokens > 0 ? b->mean_tokens : b->chunk_tokens + b->decodes + b->drafted;
     case HG_PER_EMIT:
         return b->emits + b->drafted;
     case HG_PER_PROMPT_TOKEN:
@@ -82,13 +84,19 @@ static double less_seconds(const hg_step_item *it, const hg_shape *shape, double
     return fmax(0, fmin(less, seconds - hg_roofline(&w, it->rate.device).seconds));
 }
 
+/* Calls a step, each as long as the tables say. */
+static double calls(const hg_step_item *it)
+{
+    return it->repeat * (it->ratio > 0 ? it->ratio : 1);
+}
+
 static double item_seconds(const hg_step_item *it, const hg_step_batch *b)
 {
     hg_shape shape;
     if (fill(it, b, &shape) <= 0)
         return 0;
     double seconds = hg_rate_seconds(&it->rate, &shape);
-    return it->repeat * (seconds - less_seconds(it, &shape, seconds));
+    return calls(it) * (seconds - less_seconds(it, &shape, seconds));
 }
 
 static double sum_role(const hg_step *s, hg_role role, const hg_step_batch *b)
@@ -105,6 +113,11 @@ double hg_step_tokens_seconds(const hg_step *s, double tokens)
     return sum_role(s, HG_PER_TOKEN, &(hg_step_batch){ .decodes = tokens });
 }
 
+double hg_step_ranks_seconds(const hg_step *s, double mean_tokens)
+{
+    return s->meets ? sum_role(s, HG_PER_RANKS_TOKEN, &(hg_step_batch){ .mean_tokens = mean_tokens }) : 0;
+}
+
 double hg_step_emits_seconds(const hg_step *s, double emits)
 {
     return sum_role(s, HG_PER_EMIT, &(hg_step_batch){ .emits = emits });
@@ -115,7 +128,8 @@ static double draft_seconds(const hg_step *s, double decodes, double drafted_eac
 {
     if (decodes <= 0 || drafted_each <= 0)
         return 0;
-    return drafted_each * (hg_step_tokens_seconds(s, decodes) / s->layers + hg_step_emits_seconds(s, decodes));
+    double layers_s = hg_step_tokens_seconds(s, decodes) + hg_step_ranks_seconds(s, decodes);
+    return drafted_each * (layers_s / s->layers + hg_step_emits_seconds(s, decodes));
 }
 
 double hg_step_decodes_seconds(const hg_step *s, double decodes, double drafted_each)
@@ -154,7 +168,8 @@ static double drafted_each(const hg_step_batch *b)
 
 static double device_seconds(const hg_step *s, const hg_step_batch *b)
 {
-    return hg_step_tokens_seconds(s, b->chunk_tokens + b->decodes + b->drafted) +
+    double tokens = b->chunk_tokens + b->decodes + b->drafted;
+    return hg_step_tokens_seconds(s, tokens) + hg_step_ranks_seconds(s, b->mean_tokens > 0 ? b->mean_tokens : tokens) +
            hg_step_emits_seconds(s, b->emits + b->drafted) + hg_step_attention_seconds(s, b) +
            hg_step_decodes_seconds(s, b->decodes, drafted_each(b));
 }
@@ -184,9 +199,9 @@ hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg
     t.seconds -= less;
     t.lo_s = fmax(0, t.lo_s - less);
     t.hi_s -= less;
-    t.seconds *= it->repeat;
-    t.lo_s *= it->repeat;
-    t.hi_s *= it->repeat;
+    t.seconds *= calls(it);
+    t.lo_s *= calls(it);
+    t.hi_s *= calls(it);
     work->tensor_flops *= it->repeat;
     work->vector_flops *= it->repeat;
     work->hbm_bytes *= it->repeat;

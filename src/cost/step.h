@@ -19,10 +19,12 @@ typedef struct hg_step_batch {
     double decode_context;     /* Σ of the tokens each attends to */
     double emits;              /* sequences that get a token from this step */
     double drafted;            /* Σ over decodes of the speculated tokens they verify besides */
+    double mean_tokens;        /* of the step over the engine's dp ranks; 0: as many as this one's */
 } hg_step_batch;
 
 typedef enum hg_role {
     HG_PER_TOKEN,              /* a dimension grows with all tokens of the step */
+    HG_PER_RANKS_TOKEN,        /* … of all dp ranks, which meet here */
     HG_PER_EMIT,               /* … with the sequences that emit */
     HG_PER_PROMPT_TOKEN,       /* … with the new tokens of prompts only */
     HG_PER_PROMPT_KEY,         /* … with the tokens that prompts attend to, cached ones too */
@@ -48,6 +50,7 @@ typedef struct hg_step_item {
     int less_count, less_k;    /* less_k: the product's dimension that is the passes' k */
     double less_s;             /* a call: host time that the table timed and a captured graph does not spend */
     double scale;              /* the dimension's value a token (or emit) */
+    double ratio;              /* the engine's kernel over the tables'; 0: the same */
     double host_s;             /* HG_HOST: seconds per occasion */
     double (*occasions)(const hg_step_batch *b, const struct hg_step *s); /* HG_HOST: how many in a step */
 } hg_step_item;
@@ -61,6 +64,7 @@ typedef struct hg_step {
     int64_t graph_tokens, prompt_graph_tokens; /* the largest batch in a captured graph, without and with prompts */
     double launches, launch_s; /* of device operators in a step, and what the host takes for one */
     int64_t tp, pp, dp;
+    bool meets;                /* dp ranks meet at experts: their steps begin and end together */
 } hg_step;
 
 /* False: the model holds something that cannot be priced yet; err names it. */
@@ -73,6 +77,7 @@ double hg_step_seconds(const hg_step *s, const hg_step_batch *b);
 /* The same, cut for re-use: what depends on the token count, on the emits, on the decodes (each with so
  * many drafted tokens), and attention with all that tells prompts from single tokens. */
 double hg_step_tokens_seconds(const hg_step *s, double tokens);
+double hg_step_ranks_seconds(const hg_step *s, double mean_tokens); /* where dp ranks meet, at so many a rank */
 double hg_step_emits_seconds(const hg_step *s, double emits);
 double hg_step_decodes_seconds(const hg_step *s, double decodes, double drafted_each);
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 
 static void add_dense_ffn(hg_builder *b, const char *const names[3], double inter, hg_dtype dtype, bool gated,
                           double repeat)
@@ -28,7 +29,7 @@ static void add_alltoall(hg_builder *b, const char *name, double repeat, const h
     s.d[hg_dim_of(op, "topk")] = (double)l->topk;
     s.d[hg_dim_of(op, "num_experts")] = (double)l->experts;
     s.d[hg_dim_of(op, "moe_ep_size")] = (double)b->d->ep;
-    hg_use_op(b, hg_add_item(b, name, HG_PER_TOKEN, repeat), op, &s, "num_tokens", 1);
+    hg_use_op(b, hg_add_item(b, name, HG_PER_RANKS_TOKEN, repeat), op, &s, "num_tokens", 1);
 }
 
 /* Experts are spread over all ranks of the engine (tp·dp): ep groups of whole experts, the rest of
@@ -37,6 +38,7 @@ static void add_experts(hg_builder *b, const hg_layer *l, double repeat)
 {
     double ranks = (double)(b->d->tp * b->d->dp), h = (double)b->m->hidden_size;
     const hg_op *op = &hg_op_moe;
+    hg_role role = b->d->dp > 1 ? HG_PER_RANKS_TOKEN : HG_PER_TOKEN;
     hg_shape s = { .dtype = b->m->precision.experts, .kind = HG_MOE_SKEW };
     s.d[hg_dim_of(op, "hidden_size")] = (double)(l->expert_hidden_size ? l->expert_hidden_size : b->m->hidden_size);
     s.d[hg_dim_of(op, "inter_size")] = (double)l->expert_inter_size;
@@ -52,14 +54,14 @@ static void add_experts(hg_builder *b, const hg_layer *l, double repeat)
         add_alltoall(b, "route exchange", repeat, l, HG_ALLTOALL_PREPARE);
         add_alltoall(b, "dispatch to experts", repeat, l, HG_ALLTOALL_DISPATCH);
     } else {
-        hg_add_nccl(b, "all-gather to experts", HG_PER_TOKEN, repeat, HG_ALL_GATHER, (double)b->d->dp,
+        hg_add_nccl(b, "all-gather to experts", role, repeat, HG_ALL_GATHER, (double)b->d->dp,
                     h * (double)b->d->dp);
     }
-    hg_use_op(b, hg_add_item(b, "experts", HG_PER_TOKEN, repeat), op, &s, "num_tokens", (double)b->d->dp);
+    hg_use_op(b, hg_add_item(b, "experts", role, repeat), op, &s, "num_tokens", (double)b->d->dp);
     if (sparse)
         add_alltoall(b, "combine from experts", repeat, l, HG_ALLTOALL_COMBINE);
     else
-        hg_add_nccl(b, "reduce-scatter from experts", HG_PER_TOKEN, repeat, HG_REDUCE_SCATTER,
+        hg_add_nccl(b, "reduce-scatter from experts", role, repeat, HG_REDUCE_SCATTER,
                     (double)b->d->dp, h * (double)b->d->dp);
 }
 
@@ -108,6 +110,38 @@ static void add_ends(hg_builder *b)
     hg_add_nccl(b, "logits all-gather", HG_PER_EMIT, 1, HG_ALL_GATHER, tp, vocab);
     /* Sampling reads the logits as 32-bit numbers a few times: temperature, softmax, draw. */
     hg_add_pass(b, "sampling", HG_PER_EMIT, 1, 3 * 4 * vocab);
+}
+
+/* The tables are of one version of the engine: what its kernels of a kind took in another. */
+static double ratio_of(const hg_overheads *o, const hg_op *op)
+{
+    static const struct {
+        const hg_op *op;
+        size_t ratio;
+    } kinds[] = {
+        { &hg_op_gemm, offsetof(hg_overheads, gemm_ratio) },
+        { &hg_op_mla_bmm, offsetof(hg_overheads, gemm_ratio) },
+        { &hg_op_moe, offsetof(hg_overheads, experts_ratio) },
+        { &hg_op_context_attention, offsetof(hg_overheads, attention_ratio) },
+        { &hg_op_generation_attention, offsetof(hg_overheads, attention_ratio) },
+        { &hg_op_context_mla, offsetof(hg_overheads, attention_ratio) },
+        { &hg_op_generation_mla, offsetof(hg_overheads, attention_ratio) },
+        { &hg_op_gdn, offsetof(hg_overheads, attention_ratio) },
+        { &hg_op_custom_allreduce, offsetof(hg_overheads, collective_ratio) },
+        { &hg_op_nccl, offsetof(hg_overheads, collective_ratio) },
+        { &hg_op_internode, offsetof(hg_overheads, collective_ratio) },
+        { &hg_op_trtllm_alltoall, offsetof(hg_overheads, collective_ratio) },
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].op == op)
+            return *(const double *)(const void *)((const char *)o + kinds[i].ratio);
+    return 1;
+}
+
+static void compare_kernels(hg_builder *b)
+{
+    for (int i = 0; i < b->out->count; i++)
+        b->out->items[i].ratio = ratio_of(&b->e->overheads, b->out->items[i].rate.op);
 }
 
 static double once(const hg_step_batch *b, const hg_step *s)
@@ -207,6 +241,9 @@ bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine 
     if (!add_layers(&b, err))
         return false;
     add_ends(&b);
+    compare_kernels(&b);
+    for (int i = 0; i < out->count; i++)
+        out->meets |= out->items[i].role == HG_PER_RANKS_TOKEN;
     add_launches(&b);
     add_host(&b);
     return true;

@@ -49,9 +49,10 @@ static bool fuse_quantiser(hg_builder *b, hg_step_item *it, hg_dtype dtype)
     hg_rate pass = hg_rates_beside(b->rates, &it->rate, &hg_op_memory_pass, &labels);
     if (!scale.surface || !pass.surface || hg_rate_seconds(&scale, &hg_op_compute_scale.example) < NO_SCALE_S)
         return false;
+    const char *in = b->e->fuses_quantiser_in;
     it->less[0] = scale;
     it->less[1] = pass;
-    it->less_count = 2;
+    it->less_count = !in || hg_starts(b->m->architecture, in) ? 2 : 1;
     it->less_k = hg_dim_of(it->rate.op, "k");
     return true;
 }

@@ -14,6 +14,7 @@ hg_step_memo *hg_step_memo_new(hg_arena *arena, int64_t tokens_most, int64_t emi
     m->emits_most = hg_min_i64(emits_most, REMEMBERED);
     m->attention_most = hg_min_i64(emits_most, DECODES);
     m->tokens_s = HG_NEW(arena, _Atomic double, m->tokens_most + 1);
+    m->ranks_s = HG_NEW(arena, _Atomic double, m->tokens_most + 1);
     m->emits_s = HG_NEW(arena, _Atomic double, m->emits_most + 1);
     m->decodes_s = HG_NEW(arena, _Atomic double, m->emits_most + 1);
     m->attention_s = HG_NEW(arena, _Atomic double, (m->attention_most + 1) * HG_CONTEXT_NODES);
@@ -32,7 +33,8 @@ hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg
 hg_step_batch hg_step_batch_of(const hg_batch *batch)
 {
     hg_step_batch b = { .chunks = batch->chunk_count, .decodes = batch->decodes,
-                        .decode_context = (double)batch->decode_context, .emits = batch->decodes };
+                        .decode_context = (double)batch->decode_context, .emits = batch->decodes,
+                        .mean_tokens = batch->mean_tokens };
     for (int32_t i = 0; i < batch->chunk_count; i++) {
         const hg_chunk *c = &batch->chunks[i];
         b.chunk_tokens += c->tokens;
@@ -64,6 +66,25 @@ static double tokens_price(const hg_step_oracle *o, double tokens, double unused
 {
     (void)unused;
     return hg_step_tokens_seconds(o->step, tokens);
+}
+
+static double ranks_price(const hg_step_oracle *o, double mean_tokens, double unused)
+{
+    (void)unused;
+    return hg_step_ranks_seconds(o->step, mean_tokens);
+}
+
+/* A mean over ranks is no whole number: between two of them. */
+static double ranks_seconds(const hg_step_oracle *o, double mean_tokens)
+{
+    const hg_step_memo *m = o->memo;
+    if (!o->step->meets)
+        return 0;
+    double lo = floor(mean_tokens);
+    if (lo < 1)
+        return ranks_price(o, mean_tokens, 0);
+    double at_lo = by_count(m->ranks_s, m->tokens_most, ranks_price, o, lo);
+    return mean_tokens == lo ? at_lo : at_lo + (mean_tokens - lo) * (by_count(m->ranks_s, m->tokens_most, ranks_price, o, lo + 1) - at_lo);
 }
 
 static double emits_price(const hg_step_oracle *o, double emits, double unused)
@@ -105,6 +126,13 @@ static double attention(const hg_step_oracle *o, const hg_step_batch *b)
            (b->decodes > 0 ? decode_attention(o, b->decodes, b->decode_context / b->decodes) : 0);
 }
 
+/* Drafted tokens over the others: taken to be as on this rank on all of them. */
+static double drafted_frac(const hg_step_batch *b)
+{
+    double others = b->chunk_tokens + b->decodes;
+    return others > 0 ? b->drafted / others : 0;
+}
+
 double hg_step_oracle_seconds(void *oracle, const hg_batch *batch)
 {
     const hg_step_oracle *o = oracle;
@@ -114,7 +142,8 @@ double hg_step_oracle_seconds(void *oracle, const hg_batch *batch)
     if (o->stretch > 1)
         b.decode_context += (o->stretch - 1) * fmax(0, b.decode_context - b.decodes * o->prompt);
     double tokens = b.chunk_tokens + b.decodes + b.drafted;
-    double device_s = by_count(m->tokens_s, m->tokens_most, tokens_price, o, tokens) +
+    double mean_tokens = batch->mean_tokens > 0 ? batch->mean_tokens * (1 + drafted_frac(&b)) : tokens;
+    double device_s = by_count(m->tokens_s, m->tokens_most, tokens_price, o, tokens) + ranks_seconds(o, mean_tokens) +
                       by_count(m->emits_s, m->emits_most, emits_price, o, b.emits + b.drafted) +
                       by_count(m->decodes_s, m->emits_most, decodes_price, o, b.decodes) + attention(o, &b);
     return device_s + hg_step_launch_seconds(o->step, &b, device_s) + hg_step_host_seconds(o->step, &b);

@@ -13,7 +13,7 @@
 enum { HG_CONTEXTS = 16, HG_CONTEXT_NODES = 24 * HG_CONTEXTS };
 
 typedef struct hg_step_memo {
-    _Atomic double *tokens_s, *emits_s, *decodes_s;
+    _Atomic double *tokens_s, *ranks_s, *emits_s, *decodes_s;
     _Atomic double *attention_s; /* HG_CONTEXT_NODES for each count of decodes up to attention_most */
     int64_t tokens_most, emits_most, attention_most;
     double contexts[HG_CONTEXT_NODES];

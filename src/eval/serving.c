@@ -1,7 +1,6 @@
 #include "eval/serving.h"
 
 #include "base/num.h"
-#include "base/pool.h"
 #include "base/text.h"
 #include "eval/account.h"
 
@@ -11,7 +10,7 @@
 #include <string.h>
 
 typedef struct opened { /* (model, device, engine, version) made ready */
-    const char *model, *device, *engine, *version;
+    const char *model, *device, *engine, *version, *era;
     hg_problem problem;
     char reason[256];
 } opened;
@@ -38,7 +37,7 @@ static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
     hg_device device;
     hg_problem *p = &o->problem;
     return hg_model_find(s->arena, s->data, o->model, &p->model, &note, err) &&
-           hg_engine_find(s->arena, s->data, o->engine, o->version, &p->engine, err) &&
+           hg_engine_find(s->arena, s->data, o->engine, o->era, &p->engine, err) &&
            hg_device_find(s->arena, s->data, o->device, &device, err) &&
            hg_rates_open(s->arena, s->data, &device, o->engine, *o->version ? o->version : NULL,
                          &p->rates, &note, err);
@@ -49,11 +48,12 @@ static const opened *open_problem(hg_serving_shelf *s, const hg_serving_row *row
     for (size_t i = 0; i < s->count; i++) {
         const opened *o = s->problems[i];
         if (strcmp(o->model, row->model) == 0 && strcmp(o->device, row->device) == 0 &&
-            strcmp(o->engine, row->engine) == 0 && strcmp(o->version, row->version) == 0)
+            strcmp(o->engine, row->engine) == 0 && strcmp(o->era, row->era) == 0)
             return o;
     }
     opened *o = HG_NEW(s->arena, opened, 1);
-    *o = (opened){ .model = row->model, .device = row->device, .engine = row->engine, .version = row->version };
+    *o = (opened){ .model = row->model, .device = row->device, .engine = row->engine, .version = row->version,
+                    .era = row->era };
     hg_err err;
     if (!open_parts(s, o, &err))
         snprintf(o->reason, sizeof o->reason, "%.80s %.170s", err.where, err.msg);
@@ -121,16 +121,22 @@ static bool is_moe(const hg_model *m)
     return false;
 }
 
+static bool is_cut_evenly(const hg_model *m, int64_t tp)
+{
+    for (int64_t i = 0; i < m->layer_kinds; i++)
+        if (m->layers[i].heads % tp != 0)
+            return false;
+    return true;
+}
+
 /* Whole copies of the attention on as many ranks as do not cut its heads: then experts are wide. */
 static void fill_wide(const hg_model *m, hg_deployment *d)
 {
-    for (int64_t i = 0; i < m->layer_kinds; i++)
-        if (m->layers[i].heads % d->tp != 0) {
-            d->dp *= d->tp;
-            d->tp = 1;
-            d->ep = d->dp;
-            return;
-        }
+    if (!is_cut_evenly(m, d->tp)) {
+        d->dp *= d->tp;
+        d->tp = 1;
+        d->ep = d->dp;
+    }
 }
 
 static hg_deployment deployment_of(const hg_serving_row *row, const hg_serving_pool *pool, const hg_problem *p,
@@ -150,6 +156,7 @@ static hg_deployment deployment_of(const hg_serving_row *row, const hg_serving_p
         .prompt_graph_tokens = l->prompt_graph_tokens, .recv_interval = l->recv_interval,
         .draft_tokens = l->draft_tokens, .accepted_tokens = l->accepted_tokens,
         .batch_wait_steps = l->batch_wait_steps, .batch_wait_frac = l->batch_wait_frac,
+        .balance_steps = l->balance_steps,
     };
     d.max_num_seqs = hg_min_i64(d.max_num_seqs, d.max_num_batched_tokens);
     bool counted = row->disaggregated; /* pools say what they are; an engine's ranks may be written twice */
@@ -157,6 +164,12 @@ static hg_deployment deployment_of(const hg_serving_row *row, const hg_serving_p
     fill_parallel(pool, ranks, is_moe(&p->model), &d);
     if (is_moe(&p->model))
         fill_wide(&p->model, &d);
+    if (l->attention_dp) {
+        d.dp *= d.tp;
+        d.tp = 1;
+    }
+    if (l->devices > hg_deployment_devices(&d))
+        d.replicas *= l->devices / hg_deployment_devices(&d);
     return d;
 }
 
@@ -192,104 +205,9 @@ void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg
     else if (row->disaggregated && (row->prefill.workers < 1 || row->decode.workers < 1))
         snprintf(out->reason, sizeof out->reason, "how many prefill and decode workers is not said");
     else if (!row->disaggregated)
-        make(row, &whole, out, &out->candidate);
+        out->apart = make(row, &whole, out, &out->candidate) && !is_cut_evenly(&o->problem.model, row->tp);
     else if (make(row, &row->prefill, out, &out->prefill))
         make(row, &row->decode, out, &out->candidate);
-}
-
-/* Speculative decoding as a loop of steps that make `accepted_tokens` each: outputs are so much shorter,
- * contexts grow so much faster, and a KV block holds so much fewer simulated tokens. */
-static void speculate(const hg_serving_case *c, hg_workload *w, hg_candidate *candidate, hg_step_oracle *o)
-{
-    double made = c->launch.accepted_tokens;
-    if (!(made > 1))
-        return;
-    for (size_t i = 0; i < w->count; i++)
-        w->requests[i].osl = (int32_t)fmax(2, round(1 + (w->requests[i].osl - 1) / made));
-    o->stretch = made;
-    o->prompt = (1 + c->launch.length_range) / 2 * (double)c->isl;
-    double isl = (double)c->isl, osl = (double)c->osl;
-    candidate->memory.kv_blocks = (int64_t)((double)candidate->memory.kv_blocks * (isl + osl / made) / (isl + osl));
-}
-
-/* A prompt's KV goes over the decode side's share of the network, or of the rack's links where both pools
- * lie in one; what it takes besides is among the host terms. */
-static hg_prefill_pool prefill_pool(const hg_problem *p, const hg_candidate *c, hg_oracle oracle)
-{
-    const hg_device *d = &p->rates.device;
-    hg_sim_config engine = hg_sim_config_of(p, c, &(hg_run){ .load = HG_LOAD_CLOSED }, oracle);
-    double link = d->domain_devices > d->node_devices ? d->node_bytes_per_s : d->net_bytes_per_s;
-    double bytes = c->memory.kv_bytes_per_token;
-    return (hg_prefill_pool){ .instances = engine.replicas, .scheduler = engine.scheduler, .sched = engine.sched,
-                              .oracle = oracle, .move_s = p->engine.overheads.transfer_s,
-                              .move_s_per_token = link > 0 ? bytes / link : 0 };
-}
-
-hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c,
-                                      const hg_overheads *overheads)
-{
-    hg_problem p = *c->problem;
-    hg_candidate candidate = c->candidate;
-    hg_sim_result r;
-    hg_err err;
-    size_t requests = (size_t)(c->concurrency * c->launch.requests_per_client);
-    p.engine.overheads = *overheads;
-    if (!hg_step_prepare(&candidate.model, &candidate.deployment, &p.engine, &p.rates, &candidate.step, &err))
-        return (hg_serving_figures){ NAN, NAN, NAN };
-    hg_workload_synthetic(&scratch, (int32_t)c->isl, (int32_t)c->osl, c->launch.length_range, requests, 0,
-                          &p.workload);
-    p.workload.concurrency = c->concurrency;
-    hg_step_oracle oracle = hg_step_oracle_new(&scratch, &candidate.step, &candidate.deployment, NULL);
-    speculate(c, &p.workload, &candidate, &oracle);
-    hg_sim_config config = hg_sim_config_of(&p, &candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests },
-                                            (hg_oracle){ hg_step_oracle_seconds, &oracle });
-    config.request_serial_s = p.engine.overheads.request_serial_s; /* one front end, whatever is behind it */
-    hg_prefill_pool pool;
-    hg_step_oracle prefill_oracle;
-    hg_candidate prefill = c->prefill;
-    if (c->disaggregated) {
-        if (!hg_step_prepare(&prefill.model, &prefill.deployment, &p.engine, &p.rates, &prefill.step, &err))
-            return (hg_serving_figures){ NAN, NAN, NAN };
-        prefill_oracle = hg_step_oracle_new(&scratch, &prefill.step, &prefill.deployment, NULL);
-        pool = prefill_pool(&p, &prefill, (hg_oracle){ hg_step_oracle_seconds, &prefill_oracle });
-        config.prefill = &pool;
-        config.scheduler = "receive";
-    }
-    p.workload.load = HG_LOAD_CLOSED;
-    hg_sim_run(&scratch, &p.workload, &config, &r);
-    return (hg_serving_figures){ r.latency[HG_TTFT].mean, r.latency[HG_TPOT].mean / oracle.stretch,
-                                 r.busy_s / (double)r.steps };
-}
-
-enum { THREADS = 256 };
-
-typedef struct crowd {
-    const hg_serving_case *cases;
-    const hg_overheads *const *overheads;
-    hg_serving_figures *out;
-    hg_arena arenas[THREADS];
-} crowd;
-
-static void predict_one(void *ctx, size_t i, int thread)
-{
-    crowd *c = ctx;
-    c->out[i] = *c->cases[i].reason ? (hg_serving_figures){ NAN, NAN, NAN }
-                                    : hg_serving_predict(c->arenas[thread], &c->cases[i], c->overheads[i]);
-}
-
-void hg_serving_predict_all(const hg_serving_case *cases, const hg_overheads *const *overheads, size_t n,
-                            int threads, hg_serving_figures *out)
-{
-    crowd c = { .cases = cases, .overheads = overheads, .out = out };
-    if (threads < 1)
-        threads = hg_processors();
-    threads = (int)hg_min_i64(threads, THREADS);
-    for (int t = 0; t < threads; t++)
-        if (!hg_arena_open(&c.arenas[t], 0))
-            threads = t;
-    hg_parallel(n, threads, predict_one, &c);
-    for (int t = 0; t < threads; t++)
-        hg_arena_close(&c.arenas[t]);
 }
 
 const char *hg_serving_origin(const hg_serving_case *c)

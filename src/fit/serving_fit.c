@@ -21,7 +21,12 @@ static const struct {
     { 30e-6, 30e-6 },    /* launch */
     { 5e-3, 5e-3 },      /* request */
     { 1e-3, 1e-3 },      /* request_serial */
+    { 0.5e-6, 1e-6 },    /* token */
     { 20e-3, 20e-3 },    /* transfer */
+    { 1, 0.1 },          /* gemm, over the tables' */
+    { 1, 0.1 },          /* attention */
+    { 1, 0.1 },          /* experts */
+    { 1, 0.1 },          /* collectives */
 };
 
 /* A residual of log time this large counts half, beyond it by its size and not its square: repeated runs

@@ -38,7 +38,7 @@ bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char 
             size_t at = out->count;
             *HG_PUSH(arena, out->rows, at, also) = rows[i];
             hg_serving_sample *s = HG_PUSH(arena, out->samples, out->count, capacity);
-            *s = (hg_serving_sample){ .engine = rows[i].engine, .version = rows[i].version,
+            *s = (hg_serving_sample){ .engine = rows[i].engine, .version = rows[i].era,
                                       .ttft_s = rows[i].ttft_s, .tpot_s = rows[i].tpot_s,
                                       .family = family_of(*arena, &rows[i]) };
             hg_serving_case_open(shelf, &rows[i], &s->of);
@@ -143,7 +143,9 @@ const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, siz
         hg_json_key_int(&j, "rows", (int64_t)groups[g].rows);
         for (int k = 0; k < HG_OVERHEAD_TERMS; k++)
             if (*hg_overhead(&o, k) > 0)
-                hg_json_key_str(&j, hg_overhead_terms[k].name, hg_textf(arena, "%.4g us", *hg_overhead(&o, k) * 1e6));
+                hg_json_key_str(&j, hg_overhead_terms[k].name,
+                                hg_overhead_terms[k].ratio ? hg_textf(arena, "%.4g", *hg_overhead(&o, k))
+                                                           : hg_textf(arena, "%.4g us", *hg_overhead(&o, k) * 1e6));
         write_band(&j, "ttft_band", o.ttft_band);
         write_band(&j, "tpot_band", o.tpot_band);
         hg_json_close(&j, '}');

@@ -21,7 +21,8 @@ typedef struct text_set {
 } text_set;
 
 typedef enum key {
-    BUDGET, SEQS, GRAPH, MEMORY, RANGE, PER_CLIENT, WAIT_STEPS, WAIT_FRAC, RECV, PROMPT_GRAPH, DRAFT, ACCEPTED,
+    BUDGET, SEQS, GRAPH, MEMORY, RANGE, PER_CLIENT, WAIT_STEPS, WAIT_FRAC, BALANCE, RECV, PROMPT_GRAPH, DRAFT,
+    ACCEPTED, DEVICES, ATTENTION_DP,
     KEYS
 } key;
 
@@ -30,6 +31,7 @@ static const char *const key_names[KEYS] = {
     [GRAPH] = "graph_tokens", [MEMORY] = "gpu_memory_utilization",
     [RANGE] = "length_range", [PER_CLIENT] = "requests_per_client",
     [WAIT_STEPS] = "batch_wait_steps", [WAIT_FRAC] = "batch_wait_frac",
+    [BALANCE] = "balance_steps", [DEVICES] = "devices", [ATTENTION_DP] = "attention_dp",
     [RECV] = "recv_interval", [PROMPT_GRAPH] = "prompt_graph_tokens",
     [DRAFT] = "draft_tokens", [ACCEPTED] = "accepted_tokens",
 };
@@ -164,5 +166,8 @@ hg_launch_facts hg_launch_facts_of(const hg_launches *l, const hg_serving_row *r
     out.accepted_tokens = v[ACCEPTED];
     out.batch_wait_steps = (int64_t)v[WAIT_STEPS];
     out.batch_wait_frac = v[WAIT_FRAC];
+    out.balance_steps = (int64_t)v[BALANCE];
+    out.devices = (int64_t)v[DEVICES];
+    out.attention_dp = v[ATTENTION_DP] > 0;
     return out;
 }

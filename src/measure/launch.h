@@ -20,6 +20,9 @@ typedef struct hg_launch_facts { /* a zero: the engine's default, unless said ot
     double accepted_tokens;       /* … made a step and sequence, the model's own one among them */
     int64_t batch_wait_steps;
     double batch_wait_frac;
+    int64_t balance_steps;
+    int64_t devices;              /* of all replicas that share the concurrency; 0: one engine */
+    bool attention_dp;            /* the ranks written as TP cut the experts only */
 } hg_launch_facts;
 
 typedef struct hg_launches hg_launches;

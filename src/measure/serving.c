@@ -38,6 +38,7 @@ static const struct {
     POOL(decode),
 #undef POOL
     COLUMN("tpot_ms", tpot, false),
+    COLUMN("measured_on", measured_on, false),
 #undef COLUMN
 };
 
@@ -89,6 +90,14 @@ static bool read_pool(const hg_csv *csv, const int at[7], hg_serving_pool *out, 
     return true;
 }
 
+enum { MONTH = 7 }; /* of an ISO date, YYYY-MM */
+
+static const char *era_of(hg_arena *arena, const hg_csv *csv, const hg_serving_columns *c, const char *version)
+{
+    const char *day = text(arena, csv, c->measured_on);
+    return *version || strlen(day) < MONTH ? version : hg_textf(arena, "%.*s", MONTH, day);
+}
+
 bool hg_serving_read(hg_arena *arena, const hg_csv *csv, const hg_serving_columns *c, hg_serving_row *out,
                      hg_err *err)
 {
@@ -102,6 +111,7 @@ bool hg_serving_read(hg_arena *arena, const hg_csv *csv, const hg_serving_column
         .dp_given = c->dp >= 0 && *csv->fields[c->dp],
         .line = csv->lines.number,
     };
+    out->era = era_of(arena, csv, c, out->version);
     if (!whole(csv, c->isl, 0, &out->isl, err) || !whole(csv, c->osl, 0, &out->osl, err) ||
         !whole(csv, c->concurrency, 0, &out->concurrency, err) || !whole(csv, c->tp, 1, &out->tp, err) ||
         !whole(csv, c->pp, 1, &out->pp, err) || !whole(csv, c->dp, 1, &out->dp, err) ||

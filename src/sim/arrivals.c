@@ -40,12 +40,13 @@ static int64_t replay_cycle_ns(const hg_workload *w)
 }
 
 void hg_arrivals_open(hg_arrivals *a, hg_arena *arena, const hg_workload *workload, size_t limit,
-                      double overhead_s, double serial_s, uint64_t seed)
+                      double overhead_s, double serial_s, double token_s, uint64_t seed)
 {
     *a = (hg_arrivals){ .workload = workload, .limit = limit,
                         .gaps = hg_rng_seed(seed, CAUSE_ARRIVALS),
                         .overhead_ns = llround(overhead_s * 1e9),
-                        .serial_ns = llround(serial_s * 1e9), .next_ns = limit ? 0 : HG_NEVER };
+                        .serial_ns = llround(serial_s * 1e9), .token_ns = token_s * 1e9,
+                        .next_ns = limit ? 0 : HG_NEVER };
     assert(workload->load != HG_LOAD_NONE && workload->count > 0);
     if (workload->load == HG_LOAD_REPLAY)
         a->cycle_ns = replay_cycle_ns(workload);
@@ -66,7 +67,8 @@ int64_t hg_arrivals_next_ns(const hg_arrivals *a)
     if (a->taken == a->limit || (is_closed(a) && a->due_count == 0))
         return HG_NEVER;
     int64_t sent_ns = is_closed(a) ? a->due_ns[a->due_head] : a->next_ns;
-    return hg_max_i64(sent_ns + a->overhead_ns, a->front_free_ns);
+    const hg_request *r = &a->workload->requests[a->taken % a->workload->count];
+    return hg_max_i64(sent_ns + a->overhead_ns, a->front_free_ns) + llround(a->token_ns * r->isl);
 }
 
 const hg_request *hg_arrivals_take(hg_arrivals *a, int64_t *sent_ns)

@@ -15,6 +15,7 @@ typedef struct hg_arrivals {
     int64_t next_ns;        /* open loops: of the next one, HG_NEVER after the last */
     int64_t overhead_ns;    /* from sending to the engine's seeing it */
     int64_t serial_ns;      /* of that, what the front end does for one request after the other */
+    double token_ns;        /* … and for each token of its prompt */
     int64_t front_free_ns;  /* when it can pass on the next */
     /* Closed loop: when each free client sends, a ring in time order. */
     int64_t *due_ns;
@@ -23,7 +24,7 @@ typedef struct hg_arrivals {
 } hg_arrivals;
 
 void hg_arrivals_open(hg_arrivals *a, hg_arena *arena, const hg_workload *workload, size_t limit,
-                      double overhead_s, double serial_s, uint64_t seed);
+                      double overhead_s, double serial_s, double token_s, uint64_t seed);
 /* When the engine sees the next request; HG_NEVER when none is to come (as far as is known: a
  * closed loop's next may depend on an answer). */
 int64_t hg_arrivals_next_ns(const hg_arrivals *a);

@@ -69,6 +69,23 @@ void hg_instance_look(hg_instance *in, const hg_lane *lane)
         hg_list_move(&in->seen, &in->arrived, in->seqs);
 }
 
+void hg_group_balance(hg_instance *group)
+{
+    bool prompts = true, decodes = true;
+    if (group->group_size == 1 || group->config.balance_steps == 0)
+        return;
+    for (int32_t i = 0; i < group->group_size; i++) {
+        prompts &= group[i].waiting.count > 0 && group[i].running.count < group[i].config.max_num_seqs;
+        decodes &= group[i].lanes[0].decodes > 0;
+    }
+    group->balance_steps += prompts ? -group->balance_steps : hg_max_i64(1, group->lanes[0].steps);
+    bool go = prompts || !decodes || group->balance_steps >= group->config.balance_steps;
+    if (go)
+        group->balance_steps = 0;
+    for (int32_t i = 0; i < group->group_size; i++)
+        group[i].holds = !go;
+}
+
 int64_t hg_instance_own_blocks(const hg_instance *in, const hg_seq *s)
 {
     return hg_kv_blocks_for(&in->kv, s->computed) - s->shared * in->prefix.group;

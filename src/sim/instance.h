@@ -34,6 +34,11 @@ typedef struct hg_instance {
     hg_oracle oracle;
     bool hands_over;       /* a prefill pool's: a request leaves with its prompt complete */
     int32_t index;
+    int32_t group, group_size; /* the first of those that step together, and how many they are */
+    bool holds;            /* prompts wait for those of the other ranks */
+    bool joins;            /* has something to run in the group's step */
+    double first_s, slope_s; /* of the run planned: the first step's time and what each more adds */
+    int64_t balance_steps; /* on a group's first: steps that prompts of some ranks have waited */
     bool touched;          /* something happened at now_ns: a step may start */
 } hg_instance;
 
@@ -73,6 +78,10 @@ static inline int32_t hg_output_here(const hg_instance *in, const hg_seq *s)
 {
     return in->hands_over ? 1 : s->osl;
 }
+
+/* Whether prompts wait this step for those of other ranks (TensorRT-LLM's attention-DP balancing): until
+ * every rank has one, a rank runs out of decodes, or balance_steps have gone by. */
+void hg_group_balance(hg_instance *group);
 
 /* KV blocks of its own that a sequence not among decodes holds; shared ones belong to the cache. */
 int64_t hg_instance_own_blocks(const hg_instance *in, const hg_seq *s);

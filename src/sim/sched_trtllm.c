@@ -6,7 +6,8 @@
  *    in order; with chunked prefill the last is cut to what is left;
  *  - batch_wait_timeout_iters: prompts wait up to so many steps while they do not fill
  *    batch_wait_max_tokens_ratio of max_num_tokens and something else runs.
- * Left out: MAX_UTILIZATION, paused requests, attention-DP balancing. */
+ *  - attention DP with enable_balance: hg_group_balance.
+ * Left out: MAX_UTILIZATION, paused requests, batching_wait_iters. */
 #include "sim/instance.h"
 
 #include "base/num.h"
@@ -69,8 +70,8 @@ static bool plan(hg_instance *in, hg_lane *lane, hg_plan *plan)
     hg_prefix_take(&in->prefix, hg_lane_blocks_needed(lane, 0, in->kv.block_tokens));
     plan->decode = lane->decodes > 0;
     continue_partial(in, plan, &budget);
-    bool held = false;
-    if (in->waiting.count > 0 && !(held = holds_back(in, lane))) {
+    bool held = in->holds && in->waiting.count > 0;
+    if (in->waiting.count > 0 && !held && !(held = holds_back(in, lane))) {
         int64_t blocks = unpromised(in);
         while (budget > 0 && in->waiting.count > 0 &&
                in->running.count < in->config.max_num_seqs && admit_next(in, plan, &budget, &blocks))

@@ -22,6 +22,9 @@ static void open_instance(hg_sim *sim, int32_t i, const hg_workload *w)
     in->scheduler = hg_scheduler_find(p ? p->scheduler : c->scheduler);
     in->oracle = p ? p->oracle : c->oracle;
     in->hands_over = p != NULL;
+    int32_t base = p ? 0 : sim->prefill_count, ranks = p ? p->ranks : c->ranks;
+    in->group_size = ranks > 1 && sim->lane_count == 1 ? ranks : 1;
+    in->group = base + (i - base) / in->group_size * in->group_size;
     assert(in->scheduler && "names come from scheds.def");
 }
 
@@ -58,7 +61,7 @@ static void open_sim(hg_sim *sim, const hg_workload *w)
     sim->router = (hg_router){ .route = c->route, .last = front - 1 };
     sim->decode_router = (hg_router){ .route = c->route, .last = sim->instance_count - sim->prefill_count - 1 };
     hg_arrivals_open(&sim->arrivals, sim->arena, w, offered_limit(w, c), c->request_overhead_s,
-                     c->request_serial_s, c->seed);
+                     c->request_serial_s, c->token_serial_s, c->seed);
     hg_metrics_open(&sim->metrics, sim->arena, &c->slo,
                     steady ? INT64_MAX : (int64_t)c->warmup_requests,
                     steady && promises_gaps(&c->slo));

@@ -23,6 +23,7 @@ typedef struct hg_batch {
     int32_t chunk_count;
     int32_t decodes;          /* sequences that each make one token */
     int64_t decode_context;   /* Σ over decodes of the tokens in their KV cache, this one included */
+    double mean_tokens;       /* of this step, over the ranks that step together; 0: this one alone */
 } hg_batch;
 
 /* Seconds from the step's start to its end, through all pipeline stages.  Pure: the same batch, the
@@ -48,6 +49,8 @@ typedef struct hg_sched_config {
     double conservativeness;  /* SGLang's --schedule-conservativeness; 0 means 1 */
     int32_t batch_wait_steps; /* TensorRT-LLM's batch_wait_timeout_iters; 0: prompts never wait */
     double batch_wait_frac;   /* … unless they fill this part of max_num_batched_tokens */
+    int32_t balance_steps;    /* … attention_dp_config's timeout_iters: ranks that step together make
+                                 prompts wait so long for every rank to have one; 0: they do not */
 } hg_sched_config;
 
 /* Which engine gets an arriving request.  Least outstanding is the default: it is what engines do
@@ -70,6 +73,7 @@ typedef struct hg_steady {
  * engines of hg_sim_config, which then only decode. */
 typedef struct hg_prefill_pool {
     int32_t instances;        /* engines × dp ranks */
+    int32_t ranks;            /* of one engine, which step together; 0 means 1 */
     const char *scheduler;    /* NULL means "vllm" */
     hg_sched_config sched;
     hg_oracle oracle;
@@ -82,6 +86,9 @@ typedef struct hg_sim_config {
     hg_oracle oracle;
     const hg_prefill_pool *prefill; /* NULL: every engine does both */
     int32_t replicas;         /* engines × dp ranks behind the router; 0 means 1 */
+    int32_t ranks;            /* so many neighbours are one engine's dp ranks and meet at the experts of
+                                 every layer: their steps begin and end together; 0 means 1.  Divides
+                                 replicas; without pipeline stages */
     hg_route route;
     uint64_t seed;
     /* When to stop and what to count. */
@@ -91,6 +98,7 @@ typedef struct hg_sim_config {
     hg_slo slo;               /* for goodput, and what `steady` must know */
     double request_overhead_s;/* added before the engine sees a request (HTTP, tokeniser) */
     double request_serial_s;  /* of the front end's one thread: requests enter this far apart at least */
+    double token_serial_s;    /* … and so much more for each token of the prompt */
     bool stepwise;            /* the slow reference: one event a step, no runs */
     bool keep_requests;       /* fill hg_sim_result.records */
     size_t keep_steps;        /* at most so many first steps in hg_sim_result.steps_log */

@@ -10,12 +10,17 @@
  * Pipeline stages: a batch occupies each of the P stages for 1/P of its time, in order behind the
  * one before it, and each lane has one batch in flight; scheduling happens when a lane's own batch
  * is done.  So P equal batches in flight give P times the throughput, and unequal ones wait for each
- * other.  Lanes never exchange decodes, as vLLM's batches in flight do not. */
+ * other.  Lanes never exchange decodes, as vLLM's batches in flight do not.
+ *
+ * Ranks of attention DP meet at the experts of every layer, so their steps begin together and last as
+ * long as the slowest's; a rank without work goes along empty.  They are one group, an engine alone is
+ * a group of one. */
 #include "sim/state.h"
 
 #include "base/num.h"
 
 #include <math.h>
+#include <string.h>
 
 int64_t hg_step_ns(double seconds)
 {
@@ -31,9 +36,10 @@ static hg_batch batch_of(const hg_lane *lane, int32_t ahead)
                        .decode_context = decodes ? lane->context + (int64_t)decodes * (ahead + 1) : 0 };
 }
 
-static double ask(const hg_instance *in, const hg_lane *lane, int32_t ahead)
+static double ask(const hg_instance *in, const hg_lane *lane, int32_t ahead, double mean_tokens)
 {
     hg_batch batch = batch_of(lane, ahead);
+    batch.mean_tokens = mean_tokens;
     return in->oracle.step(in->oracle.ctx, &batch);
 }
 
@@ -63,15 +69,60 @@ static int64_t known_cut_ns(const hg_sim *sim, const hg_instance *in)
     return hg_arrivals_next_ns(&sim->arrivals);
 }
 
-static void time_run(hg_sim *sim, hg_instance *in, hg_lane *lane, int32_t planned)
+static double mean_tokens(const hg_instance *group, int32_t index)
 {
-    double first = ask(in, lane, 0);
-    double slope = planned > 1 ? (ask(in, lane, planned - 1) - first) / (planned - 1) : 0;
-    int64_t cut_ns = planned > 1 ? known_cut_ns(sim, in) : HG_NEVER;
+    int64_t tokens = 0;
+    if (group->group_size == 1)
+        return 0;
+    for (int32_t i = 0; i < group->group_size; i++) {
+        const hg_lane *lane = &group[i].lanes[index];
+        if (group[i].joins)
+            tokens += lane->plan.tokens + (lane->plan.decode ? lane->decodes : 0);
+    }
+    return (double)tokens / group->group_size;
+}
+
+static int32_t steps_planned(const hg_sim *sim, const hg_instance *group, int32_t index)
+{
+    int32_t n = HG_RUN_STEPS;
+    for (int32_t i = 0; i < group->group_size; i++) {
+        const hg_instance *in = &group[i];
+        if (in->joins)
+            n = (int32_t)hg_min_i64(n, steps_alike(sim, in, &in->lanes[index]));
+        else if (in->waiting.count + in->seen.count + in->arrived.count > 0)
+            n = 1;
+    }
+    return n;
+}
+
+static double slowest(const hg_instance *group, int32_t step)
+{
+    double seconds = 0;
+    for (int32_t i = 0; i < group->group_size; i++)
+        if (group[i].joins)
+            seconds = fmax(seconds, group[i].first_s + group[i].slope_s * step);
+    return seconds;
+}
+
+/* Into the lane of the group's first: the others' is a copy. */
+static void time_run(hg_sim *sim, hg_instance *group, int32_t index)
+{
+    int32_t planned = steps_planned(sim, group, index);
+    double tokens = mean_tokens(group, index);
+    for (int32_t i = 0; i < group->group_size; i++) {
+        hg_instance *in = &group[i];
+        if (!in->joins)
+            continue;
+        const hg_lane *lane = &in->lanes[index];
+        in->first_s = ask(in, lane, 0, tokens);
+        in->slope_s = planned > 1 ? (ask(in, lane, planned - 1, tokens) - in->first_s) / (planned - 1) : 0;
+    }
+    int64_t cut_ns = planned > 1 ? known_cut_ns(sim, group) : HG_NEVER;
+    hg_lane *lane = &group->lanes[index];
     lane->start_ns = lane->end_ns = sim->now_ns;
     lane->steps = 0;
     while (lane->steps < planned && (lane->steps == 0 || lane->end_ns < cut_ns)) {
-        lane->step_ns[lane->steps] = hg_step_ns(first + slope * lane->steps);
+        lane->step_ns[lane->steps] = hg_step_ns(slowest(group, lane->steps));
         lane->end_ns += lane->step_ns[lane->steps++];
     }
 }
@@ -88,7 +139,6 @@ static void pass_pipeline(hg_instance *in, hg_lane *lane, int32_t stages)
 
 static bool plan(hg_sim *sim, hg_instance *in, hg_lane *lane)
 {
-    hg_instance_look(in, lane);
     lane->plan.count = 0;
     lane->plan.tokens = 0;
     int64_t waiting = in->waiting.count;
@@ -98,18 +148,64 @@ static bool plan(hg_sim *sim, hg_instance *in, hg_lane *lane)
     return something;
 }
 
-void hg_step_start(hg_sim *sim, hg_instance *in, int32_t index)
+static void look(hg_sim *sim, hg_instance *group, int32_t index)
+{
+    for (int32_t i = 0; i < group->group_size; i++) {
+        group[i].now_ns = sim->now_ns;
+        hg_instance_look(&group[i], &group[i].lanes[index]);
+    }
+    hg_group_balance(group);
+}
+
+/* An engine with nothing under way decides on what comes as it comes. */
+static bool plan_group(hg_sim *sim, hg_instance *group, int32_t index)
+{
+    bool any = false;
+    look(sim, group, index);
+    for (int32_t i = 0; i < group->group_size; i++) {
+        hg_instance *in = &group[i];
+        in->joins = plan(sim, in, &in->lanes[index]);
+        if (!in->joins && in->seen.count > 0) {
+            hg_instance_look(in, &in->lanes[index]);
+            in->joins = plan(sim, in, &in->lanes[index]);
+        }
+        any |= in->joins;
+    }
+    return any;
+}
+
+static void begin(hg_sim *sim, hg_instance *in, int32_t index, const hg_lane *timed)
 {
     hg_lane *lane = &in->lanes[index];
-    in->now_ns = sim->now_ns;
-    /* An engine with nothing under way decides on what comes as it comes. */
-    if (!plan(sim, in, lane) && !(in->seen.count > 0 && plan(sim, in, lane)))
-        return;
     lane->busy = true;
-    time_run(sim, in, lane, steps_alike(sim, in, lane));
+    if (lane != timed) {
+        lane->start_ns = timed->start_ns;
+        lane->end_ns = timed->end_ns;
+        lane->steps = timed->steps;
+        memcpy(lane->step_ns, timed->step_ns, (size_t)timed->steps * sizeof *timed->step_ns);
+    }
     if (sim->lane_count > 1)
         pass_pipeline(in, lane, sim->lane_count);
     hg_events_set(&sim->events, in->index * sim->lane_count + index, lane->end_ns);
+}
+
+static bool is_busy(const hg_instance *group, int32_t index)
+{
+    for (int32_t i = 0; i < group->group_size; i++)
+        if (group[i].lanes[index].busy)
+            return true;
+    return false;
+}
+
+void hg_step_start(hg_sim *sim, hg_instance *in, int32_t index)
+{
+    hg_instance *group = &sim->instances[in->group];
+    if (is_busy(group, index) || !plan_group(sim, group, index))
+        return;
+    time_run(sim, group, index);
+    for (int32_t i = 0; i < group->group_size; i++)
+        if (group[i].joins)
+            begin(sim, &group[i], index, &group->lanes[index]);
 }
 
 static int32_t steps_over_by(const hg_lane *lane, int64_t at_ns, int64_t *boundary_ns)
@@ -124,10 +220,10 @@ static int32_t steps_over_by(const hg_lane *lane, int64_t at_ns, int64_t *bounda
     return n;
 }
 
-void hg_step_cut(hg_sim *sim, hg_instance *in)
+static void cut(hg_sim *sim, hg_instance *in)
 {
     hg_lane *lane = &in->lanes[0];
-    if (!lane->busy || lane->steps == 1 || !in->scheduler->may_admit(in))
+    if (!lane->busy || lane->steps == 1)
         return;
     int64_t boundary_ns;
     int32_t n = steps_over_by(lane, sim->now_ns, &boundary_ns);
@@ -136,6 +232,15 @@ void hg_step_cut(hg_sim *sim, hg_instance *in)
     lane->steps = n;
     lane->end_ns = boundary_ns;
     hg_events_set(&sim->events, in->index * sim->lane_count, boundary_ns);
+}
+
+void hg_step_cut(hg_sim *sim, hg_instance *in)
+{
+    hg_instance *group = &sim->instances[in->group];
+    if (!in->scheduler->may_admit(in))
+        return;
+    for (int32_t i = 0; i < group->group_size; i++)
+        cut(sim, &group[i]);
 }
 
 int64_t hg_step_tokens_by_now(const hg_sim *sim, const hg_lane *lane)

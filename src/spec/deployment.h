@@ -25,6 +25,7 @@ typedef struct hg_deployment {
     double draft_tokens, accepted_tokens; /* speculative decoding: proposed and made a step; 0: off */
     int64_t batch_wait_steps;    /* TensorRT-LLM: see hg_sched_config */
     double batch_wait_frac;
+    int64_t balance_steps;       /* TensorRT-LLM: with attention DP, see hg_sched_config */
 } hg_deployment;
 
 static inline int64_t hg_deployment_devices(const hg_deployment *d)

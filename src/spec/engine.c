@@ -41,9 +41,12 @@ static bool read_defaults(hg_arena *arena, const json_t *list, hg_engine *out)
 }
 
 const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS] = {
-#define TERM(name) { #name, offsetof(hg_overheads, name##_s) }
-    TERM(step), TERM(layer), TERM(sequence), TERM(prefill_step),
-    TERM(prompt), TERM(launch), TERM(request), TERM(request_serial), TERM(transfer),
+#define TERM(name) { #name, offsetof(hg_overheads, name##_s), false }
+#define RATIO(name) { #name, offsetof(hg_overheads, name##_ratio), true }
+    TERM(step), TERM(layer), TERM(sequence), TERM(prefill_step), TERM(prompt), TERM(launch),
+    TERM(request), TERM(request_serial), TERM(token), TERM(transfer),
+    RATIO(gemm), RATIO(attention), RATIO(experts), RATIO(collective),
+#undef RATIO
 #undef TERM
 };
 
@@ -55,7 +58,7 @@ static hg_overheads read_overheads(hg_arena *arena, const json_t *o)
         out.tpot_band[i] = json_number_value(json_array_get(json_object_get(o, "tpot_band"), (size_t)i));
     }
     for (int i = 0; i < HG_OVERHEAD_TERMS; i++)
-        *hg_overhead(&out, i) = quantity(o, hg_overhead_terms[i].name, HG_SECONDS, 0);
+        *hg_overhead(&out, i) = quantity(o, hg_overhead_terms[i].name, hg_overhead_terms[i].ratio ? HG_NONE : HG_SECONDS, 0);
     return out;
 }
 
@@ -74,6 +77,7 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .async = json_is_true(json_object_get(o, "async")),
         .gemm_tables_quantise = json_is_true(json_object_get(o, "gemm_tables_quantise")),
         .fuses_quantiser_on = text(arena, o, "fuses_quantiser_on"),
+        .fuses_quantiser_in = text(arena, o, "fuses_quantiser_in"),
         .redundant_experts = json_is_true(json_object_get(o, "redundant_experts")),
         .ep_spans_all = json_is_true(json_object_get(o, "ep_spans_all")),
         .whole_requests = json_is_true(json_object_get(o, "whole_requests")),

@@ -5,8 +5,8 @@
 #include "base/data.h"
 #include "spec/device.h"
 
-/* Host time per step that no operator table holds; each a named term of the step.  Fitted by
- * `heng calibrate serving`; zero means not known. */
+/* What no operator table holds: the host's times, each a named term, and how this version's kernels compare
+ * with the tabled version's.  Fitted by `heng calibrate serving`; zero means not known. */
 typedef struct hg_overheads {
     double step_s;             /* a step's fixed cost: scheduling, sampling, launch */
     double layer_s;            /* a layer's small kernels that are not modelled one by one */
@@ -18,6 +18,8 @@ typedef struct hg_overheads {
     double request_s;          /* from the client's sending to the engine's seeing: HTTP, tokeniser */
     double transfer_s;         /* disaggregated: from a prompt's end to the decode side's seeing its KV */
     double request_serial_s;   /* of the front end's one thread: requests pass it one by one */
+    double token_s;            /* of the same thread, for each token of the prompt: tokenising */
+    double gemm_ratio, attention_ratio, experts_ratio, collective_ratio; /* time over the tables'; 0: the same */
     const char *fitted;        /* the engine and version of the runs they were fitted on, or NULL */
     double ttft_band[2], tpot_band[2]; /* the 10th and 90th percentile of measured ÷ predicted on
                                   configurations kept back; 0: not known */
@@ -27,9 +29,10 @@ typedef struct hg_overheads {
 typedef struct hg_overhead_term {
     const char *name;
     size_t offset;             /* of a double in hg_overheads */
+    bool ratio;                /* a bare number, not seconds */
 } hg_overhead_term;
 
-enum { HG_OVERHEAD_TERMS = 9 };
+enum { HG_OVERHEAD_TERMS = 14 };
 extern const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS];
 
 static inline double *hg_overhead(hg_overheads *o, int term)
@@ -54,6 +57,8 @@ typedef struct hg_engine {
     bool gemm_tables_quantise; /* its block-scaled products' tables time their quantiser too */
     const char *fuses_quantiser_on; /* the architectures where static fp8 needs no pass of its own: how
                                   their name begins, or "all"; NULL: none */
+    const char *fuses_quantiser_in; /* … and the models: how their architecture begins; NULL: all.  Others
+                                  run the pass with the scale that is known */
     bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */

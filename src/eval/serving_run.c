@@ -1,0 +1,154 @@
+/* Predicting a serving run: the very closed loop that was measured, simulated. */
+#include "eval/serving.h"
+
+#include "base/num.h"
+#include "base/pool.h"
+
+#include <math.h>
+
+/* Speculative decoding as a loop of steps that make `accepted_tokens` each: outputs are so much shorter,
+ * contexts grow so much faster, and a KV block holds so much fewer simulated tokens. */
+static void speculate(const hg_serving_case *c, hg_workload *w, hg_candidate *candidate, hg_step_oracle *o)
+{
+    double made = c->launch.accepted_tokens;
+    if (!(made > 1))
+        return;
+    for (size_t i = 0; i < w->count; i++)
+        w->requests[i].osl = (int32_t)fmax(2, round(1 + (w->requests[i].osl - 1) / made));
+    o->stretch = made;
+    o->prompt = (1 + c->launch.length_range) / 2 * (double)c->isl;
+    double isl = (double)c->isl, osl = (double)c->osl;
+    candidate->memory.kv_blocks = (int64_t)((double)candidate->memory.kv_blocks * (isl + osl / made) / (isl + osl));
+}
+
+/* A prompt's KV goes over the decode side's share of the network, or of the rack's links where both pools
+ * lie in one; what it takes besides is among the host terms. */
+static hg_prefill_pool prefill_pool(const hg_problem *p, const hg_candidate *c, hg_oracle oracle)
+{
+    const hg_device *d = &p->rates.device;
+    hg_sim_config engine = hg_sim_config_of(p, c, &(hg_run){ .load = HG_LOAD_CLOSED }, oracle);
+    double link = d->domain_devices > d->node_devices ? d->node_bytes_per_s : d->net_bytes_per_s;
+    double bytes = c->memory.kv_bytes_per_token;
+    return (hg_prefill_pool){ .instances = engine.replicas, .ranks = engine.ranks, .scheduler = engine.scheduler,
+                              .sched = engine.sched, .oracle = oracle, .move_s = p->engine.overheads.transfer_s,
+                              .move_s_per_token = link > 0 ? bytes / link : 0 };
+}
+
+/* Ranks that are alike need not all be simulated: of a wide engine one in `parts`, with as many fewer clients,
+ * ranks and prefill engines. */
+enum { RANKS_ENOUGH = 8 };
+
+static bool divides(int64_t parts, const hg_serving_case *c)
+{
+    const hg_deployment *d = &c->candidate.deployment, *prefill = &c->prefill.deployment;
+    return d->dp % parts == 0 && c->concurrency % parts == 0 &&
+           (!c->disaggregated || prefill->replicas % parts == 0 || prefill->dp % parts == 0);
+}
+
+static int64_t parts_of(const hg_serving_case *c)
+{
+    int64_t parts = 1;
+    if (c->candidate.step.meets && !c->whole)
+        while (c->candidate.deployment.dp / (2 * parts) >= RANKS_ENOUGH && divides(2 * parts, c))
+            parts *= 2;
+    return parts;
+}
+
+static void thin(int64_t parts, const hg_serving_case *c, hg_sim_config *config, hg_prefill_pool *pool)
+{
+    config->replicas /= (int32_t)parts;
+    config->ranks /= (int32_t)parts;
+    config->request_serial_s *= (double)parts; /* each stands for so many */
+    config->token_serial_s *= (double)parts;
+    if (!c->disaggregated)
+        return;
+    pool->instances /= (int32_t)parts;
+    if (c->prefill.deployment.replicas % parts != 0)
+        pool->ranks /= (int32_t)parts;
+}
+
+typedef struct side { /* one pool, ready to step */
+    hg_candidate candidate;
+    hg_step_oracle oracle;
+} side;
+
+static bool ready(hg_arena *arena, const hg_problem *p, side *s)
+{
+    hg_err err;
+    hg_candidate *c = &s->candidate;
+    if (!hg_step_prepare(&c->model, &c->deployment, &p->engine, &p->rates, &c->step, &err))
+        return false;
+    s->oracle = hg_step_oracle_new(arena, &c->step, &c->deployment, NULL);
+    return true;
+}
+
+static hg_oracle oracle_of(side *s)
+{
+    return (hg_oracle){ hg_step_oracle_seconds, &s->oracle };
+}
+
+hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c,
+                                      const hg_overheads *overheads)
+{
+    static const hg_serving_figures none = { NAN, NAN, NAN };
+    hg_problem p = *c->problem;
+    side main = { c->candidate }, prefill = { c->prefill };
+    hg_prefill_pool pool;
+    hg_sim_result r;
+    p.engine.overheads = *overheads;
+    if (!ready(&scratch, &p, &main) || (c->disaggregated && !ready(&scratch, &p, &prefill)))
+        return none;
+    int64_t parts = parts_of(c), clients = c->concurrency / parts;
+    size_t requests = (size_t)(clients * c->launch.requests_per_client);
+    hg_workload_synthetic(&scratch, (int32_t)c->isl, (int32_t)c->osl, c->launch.length_range, requests, 0,
+                          &p.workload);
+    p.workload.concurrency = clients;
+    p.workload.load = HG_LOAD_CLOSED;
+    speculate(c, &p.workload, &main.candidate, &main.oracle);
+    hg_sim_config config = hg_sim_config_of(&p, &main.candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests },
+                                            oracle_of(&main));
+    config.request_serial_s = p.engine.overheads.request_serial_s; /* one front end, whatever is behind it */
+    config.token_serial_s = p.engine.overheads.token_s;
+    if (c->disaggregated) {
+        pool = prefill_pool(&p, &prefill.candidate, oracle_of(&prefill));
+        config.prefill = &pool;
+        config.scheduler = "receive";
+    }
+    if (c->apart)
+        config.ranks = 1;
+    thin(parts, c, &config, &pool);
+    hg_sim_run(&scratch, &p.workload, &config, &r);
+    return (hg_serving_figures){ r.latency[HG_TTFT].mean, r.latency[HG_TPOT].mean / main.oracle.stretch,
+                                 r.busy_s / (double)r.steps };
+}
+
+enum { THREADS = 256 };
+
+typedef struct crowd {
+    const hg_serving_case *cases;
+    const hg_overheads *const *overheads;
+    hg_serving_figures *out;
+    hg_arena arenas[THREADS];
+} crowd;
+
+static void predict_one(void *ctx, size_t i, int thread)
+{
+    crowd *c = ctx;
+    c->out[i] = *c->cases[i].reason ? (hg_serving_figures){ NAN, NAN, NAN }
+                                    : hg_serving_predict(c->arenas[thread], &c->cases[i], c->overheads[i]);
+}
+
+void hg_serving_predict_all(const hg_serving_case *cases, const hg_overheads *const *overheads, size_t n,
+                            int threads, hg_serving_figures *out)
+{
+    crowd c = { .cases = cases, .overheads = overheads, .out = out };
+    if (threads < 1)
+        threads = hg_processors();
+    threads = (int)hg_min_i64(threads, THREADS);
+    for (int t = 0; t < threads; t++)
+        if (!hg_arena_open(&c.arenas[t], 0))
+            threads = t;
+    hg_parallel(n, threads, predict_one, &c);
+    for (int t = 0; t < threads; t++)
+        hg_arena_close(&c.arenas[t]);
+}
