@@ -44,7 +44,9 @@ static void conserve(hg_arena arena, const char *scheduler)
         w.concurrency = hg_rng_between(&rng, 1, 120);
         hg_sim_config c = roomy(scheduler);
         c.requests = 400;
-        c.replicas = (int32_t)hg_rng_between(&rng, 1, 3);
+        c.ranks = (int32_t)hg_rng_between(&rng, 0, 3);
+        c.replicas = (int32_t)hg_rng_between(&rng, 1, 3) * (c.ranks ? c.ranks : 1);
+        c.sched.balance_steps = (int32_t)hg_rng_between(&rng, 0, 20);
         c.sched.kv_blocks = hg_rng_between(&rng, 100, 2000);
         c.sched.max_num_seqs = hg_rng_between(&rng, 1, 100);
         c.sched.max_num_batched_tokens = hg_rng_between(&rng, 1300, 4000);
@@ -65,10 +67,11 @@ static void conserve(hg_arena arena, const char *scheduler)
     }
 }
 
-/* Runs of steps are a shortcut: the same requests step by step, within the interpolation. */
+/* Runs of steps are a shortcut: the same requests step by step, within the interpolation; of ranks too. */
 static void runs_are_steps(hg_arena arena, const char *scheduler)
 {
-    for (int async = 0; async < 2; async++) {
+    for (int k = 0; k < 6; k++) {
+        int async = k % 2;
         hg_workload w;
         hg_sim_result fast, slow;
         hg_arena scratch = arena;
@@ -77,6 +80,8 @@ static void runs_are_steps(hg_arena arena, const char *scheduler)
         w.rate_per_s = 4;
         hg_sim_config c = roomy(scheduler);
         c.sched.async = async;
+        c.ranks = c.replicas = 1 << k / 2;
+        c.sched.balance_steps = 5;
         hg_sim_run(&scratch, &w, &c, &fast);
         c.stepwise = true;
         hg_sim_run(&scratch, &w, &c, &slow);
@@ -85,6 +90,50 @@ static void runs_are_steps(hg_arena arena, const char *scheduler)
             CHECKF(fabs(fast.records[i].finish_s - slow.records[i].finish_s) < 1e-3 * slow.records[i].finish_s,
                    "%s, request %zu: %g, step by step %g", scheduler, i, fast.records[i].finish_s, slow.records[i].finish_s);
     }
+}
+
+/* No two ranks of an engine are ever in different steps, and the slowest one's time is everyone's. */
+static void ranks_step_together(hg_arena arena, const char *scheduler)
+{
+    enum { RANKS = 4, STEPS = 20000 };
+    hg_workload w;
+    hg_sim_result r, alone;
+    hg_workload_synthetic(&arena, 900, 250, 0.2, 300, 3, &w);
+    w.load = HG_LOAD_CLOSED;
+    w.concurrency = 30;
+    hg_sim_config c = roomy(scheduler);
+    c.replicas = RANKS;
+    c.keep_steps = STEPS;
+    hg_sim_run(&arena, &w, &c, &alone);
+    c.ranks = RANKS;
+    hg_sim_run(&arena, &w, &c, &r);
+    CHECK(r.steps_logged < STEPS && r.duration_s >= 0.99 * alone.duration_s);
+    int shared_steps = 0;
+    for (size_t i = 0; i + 1 < r.steps_logged; i++) {
+        const hg_step_record *a = &r.steps_log[i], *b = &r.steps_log[i + 1];
+        bool together = a->start_ns == b->start_ns && a->duration_ns == b->duration_ns;
+        shared_steps += together;
+        CHECKF(together || b->start_ns >= a->start_ns + a->duration_ns || b->start_ns <= a->start_ns,
+               "%s: a step at %g begins inside the one at %g", scheduler, 1e-9 * (double)b->start_ns, 1e-9 * (double)a->start_ns);
+    }
+    CHECK(shared_steps > 100);
+}
+
+/* Prompts of some ranks wait for those of the others: later first tokens, fewer steps with prompts. */
+static void prompts_wait_for_ranks(hg_arena arena)
+{
+    hg_workload w;
+    hg_sim_result at_once, balanced;
+    hg_workload_synthetic(&arena, 900, 250, 0.2, 600, 3, &w);
+    w.load = HG_LOAD_CLOSED;
+    w.concurrency = 60;
+    hg_sim_config c = roomy("trtllm");
+    c.replicas = c.ranks = 4;
+    hg_sim_run(&arena, &w, &c, &at_once);
+    c.sched.balance_steps = 30;
+    hg_sim_run(&arena, &w, &c, &balanced);
+    CHECK(balanced.latency[HG_TTFT].mean > at_once.latency[HG_TTFT].mean);
+    CHECK(balanced.latency[HG_TPOT].mean < at_once.latency[HG_TPOT].mean);
 }
 
 static hg_workload two(hg_arena *arena, double second_s)
@@ -243,7 +292,9 @@ void test_sim_schedulers(void)
         if (computes_prompts(hg_scheduler_names[i])) {
             conserve(arena, hg_scheduler_names[i]);
             runs_are_steps(arena, hg_scheduler_names[i]);
+            ranks_step_together(arena, hg_scheduler_names[i]);
         }
+    prompts_wait_for_ranks(arena);
     deciding_ahead_costs_a_step(arena);
     rare_looks_cost_steps(arena);
     prompts_pause_decodes_or_not(arena);

@@ -69,19 +69,30 @@ void hg_instance_look(hg_instance *in, const hg_lane *lane)
         hg_list_move(&in->seen, &in->arrived, in->seqs);
 }
 
+/* Steps since the group was looked at last: a run of them is the same look again. */
+static int64_t looks_since(const hg_instance *group)
+{
+    int64_t steps = 1;
+    for (int32_t i = 0; i < group->group_size; i++)
+        if (group[i].joins)
+            steps = hg_max_i64(steps, group[i].lanes[0].steps);
+    return group->starved ? 1 : steps;
+}
+
 void hg_group_balance(hg_instance *group)
 {
-    bool prompts = true, decodes = true;
-    if (group->group_size == 1 || group->config.balance_steps == 0)
+    bool prompts = true, starved = false;
+    int64_t most = group->config.balance_steps;
+    if (group->group_size == 1 || most == 0)
         return;
     for (int32_t i = 0; i < group->group_size; i++) {
         prompts &= group[i].waiting.count > 0 && group[i].running.count < group[i].config.max_num_seqs;
-        decodes &= group[i].lanes[0].decodes > 0;
+        starved |= group[i].lanes[0].decodes == 0;
     }
-    group->balance_steps += prompts ? -group->balance_steps : hg_max_i64(1, group->lanes[0].steps);
-    bool go = prompts || !decodes || group->balance_steps >= group->config.balance_steps;
-    if (go)
-        group->balance_steps = 0;
+    int64_t waited = group->balance_steps + looks_since(group);
+    bool go = prompts || starved || waited % most == 0;
+    group->balance_steps = go ? 0 : waited % most;
+    group->starved = starved;
     for (int32_t i = 0; i < group->group_size; i++)
         group[i].holds = !go;
 }

@@ -39,6 +39,7 @@ typedef struct hg_instance {
     bool joins;            /* has something to run in the group's step */
     double first_s, slope_s; /* of the run planned: the first step's time and what each more adds */
     int64_t balance_steps; /* on a group's first: steps that prompts of some ranks have waited */
+    bool starved;          /* … and whether a rank had no decodes then */
     bool touched;          /* something happened at now_ns: a step may start */
 } hg_instance;
 
