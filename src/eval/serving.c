@@ -121,15 +121,20 @@ static bool is_moe(const hg_model *m)
     return false;
 }
 
+/* Nobody cuts heads over more ranks than this: more are the devices of a rack. */
+enum { MOST_TP = 32 };
+
 static bool is_cut_evenly(const hg_model *m, int64_t tp)
 {
+    if (tp > MOST_TP)
+        return false;
     for (int64_t i = 0; i < m->layer_kinds; i++)
         if (m->layers[i].heads % tp != 0)
             return false;
     return true;
 }
 
-/* Whole copies of the attention on as many ranks as do not cut its heads: then experts are wide. */
+/* Whole copies of the attention on as many ranks as do not cut its heads evenly: then experts are wide. */
 static void fill_wide(const hg_model *m, hg_deployment *d)
 {
     if (!is_cut_evenly(m, d->tp)) {
@@ -205,7 +210,8 @@ void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg
     else if (row->disaggregated && (row->prefill.workers < 1 || row->decode.workers < 1))
         snprintf(out->reason, sizeof out->reason, "how many prefill and decode workers is not said");
     else if (!row->disaggregated)
-        out->apart = make(row, &whole, out, &out->candidate) && !is_cut_evenly(&o->problem.model, row->tp);
+        out->apart = make(row, &whole, out, &out->candidate) && row->dp == 1 && !out->launch.attention_dp &&
+                     out->candidate.deployment.dp > 1;
     else if (make(row, &row->prefill, out, &out->prefill))
         make(row, &row->decode, out, &out->candidate);
 }

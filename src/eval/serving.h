@@ -16,8 +16,8 @@ typedef struct hg_serving_case {
     hg_candidate candidate;     /* disaggregated: the decode side */
     hg_candidate prefill;
     bool disaggregated;
-    bool apart;                 /* ranks that cut no heads evenly are a rack of pools that the row does not
-                                   name: they are not held to step together */
+    bool apart;                 /* ranks that no engine cuts heads over are a rack of pools that the row does
+                                   not name: they are not held to step together */
     bool whole;                 /* simulate every rank of a wide engine, not a sample of them */
     hg_launch_facts launch;
     int64_t isl, osl, concurrency;
