@@ -27,13 +27,25 @@ static void fill_decode(const hg_step_item *it, const hg_step_batch *b, hg_shape
     s->d[it->dim_cached] = fmax(b->decode_context / b->decodes - 1, 0);
 }
 
+/* Tokens a rank sends with DeepEP's low-latency kernels: what SGLang's launches raise their buffer to. */
+static const double FEW = 1024;
+
+static double mean_tokens(const hg_step_batch *b)
+{
+    return b->mean_tokens > 0 ? b->mean_tokens : b->chunk_tokens + b->decodes + b->drafted;
+}
+
 static double amount_of(hg_role role, const hg_step_batch *b)
 {
     switch (role) {
     case HG_PER_TOKEN:
         return b->chunk_tokens + b->decodes + b->drafted;
     case HG_PER_RANKS_TOKEN:
-        return b->mean_tokens > 0 ? b->mean_tokens : b->chunk_tokens + b->decodes + b->drafted;
+        return mean_tokens(b);
+    case HG_PER_RANKS_FEW:
+        return mean_tokens(b) <= FEW ? mean_tokens(b) : 0;
+    case HG_PER_RANKS_MANY:
+        return mean_tokens(b) > FEW ? mean_tokens(b) : 0;
     case HG_PER_EMIT:
         return b->emits + b->drafted;
     case HG_PER_PROMPT_TOKEN:
@@ -115,7 +127,9 @@ double hg_step_tokens_seconds(const hg_step *s, double tokens)
 
 double hg_step_ranks_seconds(const hg_step *s, double mean_tokens)
 {
-    return s->meets ? sum_role(s, HG_PER_RANKS_TOKEN, &(hg_step_batch){ .mean_tokens = mean_tokens }) : 0;
+    hg_step_batch b = { .mean_tokens = mean_tokens };
+    return s->meets ? sum_role(s, HG_PER_RANKS_TOKEN, &b) + sum_role(s, HG_PER_RANKS_FEW, &b) +
+                          sum_role(s, HG_PER_RANKS_MANY, &b) : 0;
 }
 
 double hg_step_emits_seconds(const hg_step *s, double emits)

@@ -24,7 +24,9 @@ typedef struct hg_step_batch {
 
 typedef enum hg_role {
     HG_PER_TOKEN,              /* a dimension grows with all tokens of the step */
-    HG_PER_RANKS_TOKEN,        /* … of all dp ranks, which meet here */
+    HG_PER_RANKS_TOKEN,        /* … of all dp ranks, which meet here; … while these are few a rank, or many */
+    HG_PER_RANKS_FEW,
+    HG_PER_RANKS_MANY,
     HG_PER_EMIT,               /* … with the sequences that emit */
     HG_PER_PROMPT_TOKEN,       /* … with the new tokens of prompts only */
     HG_PER_PROMPT_KEY,         /* … with the tokens that prompts attend to, cached ones too */

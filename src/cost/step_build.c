@@ -32,20 +32,37 @@ static void add_alltoall(hg_builder *b, const char *name, double repeat, const h
     hg_use_op(b, hg_add_item(b, name, HG_PER_RANKS_TOKEN, repeat), op, &s, "num_tokens", 1);
 }
 
-/* Experts are spread over all ranks of the engine (tp·dp): ep groups of whole experts, the rest of
- * the width cut inside each. */
-static void add_experts(hg_builder *b, const hg_layer *l, double repeat)
+static hg_shape experts_shape(const hg_builder *b, const hg_layer *l, const hg_op *op)
 {
-    double ranks = (double)(b->d->tp * b->d->dp), h = (double)b->m->hidden_size;
-    const hg_op *op = &hg_op_moe;
-    hg_role role = b->d->dp > 1 ? HG_PER_RANKS_TOKEN : HG_PER_TOKEN;
     hg_shape s = { .dtype = b->m->precision.experts, .kind = HG_MOE_SKEW };
     s.d[hg_dim_of(op, "hidden_size")] = (double)(l->expert_hidden_size ? l->expert_hidden_size : b->m->hidden_size);
     s.d[hg_dim_of(op, "inter_size")] = (double)l->expert_inter_size;
     s.d[hg_dim_of(op, "topk")] = (double)l->topk;
     s.d[hg_dim_of(op, "num_experts")] = (double)l->experts;
-    s.d[hg_dim_of(op, "moe_tp_size")] = ranks / (double)b->d->ep;
+    s.d[hg_dim_of(op, "moe_tp_size")] = (double)(b->d->tp * b->d->dp) / (double)b->d->ep;
     s.d[hg_dim_of(op, "moe_ep_size")] = (double)b->d->ep;
+    return s;
+}
+
+static void add_experts_by(hg_builder *b, const hg_layer *l, double repeat, hg_role role, const hg_op *op)
+{
+    hg_shape s = experts_shape(b, l, op);
+    hg_use_op(b, hg_add_item(b, "experts", role, repeat), op, &s, "num_tokens", (double)b->d->dp);
+}
+
+/* Whole experts on every rank of attention DP have kernels of their own, tabled for block-scaled fp8: one
+ * for few tokens a rank, one for prompts. */
+static bool has_wide_kernels(const hg_builder *b)
+{
+    return b->d->dp > 1 && b->d->ep == b->d->tp * b->d->dp && b->m->precision.experts == HG_FP8_BLOCK;
+}
+
+/* Experts are spread over all ranks of the engine (tp·dp): ep groups of whole experts, the rest of
+ * the width cut inside each. */
+static void add_experts(hg_builder *b, const hg_layer *l, double repeat)
+{
+    double h = (double)b->m->hidden_size;
+    hg_role role = b->d->dp > 1 ? HG_PER_RANKS_TOKEN : HG_PER_TOKEN;
     hg_add_gemm(b, "router", HG_PER_TOKEN, repeat, (double)l->experts, h, HG_BF16);
     /* With attention DP the tokens of all ranks meet at the experts and go home after them: those of a
      * token's own experts only where a rack's links allow kernels of their own. */
@@ -57,7 +74,12 @@ static void add_experts(hg_builder *b, const hg_layer *l, double repeat)
         hg_add_nccl(b, "all-gather to experts", role, repeat, HG_ALL_GATHER, (double)b->d->dp,
                     h * (double)b->d->dp);
     }
-    hg_use_op(b, hg_add_item(b, "experts", role, repeat), op, &s, "num_tokens", (double)b->d->dp);
+    if (has_wide_kernels(b)) {
+        add_experts_by(b, l, repeat, HG_PER_RANKS_FEW, &hg_op_wideep_generation_moe);
+        add_experts_by(b, l, repeat, HG_PER_RANKS_MANY, &hg_op_wideep_context_moe);
+    } else {
+        add_experts_by(b, l, repeat, role, &hg_op_moe);
+    }
     if (sparse)
         add_alltoall(b, "combine from experts", repeat, l, HG_ALLTOALL_COMBINE);
     else
@@ -122,6 +144,8 @@ static double ratio_of(const hg_overheads *o, const hg_op *op)
         { &hg_op_gemm, offsetof(hg_overheads, gemm_ratio) },
         { &hg_op_mla_bmm, offsetof(hg_overheads, gemm_ratio) },
         { &hg_op_moe, offsetof(hg_overheads, experts_ratio) },
+        { &hg_op_wideep_generation_moe, offsetof(hg_overheads, experts_ratio) },
+        { &hg_op_wideep_context_moe, offsetof(hg_overheads, experts_ratio) },
         { &hg_op_context_attention, offsetof(hg_overheads, attention_ratio) },
         { &hg_op_generation_attention, offsetof(hg_overheads, attention_ratio) },
         { &hg_op_context_mla, offsetof(hg_overheads, attention_ratio) },
@@ -243,7 +267,7 @@ bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine 
     add_ends(&b);
     compare_kernels(&b);
     for (int i = 0; i < out->count; i++)
-        out->meets |= out->items[i].role == HG_PER_RANKS_TOKEN;
+        out->meets |= out->items[i].role == HG_PER_RANKS_TOKEN || out->items[i].role == HG_PER_RANKS_FEW;
     add_launches(&b);
     add_host(&b);
     return true;
