@@ -34,6 +34,23 @@ static hg_prefill_pool prefill_pool(const hg_problem *p, const hg_candidate *c, 
                               .move_s_per_token = link > 0 ? bytes / link : 0 };
 }
 
+/* Of a few prompts in turn: what the engine's prefix cache holds of them is found again. */
+static void repeat_prompts(hg_arena *arena, const hg_serving_case *c, hg_workload *w)
+{
+    int64_t prompts = c->launch.distinct_prompts, tokens = c->problem->engine.block_tokens, blocks = c->isl / tokens;
+    if (prompts == 0 || !c->problem->engine.prefix_caching)
+        return;
+    int64_t *hashes = HG_NEW(arena, int64_t, prompts * blocks);
+    for (int64_t i = 0; i < prompts * blocks; i++)
+        hashes[i] = i;
+    w->hashes = hashes;
+    w->hash_block_tokens = (int32_t)tokens;
+    for (size_t i = 0; i < w->count; i++) {
+        w->requests[i].hash_first = (uint32_t)((int64_t)i % prompts * blocks);
+        w->requests[i].hash_count = (uint32_t)(w->requests[i].isl / tokens);
+    }
+}
+
 /* Ranks that are alike need not all be simulated: of a wide engine one in `parts`, with as many fewer clients,
  * ranks and prefill engines. */
 enum { RANKS_ENOUGH = 8 };
@@ -99,9 +116,12 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     if (!ready(&scratch, &p, &main) || (c->disaggregated && !ready(&scratch, &p, &prefill)))
         return none;
     int64_t parts = parts_of(c), clients = c->concurrency / parts;
-    size_t requests = (size_t)(clients * c->launch.requests_per_client);
+    size_t warmup = (size_t)(clients * c->launch.warmup_per_client);
+    size_t requests = warmup + (size_t)(clients * c->launch.requests_per_client);
     hg_workload_synthetic(&scratch, (int32_t)c->isl, (int32_t)c->osl, c->launch.length_range, requests, 0,
                           &p.workload);
+    repeat_prompts(&scratch, c, &p.workload);
+    main.candidate.deployment.prefix_caching = p.workload.hashes != NULL;
     p.workload.concurrency = clients;
     p.workload.load = HG_LOAD_CLOSED;
     speculate(c, &p.workload, &main.candidate, &main.oracle);
@@ -116,6 +136,7 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     }
     if (c->apart)
         config.ranks = 1;
+    config.warmup_requests = warmup;
     thin(parts, c, &config, &pool);
     hg_sim_run(&scratch, &p.workload, &config, &r);
     return (hg_serving_figures){ r.latency[HG_TTFT].mean, r.latency[HG_TPOT].mean / main.oracle.stretch,

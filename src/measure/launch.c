@@ -22,7 +22,7 @@ typedef struct text_set {
 
 typedef enum key {
     BUDGET, SEQS, GRAPH, MEMORY, RANGE, PER_CLIENT, WAIT_STEPS, WAIT_FRAC, BALANCE, RECV, PROMPT_GRAPH, DRAFT,
-    ACCEPTED, DEVICES, ATTENTION_DP,
+    ACCEPTED, DEVICES, ATTENTION_DP, DISTINCT, WARMUP,
     KEYS
 } key;
 
@@ -32,6 +32,7 @@ static const char *const key_names[KEYS] = {
     [RANGE] = "length_range", [PER_CLIENT] = "requests_per_client",
     [WAIT_STEPS] = "batch_wait_steps", [WAIT_FRAC] = "batch_wait_frac",
     [BALANCE] = "balance_steps", [DEVICES] = "devices", [ATTENTION_DP] = "attention_dp",
+    [DISTINCT] = "distinct_prompts", [WARMUP] = "warmup_per_client",
     [RECV] = "recv_interval", [PROMPT_GRAPH] = "prompt_graph_tokens",
     [DRAFT] = "draft_tokens", [ACCEPTED] = "accepted_tokens",
 };
@@ -169,5 +170,7 @@ hg_launch_facts hg_launch_facts_of(const hg_launches *l, const hg_serving_row *r
     out.balance_steps = (int64_t)v[BALANCE];
     out.devices = (int64_t)v[DEVICES];
     out.attention_dp = v[ATTENTION_DP] > 0;
+    out.distinct_prompts = (int64_t)v[DISTINCT];
+    out.warmup_per_client = (int64_t)v[WARMUP];
     return out;
 }

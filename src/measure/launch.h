@@ -10,6 +10,9 @@
 typedef struct hg_launch_facts { /* a zero: the engine's default, unless said otherwise */
     double length_range;          /* lengths uniform in [range·n, n]; 1: exact */
     int64_t requests_per_client;  /* prompts in all, over the concurrency */
+    int64_t warmup_per_client;    /* … and so many before them that are not counted */
+    int64_t distinct_prompts;     /* requests take so many prompts in turn, which a prefix cache finds again;
+                                     0: each has its own */
     int64_t max_num_batched_tokens, max_num_seqs, graph_tokens;
     bool kv_given;
     hg_dtype kv_dtype;
