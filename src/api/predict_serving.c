@@ -102,18 +102,23 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
     hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, n);
     for (size_t i = 0; i < n; i++) {
         hg_serving_case_open(shelf, &rows[i].row, &cases[i]);
+        cases[i].whole = a->s.whole.v;
         overheads[i] = &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, n, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
-    size_t answered = 0;
+    size_t answered = 0, speculated = 0;
     for (size_t i = 0; i < n; i++) {
         answer r = answer_of(&cases[i], &figures[i]);
         answered += r.known;
+        speculated += r.known && cases[i].launch.accepted_tokens > 1;
         if (a->s.json.v)
             write_json(out, csv, &rows[i], &r);
         else
             write_csv(out, &rows[i], &r);
     }
+    if (speculated > 0)
+        hg_note(a, hg_textf(a->arena, "%zu rows are taken to have used speculative decoding, with an acceptance that no column says "
+                            "(data/serving/launches.json)", speculated));
     if (answered < n)
         hg_note(a, hg_textf(a->arena, "%zu of %zu rows answered; the others say why in 'origin'", answered, n));
     return true;

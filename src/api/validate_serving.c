@@ -22,6 +22,7 @@ hg_code hg_validate_serving(hg_ask *a)
     hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, t.count);
     for (size_t i = 0; i < t.count; i++) {
         cases[i] = t.samples[i].of;
+        cases[i].whole = a->s.whole.v;
         overheads[i] = &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, t.count, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
