@@ -86,8 +86,7 @@ static const char *as_text(hg_arena *arena, const hg_problem *p, const hg_candid
     const hg_sim_result *r = &m->sim;
     hg_buf b = { .arena = arena };
     hg_buf_printf(&b, "%s on %" PRId64 " x %s: %s\n%zu requests done, %zu rejected in %s%s\n", p->model.name,
-                  hg_deployment_devices(&c->deployment), p->rates.device.name,
-                  hg_deployment_text(arena, &c->deployment), r->completed, r->rejected,
+                  hg_candidate_devices(c), p->rates.device.name, hg_candidate_text(arena, c), r->completed, r->rejected,
                   seconds(arena, r->window_s), r->end == HG_END_SATURATED ? "; SATURATED: the queue grows" : "");
     hg_buf_printf(&b, "  %s requests/s, %.0f output tokens/s (%.0f per GPU), %.1f sequences a step, KV peak %.0f%%, "
                       "%" PRId64 " preemptions\n\n", hg_figures(arena, r->requests_per_s, 3), r->output_tokens_per_s,
@@ -114,7 +113,7 @@ static const char *as_json(hg_arena *arena, const hg_candidate *c, const hg_metr
     hg_json_metrics(&j, m, origin);
     hg_json_key(&j, "deployment");
     hg_json_open(&j, '{');
-    hg_json_deployment(&j, &c->deployment);
+    hg_json_candidate(&j, c);
     hg_json_close(&j, '}');
     hg_json_close(&j, '}');
     hg_buf_puts(&b, "\n");
@@ -164,11 +163,9 @@ static hg_code run(hg_ask *a)
 {
     hg_problem *p = HG_NEW(a->arena, hg_problem, 1);
     hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
-    hg_deployment d;
     hg_metrics m;
-    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_priced(a, p) || !hg_ask_deployment(a, p, &d))
+    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_priced(a, p) || !hg_ask_candidate(a, p, c))
         return a->err.code;
-    hg_candidate_make(p, &d, c);
     if (c->fit == HG_TOO_BIG) {
         const char *text = a->s.json.v ? hg_textf(a->arena, "{\"fits\":false,\"reason\":\"%s\"}\n", c->reason)
                                        : hg_textf(a->arena, "%s\n", c->reason);

@@ -68,6 +68,25 @@ void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin)
     hg_json_key_num(j, "simulated_in_s", m->simulated_in_s);
 }
 
+static void json_pool(hg_json *j, const char *name, const hg_deployment *d)
+{
+    hg_json_key(j, name);
+    hg_json_open(j, '{');
+    hg_json_deployment(j, d);
+    hg_json_close(j, '}');
+}
+
+void hg_json_candidate(hg_json *j, const hg_candidate *c)
+{
+    if (!c->prefill) {
+        hg_json_deployment(j, &c->deployment);
+        return;
+    }
+    hg_json_key_int(j, "gpus", hg_candidate_devices(c));
+    json_pool(j, "prefill", &c->prefill->deployment);
+    json_pool(j, "decode", &c->deployment);
+}
+
 void hg_json_deployment(hg_json *j, const hg_deployment *d)
 {
     hg_json_key_int(j, "tp", d->tp);

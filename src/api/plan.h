@@ -75,6 +75,7 @@ bool hg_plan_write(hg_arena *arena, const hg_plan *p, const char *model_word, co
 
 /* "tp 2 · pp 1 · 4 replicas · 256 seqs · 8192 tokens" */
 const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d);
+const char *hg_candidate_text(hg_arena *arena, const hg_candidate *c); /* both pools, where it has two */
 
 /* In another precision than the checkpoint's. */
 bool hg_changes_outputs(const hg_deployment *d);
@@ -84,6 +85,7 @@ hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, 
 
 /* JSON parts shared by plan and simulate. */
 void hg_json_deployment(hg_json *j, const hg_deployment *d);
+void hg_json_candidate(hg_json *j, const hg_candidate *c); /* the same, or "prefill", "decode" and "gpus" */
 void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin);
 
 #endif

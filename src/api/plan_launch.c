@@ -23,6 +23,12 @@ const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d)
     return b.s;
 }
 
+const char *hg_candidate_text(hg_arena *arena, const hg_candidate *c)
+{
+    const char *own = hg_deployment_text(arena, &c->deployment);
+    return c->prefill ? hg_textf(arena, "prefill %s; decode %s", hg_deployment_text(arena, &c->prefill->deployment), own) : own;
+}
+
 bool hg_changes_outputs(const hg_deployment *d)
 {
     return !d->precision_is_checkpoints || !d->kv_is_auto;

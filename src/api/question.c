@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/num.h"
 #include "base/units.h"
+#include "spec/pool_shape.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -253,4 +254,46 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out)
     if (!hg_ask_precision(a, &p->model, &out->precision, &out->precision_is_checkpoints))
         return false;
     return hg_ask_dtype(&s->kv_dtype, "auto", &out->kv_dtype, &out->kv_is_auto, &a->err);
+}
+
+static bool ask_side(hg_ask *a, const hg_problem *p, const hg_text_word *word, hg_candidate *out)
+{
+    hg_pool_shape shape;
+    hg_deployment d;
+    if (!hg_pool_shape_parse(word->s, word->where, &shape, &a->err) || !hg_ask_deployment(a, p, &d))
+        return false;
+    d.replicas = shape.engines;
+    d.tp = shape.tp;
+    d.pp = shape.pp;
+    d.dp = shape.dp;
+    d.ep = shape.ep;
+    hg_candidate_make(p, &d, out);
+    return true;
+}
+
+bool hg_ask_candidate(hg_ask *a, const hg_problem *p, hg_candidate *out)
+{
+    const hg_scenario *s = &a->s;
+    hg_deployment d;
+    if (!s->prefill.s && !s->decode.s) {
+        if (!hg_ask_deployment(a, p, &d))
+            return false;
+        hg_candidate_make(p, &d, out);
+        return true;
+    }
+    if (!s->prefill.s || !s->decode.s)
+        return hg_fail(&a->err, HG_INPUT, s->prefill.s ? "--decode" : "--prefill",
+                       "is missing; name both pools, or neither for engines that do both");
+    if (s->tp.n || s->pp.n || s->dp.n || s->ep.n || s->replicas.n)
+        return hg_fail(&a->err, HG_INPUT, s->prefill.where, "and --decode give the shapes; leave out --tp, --pp, --dp, --ep and "
+                       "--replicas");
+    hg_candidate *prefill = HG_NEW(a->arena, hg_candidate, 1);
+    if (!ask_side(a, p, &s->prefill, prefill) || !ask_side(a, p, &s->decode, out))
+        return false;
+    if (out->fit == HG_FITS && prefill->fit != HG_FITS) {
+        out->fit = prefill->fit;
+        snprintf(out->reason, sizeof out->reason, "the prefill pool: %.230s", prefill->reason);
+    }
+    out->prefill = prefill;
+    return true;
 }

@@ -21,6 +21,8 @@ bool hg_ask_no_inputs(hg_ask *a);
 
 /* The one deployment the words describe; what they leave open takes the engine's defaults, and
  * max_model_len the workload's longest request with a margin. */
+/* The one deployment of the words, pools where they are named, made ready; whether it fits is in out->fit. */
+bool hg_ask_candidate(hg_ask *a, const hg_problem *p, hg_candidate *out);
 bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out);
 
 /* The device and the rates a question names. */

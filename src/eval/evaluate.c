@@ -78,15 +78,36 @@ hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const
     };
 }
 
+int64_t hg_candidate_devices(const hg_candidate *c)
+{
+    return hg_deployment_devices(&c->deployment) + (c->prefill ? hg_deployment_devices(&c->prefill->deployment) : 0);
+}
+
+hg_prefill_pool hg_prefill_pool_of(const hg_problem *p, const hg_candidate *c, hg_oracle oracle)
+{
+    const hg_device *d = &p->rates.device;
+    hg_sim_config engine = hg_sim_config_of(p, c, &(hg_run){ .load = HG_LOAD_CLOSED }, oracle);
+    double link = d->domain_devices > d->node_devices ? d->node_bytes_per_s : d->net_bytes_per_s;
+    double bytes = c->memory.kv_bytes_per_token;
+    return (hg_prefill_pool){ .instances = engine.replicas, .ranks = engine.ranks, .scheduler = engine.scheduler,
+                              .sched = engine.sched, .oracle = oracle, .move_s = p->engine.overheads.transfer_s,
+                              .move_s_per_token = link > 0 ? bytes / link : 0 };
+}
+
+static int64_t engines(const hg_candidate *c)
+{
+    return c->deployment.replicas * c->deployment.dp;
+}
+
 /* Over the window counted: the board's limit while a step runs, its idle power otherwise (the limit
  * again when no idle power is known).  An upper bound, not a measurement. */
 static double energy(const hg_problem *p, const hg_candidate *c, const hg_sim_result *r)
 {
     const hg_device *dev = &p->rates.device;
-    double engines = (double)(c->deployment.replicas * c->deployment.dp);
-    double busy = fmin(1, r->busy_s / engines / r->duration_s);
+    double all = (double)(engines(c) + (c->prefill ? engines(c->prefill) : 0));
+    double busy = fmin(1, r->busy_s / all / r->duration_s);
     double idle_w = dev->idle_power_w > 0 ? dev->idle_power_w : dev->power_w;
-    return (double)hg_deployment_devices(&c->deployment) * r->window_s *
+    return (double)hg_candidate_devices(c) * r->window_s *
            (busy * dev->power_w + (1 - busy) * idle_w);
 }
 
@@ -109,8 +130,16 @@ void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *
         w.rate_per_s = run->rate_per_s;
     *out = (hg_metrics){ .slo_given = p->slo.count > 0, .rate_per_s = run->load == HG_LOAD_RATE ? run->rate_per_s : 0,
                           .replicas = c->deployment.replicas };
+    hg_prefill_pool pool;
+    hg_step_oracle prompts;
+    if (c->prefill) {
+        prompts = hg_step_oracle_new(arena, &c->prefill->step, &c->prefill->deployment, c->prefill->memo);
+        pool = hg_prefill_pool_of(p, c->prefill, (hg_oracle){ hg_step_oracle_seconds, &prompts });
+        config.prefill = &pool;
+        config.scheduler = "receive";
+    }
     hg_sim_run(arena, &w, &config, &out->sim);
-    double devices = (double)hg_deployment_devices(&c->deployment);
+    double devices = (double)hg_candidate_devices(c);
     out->tokens_per_s_per_device = out->sim.output_tokens_per_s / devices;
     out->tokens_per_s_per_user = 1 / out->sim.latency[HG_TPOT].mean;
     /* In a steady state what is served is what is offered; a window's own count of it is blurred by chance. */

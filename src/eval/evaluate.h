@@ -34,7 +34,11 @@ typedef struct hg_candidate {
     hg_memory memory;
     hg_step step;
     hg_step_memo *memo;          /* of prices, kept from one evaluation to the next; NULL: each has its own */
+    const struct hg_candidate *prefill; /* disaggregated: the pool that computes prompts, this one decodes; else NULL */
 } hg_candidate;
+
+/* Of both pools, where it has two. */
+int64_t hg_candidate_devices(const hg_candidate *c);
 
 void hg_candidate_make(const hg_problem *p, const hg_deployment *d, hg_candidate *out);
 
@@ -63,6 +67,10 @@ void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, co
 
 /* What the simulator is told of it. */
 hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const hg_run *run, hg_oracle oracle);
+
+/* The pool that computes prompts for another: their KV goes over that side's share of the network, or of the
+ * rack's links where both lie in one; what it takes besides is among the host terms. */
+hg_prefill_pool hg_prefill_pool_of(const hg_problem *p, const hg_candidate *c, hg_oracle oracle);
 
 /* The same with a step of the caller's (an oracle that also takes notes). */
 void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,

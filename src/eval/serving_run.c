@@ -21,19 +21,6 @@ static void speculate(const hg_serving_case *c, hg_workload *w, hg_candidate *ca
     candidate->memory.kv_blocks = (int64_t)((double)candidate->memory.kv_blocks * (isl + osl / made) / (isl + osl));
 }
 
-/* A prompt's KV goes over the decode side's share of the network, or of the rack's links where both pools
- * lie in one; what it takes besides is among the host terms. */
-static hg_prefill_pool prefill_pool(const hg_problem *p, const hg_candidate *c, hg_oracle oracle)
-{
-    const hg_device *d = &p->rates.device;
-    hg_sim_config engine = hg_sim_config_of(p, c, &(hg_run){ .load = HG_LOAD_CLOSED }, oracle);
-    double link = d->domain_devices > d->node_devices ? d->node_bytes_per_s : d->net_bytes_per_s;
-    double bytes = c->memory.kv_bytes_per_token;
-    return (hg_prefill_pool){ .instances = engine.replicas, .ranks = engine.ranks, .scheduler = engine.scheduler,
-                              .sched = engine.sched, .oracle = oracle, .move_s = p->engine.overheads.transfer_s,
-                              .move_s_per_token = link > 0 ? bytes / link : 0 };
-}
-
 /* Of a few prompts in turn: what the engine's prefix cache holds of them is found again. */
 static void repeat_prompts(hg_arena *arena, const hg_serving_case *c, hg_workload *w)
 {
@@ -130,7 +117,7 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     config.request_serial_s = p.engine.overheads.request_serial_s; /* one front end, whatever is behind it */
     config.token_serial_s = p.engine.overheads.token_s;
     if (c->disaggregated) {
-        pool = prefill_pool(&p, &prefill.candidate, oracle_of(&prefill));
+        pool = hg_prefill_pool_of(&p, &prefill.candidate, oracle_of(&prefill));
         config.prefill = &pool;
         config.scheduler = "receive";
     }

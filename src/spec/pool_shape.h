@@ -1,0 +1,16 @@
+/* A pool of like engines as people write it: 2xtp4, 1xtp8dp8ep8. */
+#ifndef HG_SPEC_POOL_SHAPE_H
+#define HG_SPEC_POOL_SHAPE_H
+
+#include "base/err.h"
+
+#include <stdint.h>
+
+typedef struct hg_pool_shape { /* one: not said */
+    int64_t engines, tp, pp, dp, ep;
+} hg_pool_shape;
+
+/* False: err says at `where` what the text should look like. */
+bool hg_pool_shape_parse(const char *text, const char *where, hg_pool_shape *out, hg_err *err);
+
+#endif
