@@ -58,6 +58,7 @@ typedef struct group {
     const char *key;
     size_t rows, overloaded, n;
     double *ttft, *tpot; /* signed relative errors */
+    size_t ttft_inside, tpot_inside, bands; /* of `bands` with a known interval */
 } group;
 
 static int by_key(const void *a, const void *b)
@@ -74,6 +75,12 @@ static group *group_for(hg_arena *arena, group *groups, size_t *count, const cha
     return &groups[(*count)++];
 }
 
+/* The interval as predict states it: the prediction always lies inside. */
+static bool holds(const double band[2], double ratio)
+{
+    return band[1] > 0 && ratio >= fmin(1, band[0]) && ratio <= fmax(1, band[1]);
+}
+
 static void note(group *g, const hg_serving_sample *s, const hg_serving_figures *f)
 {
     g->rows++;
@@ -82,12 +89,16 @@ static void note(group *g, const hg_serving_sample *s, const hg_serving_figures 
     if (s->ttft_s > OVERLOADED_S) {
         g->overloaded++;
     } else {
+        const hg_overheads *o = &s->of.problem->engine.overheads;
         g->ttft[g->n] = f->ttft_s / s->ttft_s - 1;
         g->tpot[g->n++] = f->tpot_s / s->tpot_s - 1;
+        g->bands += o->ttft_band[1] > 0;
+        g->ttft_inside += holds(o->ttft_band, s->ttft_s / f->ttft_s);
+        g->tpot_inside += holds(o->tpot_band, s->tpot_s / f->tpot_s);
     }
 }
 
-static hg_serving_spread spread_of(hg_arena scratch, double *errors, size_t n)
+static hg_serving_spread spread_of(hg_arena scratch, double *errors, size_t n, size_t inside, size_t bands)
 {
     double *size = HG_NEW(&scratch, double, n);
     for (size_t i = 0; i < n; i++)
@@ -95,7 +106,7 @@ static hg_serving_spread spread_of(hg_arena scratch, double *errors, size_t n)
     hg_sort(size, n);
     hg_sort(errors, n);
     return (hg_serving_spread){ hg_percentile(size, n, 0.5), hg_mean(size, n), hg_percentile(size, n, 0.9),
-                                hg_percentile(errors, n, 0.5) };
+                                hg_percentile(errors, n, 0.5), bands ? (double)inside / (double)bands : NAN };
 }
 
 hg_serving_error *hg_serving_errors(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f,
@@ -118,14 +129,16 @@ hg_serving_error *hg_serving_errors(hg_ask *a, const hg_serving_table *t, const 
     qsort(groups, *count, sizeof *groups, by_key);
     groups[(*count)++] = all;
     hg_serving_error *out = HG_NEW(a->arena, hg_serving_error, *count);
-    for (size_t g = 0; g < *count; g++)
-        out[g] = (hg_serving_error){ groups[g].key, groups[g].rows, groups[g].n + groups[g].overloaded, groups[g].overloaded,
-                                     spread_of(*a->arena, groups[g].tpot, groups[g].n),
-                                     spread_of(*a->arena, groups[g].ttft, groups[g].n) };
+    for (size_t i = 0; i < *count; i++) {
+        const group *g = &groups[i];
+        out[i] = (hg_serving_error){ g->key, g->rows, g->n + g->overloaded, g->overloaded,
+                                     spread_of(*a->arena, g->tpot, g->n, g->tpot_inside, g->bands),
+                                     spread_of(*a->arena, g->ttft, g->n, g->ttft_inside, g->bands) };
+    }
     return out;
 }
 
-static void write_spread(hg_json *j, const char *name, const hg_serving_spread *s)
+static void write_spread(hg_json *j, const char *name, const hg_serving_spread *s, bool intervals)
 {
     hg_json_key(j, name);
     hg_json_open(j, '{');
@@ -133,10 +146,12 @@ static void write_spread(hg_json *j, const char *name, const hg_serving_spread *
     hg_json_key_num(j, "median", s->median);
     hg_json_key_num(j, "p90", s->p90);
     hg_json_key_num(j, "bias", s->bias);
+    if (intervals)
+        hg_json_key_num(j, "inside_frac", s->inside);
     hg_json_close(j, '}');
 }
 
-static void write_json(hg_buf *out, const hg_serving_error *e, size_t n)
+static void write_json(hg_buf *out, const hg_serving_error *e, size_t n, bool intervals)
 {
     hg_json j = { .out = out };
     hg_json_open(&j, '[');
@@ -146,8 +161,8 @@ static void write_json(hg_buf *out, const hg_serving_error *e, size_t n)
         hg_json_key_int(&j, "n", (int64_t)e[i].rows);
         hg_json_key_int(&j, "answered", (int64_t)e[i].answered);
         hg_json_key_int(&j, "overloaded", (int64_t)e[i].overloaded);
-        write_spread(&j, "tpot", &e[i].tpot);
-        write_spread(&j, "ttft", &e[i].ttft);
+        write_spread(&j, "tpot", &e[i].tpot, intervals);
+        write_spread(&j, "ttft", &e[i].ttft, intervals);
         hg_json_close(&j, '}');
     }
     hg_json_close(&j, ']');
@@ -157,21 +172,21 @@ static void write_json(hg_buf *out, const hg_serving_error *e, size_t n)
 const char *hg_serving_errors_json(hg_arena *arena, const hg_serving_error *errors, size_t n)
 {
     hg_buf b = { .arena = arena };
-    write_json(&b, errors, n);
+    write_json(&b, errors, n, false); /* of a fit whose intervals are made from these very errors */
     return b.s;
 }
 
 static void write_text(hg_buf *out, const char *by, const hg_serving_error *e, size_t n)
 {
-    hg_buf_printf(out, "%-44s %5s %5s  %27s   %27s\n%-44s %5s %5s  %6s %6s %6s %6s   %6s %6s %6s %6s\n", "", "", "",
-                  "TPOT error, %", "TTFT error, %", by, "rows", "answ.", "median", "mean", "p90", "bias", "median",
-                  "mean", "p90", "bias");
+    hg_buf_printf(out, "%-44s %5s %5s  %34s   %34s\n%-44s %5s %5s  %6s %6s %6s %6s %6s   %6s %6s %6s %6s %6s\n", "", "", "",
+                  "TPOT error, %; in the interval, %", "TTFT error, %; in the interval, %", by, "rows", "answ.", "median", "mean", "p90", "bias",
+                  "inside", "median", "mean", "p90", "bias", "inside");
     for (size_t i = 0; i < n; i++) {
         const hg_serving_spread *s[2] = { &e[i].tpot, &e[i].ttft };
         hg_buf_printf(out, "%-44s %5zu %5zu ", e[i].key, e[i].rows, e[i].answered);
         for (int k = 0; k < 2; k++)
-            hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f ", 100 * s[k]->median, 100 * s[k]->mean, 100 * s[k]->p90,
-                          100 * s[k]->bias);
+            hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f %6.0f ", 100 * s[k]->median, 100 * s[k]->mean, 100 * s[k]->p90,
+                          100 * s[k]->bias, 100 * s[k]->inside);
         hg_buf_puts(out, "\n");
     }
 }
@@ -184,7 +199,7 @@ bool hg_serving_report(hg_ask *a, const hg_serving_table *t, const hg_serving_fi
     if (!e)
         return false;
     if (a->s.json.v)
-        write_json(out, e, count);
+        write_json(out, e, count, true);
     else
         write_text(out, by, e, count);
     return true;

@@ -7,6 +7,7 @@
 
 typedef struct hg_serving_spread { /* of relative errors */
     double median, mean, p90, bias;
+    double inside;                    /* of the measured, within the shipped 80 % interval; NAN: no interval known */
 } hg_serving_spread;
 
 typedef struct hg_serving_error {
