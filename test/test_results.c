@@ -132,7 +132,7 @@ static void samples_are_read(hg_arena arena)
         CHECKF(ok, "%s: %s %s", samples[i].format, err.where, err.msg);
         if (!ok)
             continue;
-        const hg_result *r = &all.all[0];
+        const hg_bench_result *r = &all.all[0];
         CHECK_STR(r->format, samples[i].format);
         CHECKF(r->concurrency == samples[i].concurrency, "%s: %d clients", r->format, (int)r->concurrency);
         same(r->format, "isl", r->isl, samples[i].isl);
@@ -155,7 +155,7 @@ static void servers_are_told(hg_arena arena)
         hg_results all;
         hg_err err;
         CHECK(read_text(&arena, samples[rows[i].sample].text, &all, &err));
-        const hg_result *r = &all.all[0];
+        const hg_bench_result *r = &all.all[0];
         CHECKF(r->tp == rows[i].tp, "%s: tp %d", r->format, (int)r->tp);
 #define SAID(member) CHECKF((!r->member && !rows[i].member) || (r->member && rows[i].member && strcmp(r->member, rows[i].member) == 0), \
                             "%s: " #member " is %s", r->format, r->member ? r->member : "not said")
@@ -208,7 +208,7 @@ static void bad_ones_are_refused(hg_arena arena)
     }
 }
 
-static bool has_note(const hg_result *r, const char *part)
+static bool has_note(const hg_bench_result *r, const char *part)
 {
     for (int i = 0; i < r->note_count; i++)
         if (strstr(r->notes[i], part))

@@ -20,6 +20,7 @@ struct hg_serving_shelf {
     hg_arena *arena;
     const hg_data *data;
     const hg_launches *launches;
+    const char *overlay; /* NULL: none */
     opened **problems;
     size_t count, capacity;
 };
@@ -32,6 +33,11 @@ hg_serving_shelf *hg_serving_shelf_open(hg_arena *arena, const hg_data *data, hg
     return s->launches ? s : NULL;
 }
 
+void hg_serving_shelf_overlay(hg_serving_shelf *shelf, const char *path)
+{
+    shelf->overlay = path;
+}
+
 static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
 {
     const char *note;
@@ -41,7 +47,8 @@ static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
            hg_engine_find(s->arena, s->data, o->engine, o->version, &p->engine, err) &&
            hg_device_find(s->arena, s->data, o->device, &device, err) &&
            hg_rates_open(s->arena, s->data, &device, o->engine, *o->version ? o->version : NULL,
-                         &p->rates, &note, err);
+                         &p->rates, &note, err) &&
+           (!s->overlay || hg_rates_overlay(s->arena, &p->rates, s->overlay, err));
 }
 
 static const opened *open_problem(hg_serving_shelf *s, const hg_serving_row *row)

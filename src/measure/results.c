@@ -197,7 +197,7 @@ static void fill(double *to, double from)
 }
 
 /* What a does not say, b does. */
-static void merge(hg_result *a, const hg_result *b)
+static void merge(hg_bench_result *a, const hg_bench_result *b)
 {
     double *to[] = { &a->isl, &a->osl, &a->duration_s, &a->completed, &a->failed, &a->requests_per_s, &a->output_tokens_per_s,
                      &a->total_tokens_per_s, &a->in_flight };
@@ -217,7 +217,7 @@ static void merge(hg_result *a, const hg_result *b)
     a->note_count = 0; /* they told what one file lacks */
 }
 
-static bool merged(hg_results *all, const hg_result *r)
+static bool merged(hg_results *all, const hg_bench_result *r)
 {
     for (size_t i = 0; i < all->count; i++)
         if (same_stem(all->all[i].file, r->file) && same_tool(all->all[i].format, r->format)) {

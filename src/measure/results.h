@@ -29,7 +29,7 @@ typedef struct hg_result_pool { /* of a disaggregated run; 0: not said */
 
 enum { HG_RESULT_NOTES = 8 };
 
-typedef struct hg_result {
+typedef struct hg_bench_result {
     const char *format, *file;   /* the format's title */
     size_t place;                /* in the file, from 1 */
     const char *label;           /* a tag of the tool's user, or NULL */
@@ -52,10 +52,10 @@ typedef struct hg_result {
     size_t request_count;
     const char *notes[HG_RESULT_NOTES]; /* what had to be derived or means something else than usual */
     int note_count;
-} hg_result;
+} hg_bench_result;
 
 typedef struct hg_results {
-    hg_result *all;
+    hg_bench_result *all;
     size_t count;
 } hg_results;
 

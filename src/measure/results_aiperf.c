@@ -87,7 +87,7 @@ static bool read_record(const json_t *d, hg_result_request *q)
 
 static bool read_records(hg_result_source *s, hg_err *err)
 {
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     r->requests = HG_NEW(s->arena, hg_result_request, s->doc_count);
     r->failed = 0;
     for (size_t i = 0; i < s->doc_count; i++) {
@@ -139,7 +139,7 @@ static double seconds(const json_t *table, const char *key)
     return hg_result_field(m, "avg") * (unit ? scale_of(unit) : 1);
 }
 
-static void read_config(hg_result_source *s, const json_t *config, hg_result *r)
+static void read_config(hg_result_source *s, const json_t *config, hg_bench_result *r)
 {
     const json_t *load = json_object_get(config, "loadgen"), *end = json_object_get(config, "endpoint");
     r->concurrency = hg_result_whole(load, "concurrency");
@@ -152,7 +152,7 @@ static void read_config(hg_result_source *s, const json_t *config, hg_result *r)
 static bool read_aggregate(hg_result_source *s, const json_t *d, hg_err *err)
 {
     const json_t *t = table_of(d);
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     for (int k = 0; k < HG_FIGURES; k++)
         r->of[k] = spread(json_object_get(t, metrics[k].key));
     r->isl = average(t, "input_sequence_length");
@@ -216,7 +216,7 @@ static bool is_csv(const hg_result_source *s)
 static bool read_csv(hg_result_source *s, hg_err *err)
 {
     const hg_result_table *t = &s->table;
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     for (int k = 0; k < HG_FIGURES; k++) {
         const char *m = metrics[k].title;
         r->of[k] = (hg_spread_s){ cell(t, m, "avg", "Avg", true), cell(t, m, "p50", "median", true), cell(t, m, "p90", "P90", true),

@@ -38,7 +38,7 @@ static double plain(const char *text)
 static bool read_csv(hg_result_source *s, hg_err *err)
 {
     const hg_result_table *t = &s->table;
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     for (int k = 0; k < HG_FIGURES; k++)
         r->of[k] = (hg_spread_s){ seconds(t, rows[k], "Average", "Mean"), seconds(t, rows[k], "Median", "P50"),
                                   seconds(t, rows[k], "P90", "P90"), seconds(t, rows[k], "P95", "P95"),
@@ -73,7 +73,7 @@ static double number(const json_t *d, const char *key)
 static bool read_json(hg_result_source *s, const json_t *d, hg_err *err)
 {
     const char *lasted = json_string_value(staged(d, "Benchmark Duration"));
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     double clients = number(d, "Max Concurrency");
     r->duration_s = lasted ? hg_result_seconds(lasted, 1e-3) : NAN;
     r->completed = number(d, "Success Requests");

@@ -27,7 +27,7 @@ static hg_spread_s spread(const json_t *m, double unit_s)
 }
 
 /* "concurrent" with streams, "constant" or "poisson" with a rate, "synchronous": one at a time. */
-static void read_load(const json_t *b, hg_result *r)
+static void read_load(const json_t *b, hg_bench_result *r)
 {
     const json_t *config = json_object_get(b, "config"), *strategy = json_object_get(config, "strategy");
     if (!strategy)
@@ -50,7 +50,7 @@ static double request_field(const json_t *q, const char *key, const char *other)
     return isnan(x) ? hg_result_field(q, other) : x;
 }
 
-static void read_requests(hg_result_source *s, const json_t *b, hg_result *r)
+static void read_requests(hg_result_source *s, const json_t *b, hg_bench_result *r)
 {
     const json_t *list = json_object_get(json_object_get(b, "requests"), "successful");
     size_t n = json_array_size(list);
@@ -70,7 +70,7 @@ static void read_requests(hg_result_source *s, const json_t *b, hg_result *r)
 static bool read_benchmark(hg_result_source *s, const json_t *root, const json_t *b, hg_err *err)
 {
     const json_t *m = json_object_get(b, "metrics"), *totals = json_object_get(m, "request_totals");
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     r->of[HG_OF_TTFT] = spread(successful(m, "time_to_first_token_ms"), 1e-3);
     r->of[HG_OF_TPOT] = spread(successful(m, "inter_token_latency_ms"), 1e-3);
     r->of[HG_OF_E2E] = spread(successful(m, "request_latency"), 1);

@@ -25,7 +25,7 @@ static hg_spread_s spread(const json_t *m)
                           hg_result_field(m, "p95"), hg_result_field(m, "p99") };
 }
 
-static void read_deployment(hg_arena *arena, const json_t *d, hg_result *r)
+static void read_deployment(hg_arena *arena, const json_t *d, hg_bench_result *r)
 {
     hg_result_facts(arena, d, r);
     int64_t replicas = hg_result_whole(d, "replicas");
@@ -35,7 +35,7 @@ static void read_deployment(hg_arena *arena, const json_t *d, hg_result *r)
 static bool read_metrics(hg_result_source *s, const json_t *m, const json_t *deployment, const json_t *scenario, hg_err *err)
 {
     const json_t *rates = json_object_get(m, "throughput");
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     for (int k = 0; k < HG_FIGURES; k++)
         r->of[k] = spread(json_object_get(m, keys[k]));
     r->completed = hg_result_field(json_object_get(m, "requests"), "completed");
@@ -106,7 +106,7 @@ static bool read_csv(hg_result_source *s, hg_err *err)
 {
     const hg_result_table *t = &s->table;
     int at[CELLS] = { column(t, "arrival_s"), column(t, "first_token_s"), column(t, "finish_s"), column(t, "isl"), column(t, "osl") };
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     r->requests = HG_NEW(s->arena, hg_result_request, t->lines);
     r->failed = 0;
     for (size_t i = 1; i < t->lines; i++) {

@@ -49,7 +49,7 @@ static const char *device_of(hg_arena *arena, const char *hw)
     return hw ? hg_strndup(arena, hw, strcspn(hw, "-_ ")) : NULL;
 }
 
-static void read_server(hg_arena *arena, const json_t *d, hg_result *r)
+static void read_server(hg_arena *arena, const json_t *d, hg_bench_result *r)
 {
     r->device = device_of(arena, json_string_value(json_object_get(d, "hw")));
     r->version = hg_result_image_version(arena, json_string_value(json_object_get(d, "image")));
@@ -74,7 +74,7 @@ static void read_server(hg_arena *arena, const json_t *d, hg_result *r)
 static bool read(hg_result_source *s, const json_t *d, hg_err *err)
 {
     static const char *const names[HG_FIGURES] = { "ttft", "tpot", "itl", "e2el" };
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     for (int k = 0; k < HG_FIGURES; k++)
         r->of[k] = spread(d, names[k]);
     r->concurrency = hg_result_whole(d, "conc");

@@ -45,7 +45,7 @@ static void read_pool(const json_t *engine, hg_result_pool *out)
                              .ep = hg_result_whole(of, "ep") };
 }
 
-static void read_engine(hg_arena *arena, const json_t *part, hg_result *r)
+static void read_engine(hg_arena *arena, const json_t *part, hg_bench_result *r)
 {
     const json_t *e = json_object_get(part, "standardized");
     const char *kind = json_string_value(json_object_get(e, "kind")), *role = json_string_value(json_object_get(e, "role"));
@@ -70,7 +70,7 @@ static void read_engine(hg_arena *arena, const json_t *part, hg_result *r)
     r->disaggregated = r->prefill.workers && r->decode.workers;
 }
 
-static void read_load(const json_t *scenario, hg_result *r)
+static void read_load(const json_t *scenario, hg_bench_result *r)
 {
     const json_t *load = json_object_get(json_object_get(scenario, "load"), "standardized");
     double rate = hg_result_field(load, "rate_qps");
@@ -85,7 +85,7 @@ static bool read(hg_result_source *s, const json_t *d, hg_err *err)
     const json_t *a = aggregate_of(d), *requests = json_object_get(a, "requests"), *latency = json_object_get(a, "latency");
     const json_t *rates = json_object_get(a, "throughput"), *scenario = json_object_get(d, "scenario");
     const json_t *stack = json_object_get(scenario, "stack");
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     read_load(scenario, r);
     for (size_t i = 0; i < json_array_size(stack); i++)
         read_engine(s->arena, json_array_get(stack, i), r);

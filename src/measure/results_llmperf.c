@@ -25,7 +25,7 @@ static bool read_request(const json_t *d, hg_result_request *q)
 
 static bool read_requests(hg_result_source *s, hg_err *err)
 {
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     r->requests = HG_NEW(s->arena, hg_result_request, s->doc_count);
     r->failed = 0;
     for (size_t i = 0; i < s->doc_count; i++) {
@@ -65,7 +65,7 @@ static hg_spread_s spread(const json_t *d, const char *figure)
 
 static bool read_summary(hg_result_source *s, const json_t *d, hg_err *err)
 {
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     r->of[HG_OF_TTFT] = spread(d, "ttft_s");
     r->of[HG_OF_E2E] = spread(d, "end_to_end_latency_s");
     r->isl = stat(d, "number_input_tokens", "mean");

@@ -15,11 +15,11 @@ const char *const hg_figure_names[HG_FIGURES] = { "TTFT", "TPOT", "ITL", "E2E" }
 static const double NUMBER_MOST = 1e15;
 static const int64_t WHOLE_MOST = 1000000000;
 
-hg_result *hg_result_add(hg_result_source *s)
+hg_bench_result *hg_result_add(hg_result_source *s)
 {
     static const hg_spread_s silent = { NAN, NAN, NAN, NAN, NAN };
-    hg_result *r = HG_PUSH(s->arena, s->results, s->count, s->capacity);
-    *r = (hg_result){ .format = s->format, .file = s->name, .place = s->count,
+    hg_bench_result *r = HG_PUSH(s->arena, s->results, s->count, s->capacity);
+    *r = (hg_bench_result){ .format = s->format, .file = s->name, .place = s->count,
                       .isl = NAN, .osl = NAN, .length_range = NAN, .duration_s = NAN, .completed = NAN, .failed = NAN,
                       .requests_per_s = NAN, .output_tokens_per_s = NAN, .total_tokens_per_s = NAN, .in_flight = NAN };
     for (int k = 0; k < HG_FIGURES; k++)
@@ -27,7 +27,7 @@ hg_result *hg_result_add(hg_result_source *s)
     return r;
 }
 
-void hg_result_note(hg_result *r, const char *note)
+void hg_result_note(hg_bench_result *r, const char *note)
 {
     if (r->note_count < HG_RESULT_NOTES)
         r->notes[r->note_count++] = note;
@@ -105,8 +105,8 @@ static const struct {
     size_t offset;
     bool whole;
 } facts[] = {
-#define WHOLE(key, member) { key, offsetof(hg_result, member), true }
-#define TEXT(key, member) { key, offsetof(hg_result, member), false }
+#define WHOLE(key, member) { key, offsetof(hg_bench_result, member), true }
+#define TEXT(key, member) { key, offsetof(hg_bench_result, member), false }
     TEXT("model_id", model), TEXT("model", model), TEXT("model_path", model),
     TEXT("device", device), TEXT("hw", device), TEXT("hardware", device),
     TEXT("engine", engine), TEXT("framework", engine),
@@ -120,7 +120,7 @@ static const struct {
 #undef TEXT
 };
 
-void hg_result_facts(hg_arena *arena, const json_t *object, hg_result *r)
+void hg_result_facts(hg_arena *arena, const json_t *object, hg_bench_result *r)
 {
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
         void *at = (char *)r + facts[i].offset;
@@ -133,7 +133,7 @@ void hg_result_facts(hg_arena *arena, const json_t *object, hg_result *r)
         r->engine = hg_result_engine(r->engine);
 }
 
-static hg_spread_s spread_of(hg_arena scratch, const hg_result *r, hg_figure k)
+static hg_spread_s spread_of(hg_arena scratch, const hg_bench_result *r, hg_figure k)
 {
     double *x = HG_NEW(&scratch, double, r->request_count);
     size_t n = 0;
@@ -150,7 +150,7 @@ static double or(double said, double otherwise)
     return isnan(said) ? otherwise : said;
 }
 
-static void from_requests(hg_arena scratch, hg_result *r)
+static void from_requests(hg_arena scratch, hg_bench_result *r)
 {
     double isl = 0, osl = 0, n = (double)r->request_count, first = INFINITY, last = -INFINITY;
     for (size_t i = 0; i < r->request_count; i++) {
@@ -172,7 +172,7 @@ static void from_requests(hg_arena scratch, hg_result *r)
 }
 
 /* Sums over means are means only where all outputs are as long: said. */
-static void from_means(hg_result *r)
+static void from_means(hg_bench_result *r)
 {
     double ttft = r->of[HG_OF_TTFT].mean, e2e = r->of[HG_OF_E2E].mean;
     if (isnan(r->of[HG_OF_TPOT].mean) && r->osl > 1 && e2e > ttft) {
@@ -193,7 +193,7 @@ static bool at_no_time(const hg_spread_s *s)
     return s->mean <= 0 || s->median <= 0;
 }
 
-bool hg_result_finish(hg_result_source *s, hg_result *r, hg_err *err)
+bool hg_result_finish(hg_result_source *s, hg_bench_result *r, hg_err *err)
 {
     if (r->request_count)
         from_requests(*s->arena, r);

@@ -18,7 +18,7 @@ typedef struct hg_result_source {
     size_t doc_count;
     hg_result_table table;   /* of anything else */
     const char *format;      /* the title of the one that reads it */
-    hg_result *results;
+    hg_bench_result *results;
     size_t count, capacity;
 } hg_result_source;
 
@@ -30,10 +30,10 @@ typedef struct hg_result_format {
 } hg_result_format;
 
 /* A result in which nothing is said yet. */
-hg_result *hg_result_add(hg_result_source *s);
+hg_bench_result *hg_result_add(hg_result_source *s);
 /* Requests to figures where aggregates are absent, what follows from the rest, and whether it can be. */
-bool hg_result_finish(hg_result_source *s, hg_result *r, hg_err *err);
-void hg_result_note(hg_result *r, const char *note);
+bool hg_result_finish(hg_result_source *s, hg_bench_result *r, hg_err *err);
+void hg_result_note(hg_bench_result *r, const char *note);
 bool hg_result_refuse(const hg_result_source *s, size_t place, hg_err *err, const char *what);
 
 /* A number, or a text that begins with one; NAN where there is none, and for what Python writes as Infinity. */
@@ -48,7 +48,7 @@ const char *hg_result_engine(const char *word);
 /* "org/name:v1.2.3-cu130" → "1.2.3", or NULL. */
 const char *hg_result_image_version(hg_arena *arena, const char *image);
 /* model, device, tp, … where an object has them under names in use. */
-void hg_result_facts(hg_arena *arena, const json_t *object, hg_result *r);
+void hg_result_facts(hg_arena *arena, const json_t *object, hg_bench_result *r);
 
 json_t *hg_result_yaml(char *text, size_t size, const char *name, hg_err *err); /* NULL with err set */
 

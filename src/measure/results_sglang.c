@@ -26,7 +26,7 @@ static hg_spread_s spread(const json_t *d, const char *figure)
                           ms(d, "p99", figure) };
 }
 
-static void read_load(const json_t *d, hg_result *r)
+static void read_load(const json_t *d, hg_bench_result *r)
 {
     r->completed = hg_result_field(d, "completed");
     r->duration_s = hg_result_field(d, "duration");
@@ -39,6 +39,10 @@ static void read_load(const json_t *d, hg_result *r)
     r->in_flight = hg_result_field(d, "concurrency");
     double rate = hg_result_field(d, "request_rate"), accepted = hg_result_field(d, "accept_length");
     r->rate_per_s = rate > 0 ? rate : 0;
+    if (r->concurrency == 0 && r->rate_per_s == 0 && r->completed >= 1 && r->completed < 1e5) {
+        r->concurrency = (int64_t)r->completed;
+        hg_result_note(r, "all prompts were sent at once: as many clients");
+    }
     r->accepted_tokens = accepted > 1 ? accepted : 0;
     const char *data = json_string_value(json_object_get(d, "dataset_name"));
     if (data && hg_starts(data, "random"))
@@ -54,7 +58,7 @@ static double sum(const json_t *list)
 }
 
 /* Failed requests stand in the lists with a TTFT and an output of 0. */
-static void read_requests(hg_result_source *s, const json_t *d, hg_result *r)
+static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result *r)
 {
     const json_t *ttfts = json_object_get(d, "ttfts"), *itls = json_object_get(d, "itls");
     const json_t *isl = json_object_get(d, "input_lens"), *osl = json_object_get(d, "output_lens");
@@ -79,7 +83,7 @@ static bool read(hg_result_source *s, const json_t *d, hg_err *err)
 {
     static const char *const names[HG_FIGURES] = { "ttft", "tpot", "itl", "e2e_latency" };
     const json_t *server = json_object_get(d, "server_info");
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     read_load(d, r);
     for (int k = 0; k < HG_FIGURES; k++)
         r->of[k] = spread(d, names[k]);

@@ -45,7 +45,7 @@ static bool failed(const json_t *d, size_t i)
     return error && *error;
 }
 
-static void read_requests(hg_result_source *s, const json_t *d, hg_result *r)
+static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result *r)
 {
     const json_t *ttfts = json_object_get(d, "ttfts"), *itls = json_object_get(d, "itls");
     const json_t *isl = json_object_get(d, "input_lens"), *osl = json_object_get(d, "output_lens");
@@ -66,7 +66,7 @@ static void read_requests(hg_result_source *s, const json_t *d, hg_result *r)
     }
 }
 
-static void read_load(const json_t *d, hg_result *r)
+static void read_load(const json_t *d, hg_bench_result *r)
 {
     r->completed = hg_result_field(d, "completed");
     r->failed = hg_result_field(d, "failed");
@@ -79,13 +79,17 @@ static void read_load(const json_t *d, hg_result *r)
     r->concurrency = hg_result_whole(d, "max_concurrency");
     double rate = hg_result_field(d, "request_rate");
     r->rate_per_s = rate > 0 ? rate : 0;
+    if (r->concurrency == 0 && r->rate_per_s == 0 && r->completed >= 1 && r->completed < 1e5) {
+        r->concurrency = (int64_t)r->completed;
+        hg_result_note(r, "all prompts were sent at once: as many clients");
+    }
     r->accepted_tokens = fmax(0, hg_result_field(d, "spec_decode_acceptance_length"));
 }
 
 static bool read_one(hg_result_source *s, const json_t *d, hg_err *err)
 {
     static const char *const names[HG_FIGURES] = { "ttft", "tpot", "itl", "e2el" };
-    hg_result *r = hg_result_add(s);
+    hg_bench_result *r = hg_result_add(s);
     read_load(d, r);
     for (int k = 0; k < HG_FIGURES; k++)
         r->of[k] = spread(d, names[k]);

@@ -18,6 +18,8 @@ typedef struct hg_serving_row {
     hg_serving_pool prefill, decode;     /* disaggregated */
     double ttft_s, tpot_s;               /* measured; NAN where the file does not say */
     long line;
+    const struct hg_launch_facts *own;   /* how its server and client were launched, where that is known: over the
+                                            rules of launch.h; NULL: not */
 } hg_serving_row;
 
 typedef struct hg_serving_columns { /* places in a CSV, −1: absent */

@@ -25,7 +25,7 @@ static void check(const hg_results *all)
 {
     assert(all->count > 0);
     for (size_t i = 0; i < all->count; i++) {
-        const hg_result *r = &all->all[i];
+        const hg_bench_result *r = &all->all[i];
         assert(r->format && r->file && r->note_count <= HG_RESULT_NOTES);
         assert(!(r->of[HG_OF_TTFT].mean <= 0) && r->concurrency >= 0 && r->tp >= 0 && isfinite(r->rate_per_s));
         for (size_t k = 0; k < r->request_count; k++)
