@@ -69,7 +69,7 @@ static void take_experts(const hg_bench_result *r, const hg_result_words *w, hg_
     out->moe_tp = ep > 1 && all % ep == 0 ? all / ep : 0;
 }
 
-static hg_serving_pool pool_of(const hg_result_pool *p)
+static hg_serving_pool pool_of(const hg_bench_result_pool *p)
 {
     hg_serving_pool out = { .workers = p->workers, .tp = p->tp ? p->tp : 1, .pp = 1, .dp = p->dp ? p->dp : 1 };
     if (p->ep > 1)

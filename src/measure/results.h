@@ -17,15 +17,15 @@ typedef struct hg_spread_s { /* seconds; NAN: the file does not say */
     double mean, median, p90, p95, p99;
 } hg_spread_s;
 
-typedef struct hg_result_request {
+typedef struct hg_bench_result_request {
     double start_s;          /* on any clock; NAN: not said */
     int64_t isl, osl;
     double of[HG_FIGURES];   /* seconds; NAN where it has none (TPOT of one token; ITL) */
-} hg_result_request;
+} hg_bench_result_request;
 
-typedef struct hg_result_pool { /* of a disaggregated run; 0: not said */
+typedef struct hg_bench_result_pool { /* of a disaggregated run; 0: not said */
     int64_t workers, tp, dp, ep;
-} hg_result_pool;
+} hg_bench_result_pool;
 
 enum { HG_RESULT_NOTES = 8 };
 
@@ -37,7 +37,7 @@ typedef struct hg_bench_result {
     const char *model, *device, *engine, *version, *precision;
     int64_t tp, pp, dp, ep, gpus;
     bool disaggregated;
-    hg_result_pool prefill, decode;
+    hg_bench_result_pool prefill, decode;
     double accepted_tokens;      /* speculative decoding: tokens a step; 0: off or not said */
     /* The load. */
     int64_t concurrency;         /* clients of a closed loop; 0: none */
@@ -48,7 +48,7 @@ typedef struct hg_bench_result {
     double duration_s, completed, failed; /* NAN: not said */
     double requests_per_s, output_tokens_per_s, total_tokens_per_s, in_flight;
     hg_spread_s of[HG_FIGURES];
-    hg_result_request *requests; /* NULL: the file has aggregates only */
+    hg_bench_result_request *requests; /* NULL: the file has aggregates only */
     size_t request_count;
     const char *notes[HG_RESULT_NOTES]; /* what had to be derived or means something else than usual */
     int note_count;

@@ -68,7 +68,7 @@ static double whole_metric(const json_t *d, const char *key)
     return hg_result_number(json_object_get(metric(d, key), "value"));
 }
 
-static bool read_record(const json_t *d, hg_result_request *q)
+static bool read_record(const json_t *d, hg_bench_result_request *q)
 {
     double isl = whole_metric(d, "input_sequence_length"), osl = whole_metric(d, "output_sequence_length");
     if (isnan(osl))
@@ -79,7 +79,7 @@ static bool read_record(const json_t *d, hg_result_request *q)
         start = (double)json_integer_value(clock) * 1e-9;
     if (!(isl >= 0 && isl < 1e9) || !(osl >= 1 && osl < 1e9))
         return false;
-    *q = (hg_result_request){ start, (int64_t)isl, (int64_t)osl,
+    *q = (hg_bench_result_request){ start, (int64_t)isl, (int64_t)osl,
                               { value(metric(d, metrics[HG_OF_TTFT].key)), value(metric(d, metrics[HG_OF_TPOT].key)),
                                 list_mean(metric(d, metrics[HG_OF_ITL].key)), value(metric(d, metrics[HG_OF_E2E].key)) } };
     return true;
@@ -88,7 +88,7 @@ static bool read_record(const json_t *d, hg_result_request *q)
 static bool read_records(hg_result_source *s, hg_err *err)
 {
     hg_bench_result *r = hg_result_add(s);
-    r->requests = HG_NEW(s->arena, hg_result_request, s->doc_count);
+    r->requests = HG_NEW(s->arena, hg_bench_result_request, s->doc_count);
     r->failed = 0;
     for (size_t i = 0; i < s->doc_count; i++) {
         const json_t *d = s->docs[i], *error = json_object_get(d, "error");

@@ -54,14 +54,14 @@ static void read_requests(hg_result_source *s, const json_t *b, hg_bench_result 
 {
     const json_t *list = json_object_get(json_object_get(b, "requests"), "successful");
     size_t n = json_array_size(list);
-    r->requests = HG_NEW(s->arena, hg_result_request, n);
+    r->requests = HG_NEW(s->arena, hg_bench_result_request, n);
     for (size_t i = 0; i < n; i++) {
         const json_t *q = json_array_get(list, i);
         double isl = request_field(q, "prompt_tokens", "prompt_token_count"), osl = request_field(q, "output_tokens", "output_token_count");
         if (!(isl >= 0 && isl < 1e9) || !(osl >= 1 && osl < 1e9))
             continue;
         r->requests[r->request_count++] =
-            (hg_result_request){ request_field(q, "request_start_time", "start_time"), (int64_t)isl, (int64_t)osl,
+            (hg_bench_result_request){ request_field(q, "request_start_time", "start_time"), (int64_t)isl, (int64_t)osl,
                                  { hg_result_field(q, "time_to_first_token_ms") * 1e-3, hg_result_field(q, "inter_token_latency_ms") * 1e-3,
                                    NAN, hg_result_field(q, "request_latency") } };
     }

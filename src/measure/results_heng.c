@@ -88,7 +88,7 @@ static bool is_csv(const hg_result_source *s)
 
 enum { ARRIVAL, FIRST, FINISH, ISL, OSL, CELLS };
 
-static bool read_row(const hg_result_table *t, size_t i, const int at[CELLS], hg_result_request *q)
+static bool read_row(const hg_result_table *t, size_t i, const int at[CELLS], hg_bench_result_request *q)
 {
     double v[CELLS];
     for (int k = 0; k < CELLS; k++)
@@ -96,7 +96,7 @@ static bool read_row(const hg_result_table *t, size_t i, const int at[CELLS], hg
             return false;
     if (!(v[ISL] >= 0 && v[ISL] < 1e9) || !(v[OSL] >= 1 && v[OSL] < 1e9) || v[FIRST] <= v[ARRIVAL] || v[FINISH] < v[FIRST])
         return false;
-    *q = (hg_result_request){ v[ARRIVAL], (int64_t)v[ISL], (int64_t)v[OSL],
+    *q = (hg_bench_result_request){ v[ARRIVAL], (int64_t)v[ISL], (int64_t)v[OSL],
                               { v[FIRST] - v[ARRIVAL], v[OSL] > 1 ? (v[FINISH] - v[FIRST]) / (v[OSL] - 1) : NAN, NAN,
                                 v[FINISH] - v[ARRIVAL] } };
     return true;
@@ -107,7 +107,7 @@ static bool read_csv(hg_result_source *s, hg_err *err)
     const hg_result_table *t = &s->table;
     int at[CELLS] = { column(t, "arrival_s"), column(t, "first_token_s"), column(t, "finish_s"), column(t, "isl"), column(t, "osl") };
     hg_bench_result *r = hg_result_add(s);
-    r->requests = HG_NEW(s->arena, hg_result_request, t->lines);
+    r->requests = HG_NEW(s->arena, hg_bench_result_request, t->lines);
     r->failed = 0;
     for (size_t i = 1; i < t->lines; i++) {
         if (t->widths[i] == 1 && !*t->cells[i][0])

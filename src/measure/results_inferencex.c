@@ -30,11 +30,11 @@ static hg_spread_s spread(const json_t *d, const char *figure)
 }
 
 /* With attention DP the tp ranks each hold a copy: they are dp ranks of one engine. */
-static void read_pool(const json_t *d, const char *side, hg_result_pool *out)
+static void read_pool(const json_t *d, const char *side, hg_bench_result_pool *out)
 {
     char key[64];
 #define OF(name) (snprintf(key, sizeof key, "%s_" name, side), hg_result_whole(d, key))
-    *out = (hg_result_pool){ .workers = OF("num_workers"), .tp = OF("tp"), .ep = OF("ep"), .dp = 1 };
+    *out = (hg_bench_result_pool){ .workers = OF("num_workers"), .tp = OF("tp"), .ep = OF("ep"), .dp = 1 };
 #undef OF
     snprintf(key, sizeof key, "%s_dp_attention", side);
     if (json_is_true(json_object_get(d, key))) {

@@ -37,11 +37,11 @@ static double mean_of(const json_t *o, const char *key)
     return isnan(x) ? isnan(mean) ? hg_result_field(m, "value") : mean : x;
 }
 
-static void read_pool(const json_t *engine, hg_result_pool *out)
+static void read_pool(const json_t *engine, hg_bench_result_pool *out)
 {
     const json_t *of = json_object_get(json_object_get(engine, "accelerator"), "parallelism");
     int64_t replicas = hg_result_whole(engine, "replicas");
-    *out = (hg_result_pool){ .workers = replicas ? replicas : 1, .tp = hg_result_whole(of, "tp"), .dp = hg_result_whole(of, "dp"),
+    *out = (hg_bench_result_pool){ .workers = replicas ? replicas : 1, .tp = hg_result_whole(of, "tp"), .dp = hg_result_whole(of, "dp"),
                              .ep = hg_result_whole(of, "ep") };
 }
 

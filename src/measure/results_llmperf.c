@@ -13,20 +13,20 @@ static bool is_requests(const hg_result_source *s)
     return json_object_get(d, "end_to_end_latency_s") && json_object_get(d, "number_output_tokens");
 }
 
-static bool read_request(const json_t *d, hg_result_request *q)
+static bool read_request(const json_t *d, hg_bench_result_request *q)
 {
     double isl = hg_result_field(d, "number_input_tokens"), osl = hg_result_field(d, "number_output_tokens");
     double ttft = hg_result_field(d, "ttft_s"), e2e = hg_result_field(d, "end_to_end_latency_s");
     if (!(isl >= 0 && isl < 1e9) || !(osl >= 1 && osl < 1e9) || json_is_integer(json_object_get(d, "error_code")))
         return false;
-    *q = (hg_result_request){ NAN, (int64_t)isl, (int64_t)osl, { ttft, osl > 1 ? (e2e - ttft) / (osl - 1) : NAN, NAN, e2e } };
+    *q = (hg_bench_result_request){ NAN, (int64_t)isl, (int64_t)osl, { ttft, osl > 1 ? (e2e - ttft) / (osl - 1) : NAN, NAN, e2e } };
     return true;
 }
 
 static bool read_requests(hg_result_source *s, hg_err *err)
 {
     hg_bench_result *r = hg_result_add(s);
-    r->requests = HG_NEW(s->arena, hg_result_request, s->doc_count);
+    r->requests = HG_NEW(s->arena, hg_bench_result_request, s->doc_count);
     r->failed = 0;
     for (size_t i = 0; i < s->doc_count; i++) {
         if (!read_request(s->docs[i], &r->requests[r->request_count]))

@@ -154,7 +154,7 @@ static void from_requests(hg_arena scratch, hg_bench_result *r)
 {
     double isl = 0, osl = 0, n = (double)r->request_count, first = INFINITY, last = -INFINITY;
     for (size_t i = 0; i < r->request_count; i++) {
-        const hg_result_request *q = &r->requests[i];
+        const hg_bench_result_request *q = &r->requests[i];
         isl += (double)q->isl;
         osl += (double)q->osl;
         first = fmin(first, or(q->start_s, INFINITY));
@@ -166,6 +166,8 @@ static void from_requests(hg_arena scratch, hg_bench_result *r)
     r->duration_s = or(r->duration_s, last > first ? last - first : NAN);
     for (int k = 0; k < HG_FIGURES; k++) {
         hg_spread_s s = spread_of(scratch, r, (hg_figure)k);
+        if (k == HG_OF_ITL) /* a request tells its mean only: percentiles are of all gaps */
+            s.median = s.p90 = s.p95 = s.p99 = NAN;
         r->of[k] = (hg_spread_s){ or(r->of[k].mean, s.mean), or(r->of[k].median, s.median), or(r->of[k].p90, s.p90),
                                   or(r->of[k].p95, s.p95), or(r->of[k].p99, s.p99) };
     }

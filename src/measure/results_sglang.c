@@ -65,7 +65,7 @@ static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result 
     size_t n = json_array_size(ttfts);
     if (n == 0 || json_array_size(isl) != n || json_array_size(osl) != n || json_array_size(itls) != n)
         return;
-    r->requests = HG_NEW(s->arena, hg_result_request, n);
+    r->requests = HG_NEW(s->arena, hg_bench_result_request, n);
     for (size_t i = 0; i < n; i++) {
         const json_t *gaps = json_array_get(itls, i);
         double in = hg_result_number(json_array_get(isl, i)), made = hg_result_number(json_array_get(osl, i));
@@ -74,7 +74,7 @@ static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result 
             continue;
         size_t chunks = json_array_size(gaps);
         r->requests[r->request_count++] =
-            (hg_result_request){ NAN, (int64_t)in, (int64_t)made,
+            (hg_bench_result_request){ NAN, (int64_t)in, (int64_t)made,
                                  { ttft, made > 1 ? rest / (made - 1) : NAN, chunks ? rest / (double)chunks : NAN, ttft + rest } };
     }
 }

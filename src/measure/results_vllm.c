@@ -53,7 +53,7 @@ static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result 
     size_t n = json_array_size(ttfts);
     if (n == 0 || json_array_size(osl) != n || json_array_size(isl) != n || json_array_size(itls) != n)
         return;
-    r->requests = HG_NEW(s->arena, hg_result_request, n);
+    r->requests = HG_NEW(s->arena, hg_bench_result_request, n);
     for (size_t i = 0; i < n; i++) {
         double in = hg_result_number(json_array_get(isl, i)), made = hg_result_number(json_array_get(osl, i));
         if (failed(d, i) || !(made >= 1 && made < 1e9) || !(in >= 0 && in < 1e9))
@@ -61,7 +61,7 @@ static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result 
         size_t gaps;
         double ttft = hg_result_number(json_array_get(ttfts, i)), rest = sum(json_array_get(itls, i), &gaps);
         r->requests[r->request_count++] =
-            (hg_result_request){ hg_result_number(json_array_get(starts, i)), (int64_t)in, (int64_t)made,
+            (hg_bench_result_request){ hg_result_number(json_array_get(starts, i)), (int64_t)in, (int64_t)made,
                                  { ttft, made > 1 ? rest / (made - 1) : NAN, gaps ? rest / (double)gaps : NAN, ttft + rest } };
     }
 }

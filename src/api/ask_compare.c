@@ -1,0 +1,18 @@
+#include "api/compare.h"
+
+static hg_code run(hg_ask *a)
+{
+    size_t n = a->s.input_count;
+    if (n < 2)
+        return hg_refuse(a, "compare", "takes two files or more: results of benchmarks, or what 'heng simulate --json' and 'heng plan --json' "
+                         "wrote");
+    hg_results *sides = HG_NEW(a->arena, hg_results, n);
+    for (size_t i = 0; i < n; i++)
+        if (!hg_results_read(a->arena, a->s.inputs[i], &sides[i], &a->err))
+            return a->err.code;
+    return hg_compare_results(a, sides, n);
+}
+
+const hg_verb hg_verb_compare = {
+    "compare", "heng compare A B [C …] [--json]", "how do these results differ, definitions made one, and is it more than noise?", run
+};
