@@ -25,7 +25,7 @@ hg_code hg_validate_loads(hg_ask *a)
     hg_miss_priors priors;
     size_t n;
     hg_buf out = { .arena = a->arena };
-    if (!hg_miss_priors_read(a->arena, &a->data, &priors, &a->err) || !servers_of(a, &servers, &n))
+    if (!hg_refuse_unread(a, "--leave-one-load-out") || !hg_miss_priors_read(a->arena, &a->data, &priors, &a->err) || !servers_of(a, &servers, &n))
         return a->err.code;
     hg_loads_report(a, servers, n, &priors, 1, &out);
     return hg_answer(a, out.s, out.n);
@@ -69,7 +69,7 @@ hg_code hg_calibrate_loads(hg_ask *a)
     hg_miss_priors priors;
     size_t n;
     hg_buf out = { .arena = a->arena };
-    if (!servers_of(a, &servers, &n))
+    if (!hg_refuse_unread(a, "calibrate loads") || !servers_of(a, &servers, &n))
         return a->err.code;
     hg_miss_fit(*a->arena, servers, n, &priors);
     hg_loads_report(a, servers, n, &priors, a->s.folds.n ? (int)a->s.folds.v[0] : FOLDS, &out);

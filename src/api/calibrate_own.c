@@ -69,6 +69,15 @@ typedef struct rows {
     size_t count, capacity;
 } rows;
 
+static bool said_before(const hg_results *all, size_t n, const char *note)
+{
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; k < all->all[i].note_count; k++)
+            if (strcmp(all->all[i].notes[k], note) == 0)
+                return true;
+    return false;
+}
+
 static bool add_results(hg_ask *a, const char *const *paths, size_t n, const hg_result_words *words, rows *out)
 {
     hg_results results;
@@ -80,7 +89,8 @@ static bool add_results(hg_ask *a, const char *const *paths, size_t n, const hg_
         if (!hg_result_row(a->arena, r, words, HG_PUSH(a->arena, out->all, out->count, out->capacity), &note, &a->err))
             return false;
         for (int k = 0; k < r->note_count; k++)
-            hg_note(a, hg_textf(a->arena, "%s: %s", r->file, r->notes[k]));
+            if (!said_before(&results, i, r->notes[k]))
+                hg_note(a, hg_textf(a->arena, "%s: %s", r->file, r->notes[k]));
         if (note)
             hg_note(a, hg_textf(a->arena, "%s: result %zu: %s", r->file, r->place, note));
     }
@@ -237,6 +247,10 @@ hg_code hg_calibrate_serving(hg_ask *a)
     hg_miss_priors priors;
     size_t servers_n;
     hg_buf out = { .arena = a->arena };
+    if (!hg_refuse_unread(a, "calibrate serving"))
+        return a->err.code;
+    if (a->s.folds.n)
+        return hg_refuse(a, a->s.folds.where, "is not read by 'calibrate serving': each load is left out by itself");
     if (a->s.output.s && strcmp(hg_basename(a->s.output.s), "overheads.json") == 0)
         return hg_refuse(a, a->s.output.where, "is the file of engines' host terms; 'heng calibrate host' fits those");
     hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
@@ -249,6 +263,9 @@ hg_code hg_calibrate_serving(hg_ask *a)
     say_unread(a, &t);
     if (!a->s.json.v)
         hg_buf_printf(&out, "%zu runs of %zu server%s\n\n", t.count, servers_n, servers_n > 1 ? "s" : "");
-    hg_loads_report(a, servers, servers_n, &priors, 1, &out);
+    if (t.count > 1)
+        hg_loads_report(a, servers, servers_n, &priors, 1, &out);
+    else
+        hg_note(a, "one load: none can be left out to say how much it helps; more loads say more");
     return write_own(a, &t, refit(a, &t, &out), &out);
 }

@@ -19,6 +19,15 @@ hg_serving_figures *hg_shipped_figures(hg_ask *a, const hg_serving_table *t)
     return out;
 }
 
+bool hg_refuse_unread(hg_ask *a, const char *by)
+{
+    static const char *const words[] = { "by", "rows", "rows_out", "page_out", "calibration", "op", "budget" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (hg_word_given(&a->s, hg_word_find(words[i])))
+            return hg_fail(&a->err, HG_INPUT, hg_textf(a->arena, "--%s", words[i]), "is not read by '%s'; leave it out", by);
+    return true;
+}
+
 typedef struct line { /* one way, one figure */
     double *before, *after;
     size_t n;

@@ -12,6 +12,9 @@ hg_serving_figures *hg_shipped_figures(hg_ask *a, const hg_serving_table *t);
  * runs.  Folds above 1: the priors are fitted anew without the servers that they are judged on. */
 void hg_loads_report(hg_ask *a, const hg_miss_server *servers, size_t n, const hg_miss_priors *priors, int folds, hg_buf *out);
 
+/* False with a->err set where a word is given that these do not read. */
+bool hg_refuse_unread(hg_ask *a, const char *by);
+
 /* `heng validate serving FILE… --leave-one-load-out`; `heng calibrate loads FILE…` */
 hg_code hg_validate_loads(hg_ask *a);
 hg_code hg_calibrate_loads(hg_ask *a);

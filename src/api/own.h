@@ -9,7 +9,4 @@
  * over the shelf's). */
 bool hg_ask_own(hg_ask *a, hg_serving_shelf *shelf, const hg_own **own);
 
-/* Opens a row's case as the own server was launched, where it is of one. */
-const hg_own_server *hg_own_case(hg_ask *a, const hg_own *own, hg_serving_shelf *shelf, hg_serving_row *row, hg_serving_case *c);
-
 #endif

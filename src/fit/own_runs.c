@@ -151,7 +151,7 @@ static const hg_launch_facts *read_launch(hg_arena *arena, const json_t *o)
         return NULL;
     hg_launch_facts *l = HG_NEW(arena, hg_launch_facts, 1);
     *l = (hg_launch_facts){ .length_range = at_most(o, "length_range", 1),
-                            .requests_per_client = (int64_t)at_most(o, "requests_per_client", 1000),
+                            .requests_per_client = (int64_t)at_most(o, "requests_per_client", 100),
                             .max_num_batched_tokens = (int64_t)at_most(o, "max_num_batched_tokens", 1e8),
                             .max_num_seqs = (int64_t)at_most(o, "max_num_seqs", 1e6),
                             .gpu_memory_utilization = at_most(o, "gpu_memory_utilization", 1),
@@ -184,7 +184,7 @@ static bool read_run(hg_arena *arena, const json_t *o, const char *where, hg_ser
                    "'heng calibrate serving'");
 }
 
-static bool read_runs(hg_arena *arena, const char *path, hg_serving_row **rows, size_t *n, hg_err *err)
+bool hg_own_rows(hg_arena *arena, const char *path, hg_serving_row **rows, size_t *n, hg_err *err)
 {
     json_t *root = open_file(arena, path, err);
     const json_t *list = json_object_get(root, "runs");
@@ -205,7 +205,8 @@ static hg_own_server *server_for(hg_own *own, const char *key, const hg_serving_
     for (size_t i = 0; i < own->count; i++)
         if (strcmp(own->servers[i].key, key) == 0 && strcmp(own->servers[i].version, row->version) == 0)
             return &own->servers[i];
-    own->servers[own->count] = (hg_own_server){ .key = key, .version = row->version, .launch = row->own };
+    own->servers[own->count] = (hg_own_server){ .key = key, .version = row->version, .launch = row->own,
+                                                   .dp_given = row->dp_given };
     return &own->servers[own->count++];
 }
 
@@ -215,7 +216,7 @@ bool hg_own_read(hg_arena *arena, hg_serving_shelf *shelf, const hg_data *data, 
     hg_serving_row *rows;
     size_t n;
     *out = (hg_own){ 0 };
-    if (!hg_miss_priors_read(arena, data, &out->priors, err) || !read_runs(arena, path, &rows, &n, err))
+    if (!hg_miss_priors_read(arena, data, &out->priors, err) || !hg_own_rows(arena, path, &rows, &n, err))
         return false;
     hg_serving_table_of(arena, shelf, rows, n, &out->table);
     hg_serving_case *cases = HG_NEW(arena, hg_serving_case, n);
@@ -232,6 +233,8 @@ bool hg_own_read(hg_arena *arena, hg_serving_shelf *shelf, const hg_data *data, 
         if (!*key)
             continue;
         hg_own_server *s = server_for(out, key, &rows[i]);
+        s->length_range = cases[i].launch.length_range;
+        s->range_said = !s->launch || s->launch->length_range > 0;
         *HG_PUSH(arena, s->runs, s->count, s->capacity) = hg_miss_run_of(&rows[i], &out->table.samples[i], &base[i]);
         s->runs[s->count - 1].row = i;
     }
@@ -261,7 +264,7 @@ bool hg_own_overheads(hg_arena *arena, const char *path, const hg_problem *p, hg
     return found;
 }
 
-const hg_own_server *hg_own_server_of(hg_arena scratch, const hg_own *own, const hg_serving_row *row, const hg_serving_case *c)
+static const hg_own_server *server_of(hg_arena scratch, const hg_own *own, const hg_serving_row *row, const hg_serving_case *c)
 {
     const char *key = hg_server_key(&scratch, c);
     const hg_own_server *found = NULL;
@@ -271,15 +274,59 @@ const hg_own_server *hg_own_server_of(hg_arena scratch, const hg_own *own, const
     return found;
 }
 
+static int64_t scaled(int64_t length, double by)
+{
+    int64_t n = (int64_t)((double)length * by + 0.5);
+    return n < 1 ? 1 : n;
+}
+
+/* What the server was launched with goes for every load of it; how many requests its client sent does not.  What its runs do
+ * not say is guessed for the row as it was for them: where they tell mean lengths only, the row's are made means too. */
+static void ask_like_runs(hg_arena *arena, const hg_own_server *s, double row_range, hg_serving_row *row)
+{
+    hg_launch_facts *launch = HG_NEW(arena, hg_launch_facts, 1);
+    *launch = *s->launch;
+    launch->requests_per_client = 0;
+    launch->length_range = s->range_said && row_range == 1 ? s->length_range : 0;
+    row->dp_given = s->dp_given;
+    if (!s->range_said && s->length_range == 1) {
+        row->isl = scaled(row->isl, (1 + row_range) / 2);
+        row->osl = scaled(row->osl, (1 + row_range) / 2);
+    }
+    row->own = launch;
+}
+
+hg_own_question hg_own_case(hg_arena *arena, const hg_own *own, hg_serving_shelf *shelf, const hg_serving_row *row, hg_serving_case *c)
+{
+    hg_own_question q = { .row = *row, .isl = row->isl, .osl = row->osl };
+    hg_serving_case_open(shelf, row, c);
+    q.server = own ? server_of(*arena, own, row, c) : NULL;
+    if (q.server && q.server->launch && !row->own) {
+        ask_like_runs(arena, q.server, c->launch.length_range, &q.row);
+        hg_serving_case_open(shelf, &q.row, c);
+    }
+    return q;
+}
+
+/* Counted by another tokeniser, or nominal where the other is a mean. */
+static const double COUNTED_ALIKE = 0.01;
+
+static bool same_length(const hg_own_server *s, int64_t measured, int64_t mean, int64_t nominal)
+{
+    return s->range_said ? measured == nominal
+                         : (double)measured >= (double)mean * (1 - COUNTED_ALIKE) && (double)measured <= (double)nominal * (1 + COUNTED_ALIKE);
+}
+
 /* The user's own number: the mean over the runs of these very lengths and load; NAN: none. */
-static double own_number(const hg_own *own, const hg_own_server *s, const hg_serving_row *row, hg_miss_figure f)
+static double own_number(const hg_own *own, const hg_own_question *q, hg_miss_figure f)
 {
     double sum = 0;
     int n = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        const hg_serving_row *r = &own->table.rows[s->runs[i].row];
+    for (size_t i = 0; i < q->server->count; i++) {
+        const hg_serving_row *r = &own->table.rows[q->server->runs[i].row];
         double v = f == HG_MISS_TTFT ? r->ttft_s : r->tpot_s;
-        if (r->isl == row->isl && r->osl == row->osl && r->concurrency == row->concurrency && v > 0) {
+        if (r->concurrency == q->row.concurrency && v > 0 && same_length(q->server, r->isl, q->row.isl, q->isl) &&
+            same_length(q->server, r->osl, q->row.osl, q->osl)) {
             sum += v;
             n++;
         }
@@ -293,16 +340,18 @@ static double edge(double by_runs, double shipped, double known_frac)
     return known_frac * by_runs + (1 - known_frac) * log(shipped);
 }
 
-hg_own_figures hg_own_correct(hg_arena scratch, const hg_own *own, const hg_own_server *s, const hg_serving_row *row,
-                              const hg_serving_figures *base, const double bands[HG_MISS_FIGURES][2])
+hg_own_figures hg_own_correct(hg_arena scratch, const hg_own *own, const hg_own_question *q, const hg_serving_figures *base,
+                              const double bands[HG_MISS_FIGURES][2])
 {
+    const hg_own_server *s = q->server;
+    const hg_serving_row *row = &q->row;
     hg_own_figures out = { .measured = true };
     hg_miss_run at = { log((double)row->concurrency), log((double)row->isl), log((double)row->osl), { NAN, NAN }, 0 };
     const double shipped[HG_MISS_FIGURES] = { base->ttft_s, base->tpot_s };
     for (int f = 0; f < HG_MISS_FIGURES; f++) {
         const hg_miss_prior *p = &own->priors.of[f];
         hg_miss_shift m = hg_miss_at(scratch, p, (hg_miss_figure)f, s->runs, s->count, &at);
-        double number = own_number(own, s, row, (hg_miss_figure)f);
+        double number = own_number(own, q, (hg_miss_figure)f);
         out.of[f] = isnan(number) ? shipped[f] * exp(m.log_factor) : number;
         out.lo[f] = out.of[f] * exp(edge(fmin(p->lo * m.sd, -p->repeat), bands[f][0], m.known_frac));
         out.hi[f] = out.of[f] * exp(edge(fmax(p->hi * m.sd, p->repeat), bands[f][1], m.known_frac));

@@ -81,14 +81,8 @@ static const hg_launch_facts *launch_of(hg_arena *arena, const hg_bench_result *
 {
     hg_launch_facts *l = HG_NEW(arena, hg_launch_facts, 1);
     *l = w->launch;
-    if (!is_nominal(r)) { /* no rule knows how a user's server was launched: the engine's own way, unless said */
-        l->max_num_batched_tokens = l->max_num_batched_tokens ? l->max_num_batched_tokens : -1;
-        l->max_num_seqs = l->max_num_seqs ? l->max_num_seqs : -1;
-        l->gpu_memory_utilization = l->gpu_memory_utilization > 0 ? l->gpu_memory_utilization : -1;
-        l->draft_tokens = l->accepted_tokens = -1;
-    }
-    double range = l->length_range > 0 ? l->length_range : r->length_range > 0 && r->length_range <= 1 ? r->length_range : 1;
-    l->length_range = range;
+    if (!(l->length_range > 0) && r->length_range > 0 && r->length_range <= 1)
+        l->length_range = r->length_range;
     double each = r->completed / (double)clients;
     l->requests_per_client = each >= 1 ? (int64_t)fmin(each + 0.5, 100) : each > 0 ? 1 : 0;
     if (r->accepted_tokens > 1) {
@@ -106,7 +100,7 @@ bool hg_result_row(hg_arena *arena, const hg_bench_result *r, const hg_result_wo
     *out = (hg_serving_row){ .id = r->label ? r->label : "", .model = word_or(w->model, r->model), .device = word_or(w->device, r->device),
                              .engine = word_or(w->engine, r->engine ? r->engine : "vllm"), .version = word_or(w->version, r->version),
                              .precision = word_or(w->precision, r->precision), .gemm_quant = "", .moe_quant = "",
-                             .mode = r->disaggregated ? "disagg" : "agg", .disaggregated = r->disaggregated, .dp_given = is_nominal(r),
+                             .mode = r->disaggregated ? "disagg" : "agg", .disaggregated = r->disaggregated, .dp_given = true,
                              .isl = length_of(w->isl, r->isl, range), .osl = length_of(w->osl, r->osl, range),
                              .ttft_s = mean_or_median(&r->of[HG_OF_TTFT]), .tpot_s = mean_or_median(&r->of[HG_OF_TPOT]) };
     if (!*out->model)

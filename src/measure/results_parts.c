@@ -1,5 +1,6 @@
 #include "measure/results_parts.h"
 
+#include "base/num.h"
 #include "base/stat.h"
 #include "base/units.h"
 
@@ -66,6 +67,28 @@ const char *hg_result_text(hg_arena *arena, const json_t *object, const char *ke
 {
     const char *s = json_string_value(json_object_get(object, key));
     return s && *s ? hg_strdup(arena, s) : NULL;
+}
+
+static double ms(const json_t *object, const char *stat, const char *figure)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%s_%s_ms", stat, figure);
+    return hg_result_field(object, key) * 1e-3;
+}
+
+hg_spread_s hg_result_spread_ms(const json_t *object, const char *figure)
+{
+    double median = ms(object, "median", figure);
+    return (hg_spread_s){ ms(object, "mean", figure), isnan(median) ? ms(object, "p50", figure) : median, ms(object, "p90", figure),
+                          ms(object, "p95", figure), ms(object, "p99", figure) };
+}
+
+double hg_result_sum(const json_t *list)
+{
+    double s = 0;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        s += hg_result_number(json_array_get(list, i));
+    return s;
 }
 
 double hg_result_seconds(const char *text, double otherwise_s)
@@ -150,6 +173,18 @@ static double or(double said, double otherwise)
     return isnan(said) ? otherwise : said;
 }
 
+/* Uniform in [range·n, n], as far as outputs show; few requests show nothing. */
+static double range_of(const hg_bench_result *r)
+{
+    enum { TELLING = 20 };
+    int64_t least = INT64_MAX, most = 0;
+    for (size_t i = 0; i < r->request_count; i++) {
+        least = hg_min_i64(least, r->requests[i].osl);
+        most = hg_max_i64(most, r->requests[i].osl);
+    }
+    return r->request_count >= TELLING ? (double)least / (double)most : NAN;
+}
+
 static void from_requests(hg_arena scratch, hg_bench_result *r)
 {
     double isl = 0, osl = 0, n = (double)r->request_count, first = INFINITY, last = -INFINITY;
@@ -160,6 +195,7 @@ static void from_requests(hg_arena scratch, hg_bench_result *r)
         first = fmin(first, or(q->start_s, INFINITY));
         last = fmax(last, or(q->start_s + q->of[HG_OF_E2E], -INFINITY));
     }
+    r->length_range = or(r->length_range, range_of(r));
     r->completed = or(r->completed, n);
     r->isl = or(r->isl, isl / n);
     r->osl = or(r->osl, osl / n);

@@ -41,6 +41,9 @@ double hg_result_number(const json_t *v);
 double hg_result_field(const json_t *object, const char *key);
 int64_t hg_result_whole(const json_t *object, const char *key); /* 0 where there is none */
 const char *hg_result_text(hg_arena *arena, const json_t *object, const char *key); /* NULL where there is none */
+/* mean_ttft_ms and its like, in seconds; "p50_…" where "median_…" is not said. */
+hg_spread_s hg_result_spread_ms(const json_t *object, const char *figure);
+double hg_result_sum(const json_t *list);
 /* "12.5 ms", "3 s" → seconds; a bare number is taken in `otherwise_s`. */
 double hg_result_seconds(const char *text, double otherwise_s);
 /* The engine that a tool's word means ("trt", "tensorrt-llm", "dynamo-sglang"), or NULL. */

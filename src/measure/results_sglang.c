@@ -1,7 +1,6 @@
 #include "measure/results_parts.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* `python -m sglang.bench_serving`: a line a run; definitions as vLLM's. */
@@ -11,19 +10,6 @@ static bool is(const hg_result_source *s)
     const json_t *d = s->doc_count ? s->docs[0] : NULL;
     return json_object_get(d, "mean_ttft_ms") &&
            (json_object_get(d, "mean_e2e_latency_ms") || json_object_get(d, "input_throughput"));
-}
-
-static double ms(const json_t *d, const char *stat, const char *figure)
-{
-    char key[64];
-    snprintf(key, sizeof key, "%s_%s_ms", stat, figure);
-    return hg_result_field(d, key) * 1e-3;
-}
-
-static hg_spread_s spread(const json_t *d, const char *figure)
-{
-    return (hg_spread_s){ ms(d, "mean", figure), ms(d, "median", figure), ms(d, "p90", figure), ms(d, "p95", figure),
-                          ms(d, "p99", figure) };
 }
 
 static void read_load(const json_t *d, hg_bench_result *r)
@@ -49,14 +35,6 @@ static void read_load(const json_t *d, hg_bench_result *r)
         r->length_range = hg_result_field(d, "random_range_ratio");
 }
 
-static double sum(const json_t *list)
-{
-    double s = 0;
-    for (size_t i = 0; i < json_array_size(list); i++)
-        s += hg_result_number(json_array_get(list, i));
-    return s;
-}
-
 /* Failed requests stand in the lists with a TTFT and an output of 0. */
 static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result *r)
 {
@@ -69,7 +47,7 @@ static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result 
     for (size_t i = 0; i < n; i++) {
         const json_t *gaps = json_array_get(itls, i);
         double in = hg_result_number(json_array_get(isl, i)), made = hg_result_number(json_array_get(osl, i));
-        double ttft = hg_result_number(json_array_get(ttfts, i)), rest = sum(gaps);
+        double ttft = hg_result_number(json_array_get(ttfts, i)), rest = hg_result_sum(gaps);
         if (!(made >= 1 && made < 1e9) || !(in >= 0 && in < 1e9) || (ttft <= 0 && rest <= 0))
             continue;
         size_t chunks = json_array_size(gaps);
@@ -79,6 +57,14 @@ static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result 
     }
 }
 
+/* With attention DP its tp ranks are shared out over dp groups. */
+static void read_server(hg_arena *arena, const json_t *server, hg_bench_result *r)
+{
+    hg_result_facts(arena, server, r);
+    if (json_is_true(json_object_get(server, "enable_dp_attention")) && r->dp > 1 && r->tp % r->dp == 0)
+        r->tp /= r->dp;
+}
+
 static bool read(hg_result_source *s, const json_t *d, hg_err *err)
 {
     static const char *const names[HG_FIGURES] = { "ttft", "tpot", "itl", "e2e_latency" };
@@ -86,10 +72,10 @@ static bool read(hg_result_source *s, const json_t *d, hg_err *err)
     hg_bench_result *r = hg_result_add(s);
     read_load(d, r);
     for (int k = 0; k < HG_FIGURES; k++)
-        r->of[k] = spread(d, names[k]);
+        r->of[k] = hg_result_spread_ms(d, names[k]);
     r->label = hg_result_text(s->arena, d, "tag");
     hg_result_facts(s->arena, d, r);
-    hg_result_facts(s->arena, server, r);
+    read_server(s->arena, server, r);
     const char *client = json_string_value(json_object_get(d, "backend"));
     r->engine = r->engine ? r->engine : hg_result_engine(client);
     read_requests(s, d, r);

@@ -1,7 +1,6 @@
 #include "measure/results_parts.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* `vllm bench serve --save-result [--save-detailed]`: one object; TPOT leaves the first token out, ITL is of
@@ -13,29 +12,6 @@ static bool is(const hg_result_source *s)
     return json_object_get(d, "request_throughput") && json_object_get(d, "total_token_throughput") &&
            (json_object_get(d, "mean_ttft_ms") || json_object_get(d, "median_ttft_ms") || json_object_get(d, "ttfts") ||
             json_object_get(d, "num_prompts"));
-}
-
-static double ms(const json_t *d, const char *stat, const char *figure)
-{
-    char key[64];
-    snprintf(key, sizeof key, "%s_%s_ms", stat, figure);
-    return hg_result_field(d, key) * 1e-3;
-}
-
-static hg_spread_s spread(const json_t *d, const char *figure)
-{
-    double p50 = ms(d, "median", figure);
-    return (hg_spread_s){ ms(d, "mean", figure), isnan(p50) ? ms(d, "p50", figure) : p50, ms(d, "p90", figure),
-                          ms(d, "p95", figure), ms(d, "p99", figure) };
-}
-
-static double sum(const json_t *list, size_t *n)
-{
-    double s = 0;
-    *n = json_array_size(list);
-    for (size_t i = 0; i < *n; i++)
-        s += hg_result_number(json_array_get(list, i));
-    return s;
 }
 
 /* Failed requests stand in the lists too, with a TTFT of 0 and an error. */
@@ -58,8 +34,8 @@ static void read_requests(hg_result_source *s, const json_t *d, hg_bench_result 
         double in = hg_result_number(json_array_get(isl, i)), made = hg_result_number(json_array_get(osl, i));
         if (failed(d, i) || !(made >= 1 && made < 1e9) || !(in >= 0 && in < 1e9))
             continue;
-        size_t gaps;
-        double ttft = hg_result_number(json_array_get(ttfts, i)), rest = sum(json_array_get(itls, i), &gaps);
+        size_t gaps = json_array_size(json_array_get(itls, i));
+        double ttft = hg_result_number(json_array_get(ttfts, i)), rest = hg_result_sum(json_array_get(itls, i));
         r->requests[r->request_count++] =
             (hg_bench_result_request){ hg_result_number(json_array_get(starts, i)), (int64_t)in, (int64_t)made,
                                  { ttft, made > 1 ? rest / (made - 1) : NAN, gaps ? rest / (double)gaps : NAN, ttft + rest } };
@@ -92,7 +68,7 @@ static bool read_one(hg_result_source *s, const json_t *d, hg_err *err)
     hg_bench_result *r = hg_result_add(s);
     read_load(d, r);
     for (int k = 0; k < HG_FIGURES; k++)
-        r->of[k] = spread(d, names[k]);
+        r->of[k] = hg_result_spread_ms(d, names[k]);
     r->label = hg_result_text(s->arena, d, "label");
     hg_result_facts(s->arena, d, r);
     const char *client = json_string_value(json_object_get(d, "backend"));
