@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "measure/results.h"
+#include "measure/result_row.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -246,6 +246,42 @@ static void files_go_together(hg_arena arena)
     unlink(gz), unlink(csv), unlink(json), rmdir(folder);
 }
 
+typedef struct row_or_error {
+    bool ok;
+    hg_serving_row row;
+    const char *note;
+    hg_err err;
+} row_or_error;
+
+static row_or_error row_of(hg_arena *arena, const char *text, const hg_result_words *words)
+{
+    hg_results all;
+    row_or_error v = { .ok = false };
+    v.ok = read_text(arena, text, &all, &v.err) && hg_result_row(arena, &all.all[0], words, &v.row, &v.note, &v.err);
+    return v;
+}
+
+/* What the file says, what words add, what must be said by one of them. */
+static void results_become_rows(hg_arena arena)
+{
+    hg_result_words none = { 0 }, words = { .device = "h100_sxm", .model = "other/m", .concurrency = 16, .ep = 2 };
+    row_or_error v = row_of(&arena, samples[0].text, &words);
+    CHECK(v.ok && strcmp(v.row.model, "other/m") == 0 && strcmp(v.row.engine, "vllm") == 0 && v.row.tp == 2 && v.row.concurrency == 16);
+    CHECK(v.row.isl == 1000 && v.row.osl == 101 && v.row.moe_ep == 2 && v.row.moe_tp == 1 && v.row.own->requests_per_client == 3);
+    v = row_of(&arena, samples[2].text, &words); /* nominal lengths from means and their range */
+    CHECK(v.ok && v.row.isl == 1333 && v.row.own->length_range == 0.5);
+    v = row_of(&arena, samples[0].text, &none);
+    CHECKF(!v.ok && strstr(v.err.msg, "--device"), "%s", v.err.msg);
+    v = row_of(&arena, samples[8].text, &(hg_result_words){ .model = "m", .device = "d" });
+    CHECKF(!v.ok && strstr(v.err.msg, "--concurrency"), "%s", v.err.msg);
+    v = row_of(&arena, samples[0].text, &(hg_result_words){ .device = "d", .tp = 8 });
+    CHECKF(!v.ok && strstr(v.err.msg, "says tp 2"), "%s", v.err.msg);
+    v = row_of(&arena, "{\"request_throughput\":2,\"total_token_throughput\":2,\"mean_ttft_ms\":50,\"mean_tpot_ms\":5,\"mean_e2el_ms\":3000,"
+                       "\"completed\":10,\"request_rate\":2.0,\"total_input_tokens\":1000,\"total_output_tokens\":100}",
+               &(hg_result_words){ .model = "m", .device = "d" });
+    CHECK(v.ok && v.row.concurrency == 6 && isnan(v.row.ttft_s) && v.note && strstr(v.note, "open loop"));
+}
+
 void test_results(void)
 {
     hg_arena arena;
@@ -256,5 +292,6 @@ void test_results(void)
     bad_ones_are_refused(arena);
     definitions_are_said(arena);
     files_go_together(arena);
+    results_become_rows(arena);
     hg_arena_close(&arena);
 }

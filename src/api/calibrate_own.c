@@ -240,6 +240,17 @@ static hg_code write_own(hg_ask *a, const hg_serving_table *t, const hg_overhead
     return HG_DONE;
 }
 
+enum { SERVERS_SHOWN = 8 };
+
+/* As what each was understood: model|device|engine|precision|ranks|version. */
+static void write_servers(hg_buf *out, const hg_serving_table *t, const hg_miss_server *servers, size_t n)
+{
+    hg_buf_printf(out, "%zu runs of %zu server%s\n", t->count, n, n > 1 ? "s" : "");
+    for (size_t i = 0; i < n && i < SERVERS_SHOWN; i++)
+        hg_buf_printf(out, "  %zu of %s\n", servers[i].count, servers[i].key);
+    hg_buf_puts(out, n > SERVERS_SHOWN ? "  …\n\n" : "\n");
+}
+
 hg_code hg_calibrate_serving(hg_ask *a)
 {
     rows in = { 0 };
@@ -262,7 +273,7 @@ hg_code hg_calibrate_serving(hg_ask *a)
         return hg_refuse(a, a->s.input_count > 1 ? a->s.inputs[1] : "stdin", "no run can be predicted: %s", t.samples[0].of.reason);
     say_unread(a, &t);
     if (!a->s.json.v)
-        hg_buf_printf(&out, "%zu runs of %zu server%s\n\n", t.count, servers_n, servers_n > 1 ? "s" : "");
+        write_servers(&out, &t, servers, servers_n);
     if (t.count > 1)
         hg_loads_report(a, servers, servers_n, &priors, 1, &out);
     else

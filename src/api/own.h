@@ -9,4 +9,7 @@
  * over the shelf's). */
 bool hg_ask_own(hg_ask *a, hg_serving_shelf *shelf, const hg_own **own);
 
+/* Says how many of the rows asked are of servers in the file. */
+void hg_own_note(hg_ask *a, const hg_own *own, const hg_own_question *asked, size_t n);
+
 #endif

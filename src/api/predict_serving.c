@@ -122,6 +122,7 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
         overheads[i] = &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, n, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
+    hg_own_note(a, own, asked, n);
     size_t answered = 0;
     for (size_t i = 0; i < n; i++) {
         answer r = asked[i].server ? own_answer(*a->arena, own, &asked[i], &cases[i], &figures[i])

@@ -47,6 +47,7 @@ hg_code hg_validate_serving(hg_ask *a)
         overheads[i] = &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, t.count, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
+    hg_own_note(a, own, asked, t.count);
     if (own)
         correct(a, own, asked, t.count, figures);
     hg_buf out = { .arena = a->arena };

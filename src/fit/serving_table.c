@@ -131,7 +131,7 @@ const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, siz
     hg_buf b = { .arena = arena };
     hg_json j = { .out = &b };
     hg_json_open(&j, '{');
-    hg_json_key_str(&j, "how", "heng calibrate serving: host terms by Gauss-Newton over the simulator; bands are the "
+    hg_json_key_str(&j, "how", "heng calibrate host: host terms by Gauss-Newton over the simulator; bands are the "
                                "80 % of measured / predicted on configurations kept back");
     hg_json_key_str(&j, "source", source);
     hg_json_key_str(&j, "fitted", date);

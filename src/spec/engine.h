@@ -6,7 +6,7 @@
 #include "spec/device.h"
 
 /* Host time per step that no operator table holds; each a named term of the step.  Fitted by
- * `heng calibrate serving`; zero means not known. */
+ * `heng calibrate host`; zero means not known. */
 typedef struct hg_overheads {
     double step_s;             /* a step's fixed cost: scheduling, sampling, launch */
     double layer_s;            /* a layer's small kernels that are not modelled one by one */
