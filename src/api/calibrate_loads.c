@@ -72,6 +72,9 @@ hg_code hg_calibrate_loads(hg_ask *a)
     if (!hg_refuse_unread(a, "calibrate loads") || !servers_of(a, &servers, &n))
         return a->err.code;
     hg_miss_fit(*a->arena, servers, n, &priors);
+    for (int f = 0; f < HG_MISS_FIGURES; f++)
+        if (!(priors.of[f].lo < 0) || !(priors.of[f].hi > 0))
+            return hg_refuse(a, a->s.inputs[1], "holds too few servers of several loads to fit how their misses hang together");
     hg_loads_report(a, servers, n, &priors, a->s.folds.n ? (int)a->s.folds.v[0] : FOLDS, &out);
     const char *path = a->s.output.s ? a->s.output.s : "data/serving/misses.json", *text = text_of(a, &priors, n);
     if (!hg_file_write(path, text, strlen(text), a->s.force.v, &a->err))

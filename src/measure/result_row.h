@@ -7,7 +7,7 @@
 
 typedef struct hg_result_words { /* NULL, 0, NAN: not given */
     const char *model, *device, *engine, *version, *precision;
-    int64_t tp, pp, dp, ep, replicas, isl, osl, concurrency;
+    int64_t tp, pp, dp, ep, isl, osl, concurrency;
     hg_launch_facts launch;
 } hg_result_words;
 
