@@ -79,9 +79,10 @@ static void a_file_goes_round(hg_arena *arena, hg_serving_shelf *shelf, const hg
     hg_serving_table t;
     hg_err err;
     hg_own own;
+    bool is_own;
     hg_serving_table_of(arena, shelf, rows, 2, &t);
     const char *path = "/tmp/heng-own-test.json", *text = hg_own_text(arena, &t, NULL, "here", "2026-01-01");
-    CHECK(hg_file_write(path, text, strlen(text), true, &err) && hg_own_is(*arena, path));
+    CHECK(hg_file_write(path, text, strlen(text), true, &err) && hg_own_is(*arena, path, &is_own, &err) && is_own);
     CHECKF(hg_own_read(arena, shelf, data, path, 1, &own, &err), "%s %s", err.where, err.msg);
     CHECK(own.count == 1 && own.servers[0].count == 2 && own.servers[0].launch && own.servers[0].launch->max_num_batched_tokens == 4096);
     CHECK(own.servers[0].launch->kv_given && own.servers[0].launch->kv_dtype == HG_FP8);

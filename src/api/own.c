@@ -5,7 +5,10 @@ bool hg_ask_own(hg_ask *a, hg_serving_shelf *shelf, const hg_own **own)
     *own = NULL;
     if (!a->s.calibration.s)
         return true;
-    if (!hg_own_is(*a->arena, a->s.calibration.s)) {
+    bool is_own;
+    if (!hg_own_is(*a->arena, a->s.calibration.s, &is_own, &a->err))
+        return false;
+    if (!is_own) {
         hg_serving_shelf_overlay(shelf, a->s.calibration.s);
         return true;
     }

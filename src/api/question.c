@@ -26,8 +26,13 @@ bool hg_ask_rates(hg_ask *a, hg_rates *out)
                        a->s.engine_version.s, out, &note, &a->err))
         return false;
     hg_note(a, note);
-    if (!a->s.calibration.s || !hg_own_is(*a->arena, a->s.calibration.s))
-        return !a->s.calibration.s || hg_rates_overlay(a->arena, out, a->s.calibration.s, &a->err);
+    bool own = false;
+    if (!a->s.calibration.s)
+        return true;
+    if (!hg_own_is(*a->arena, a->s.calibration.s, &own, &a->err))
+        return false;
+    if (!own)
+        return hg_rates_overlay(a->arena, out, a->s.calibration.s, &a->err);
     return strcmp(a->verb, "predict") != 0 ||
            hg_fail(&a->err, HG_INPUT, a->s.calibration.where, "holds runs of a server, which say nothing of single operators; "
                    "'heng predict serving' takes it");
@@ -37,7 +42,9 @@ bool hg_ask_rates(hg_ask *a, hg_rates *out)
 static bool ask_own_terms(hg_ask *a, hg_problem *p)
 {
     const char *path = a->s.calibration.s;
-    if (!path || !hg_own_is(*a->arena, path))
+    bool own = false;
+    hg_err none;
+    if (!path || !hg_own_is(*a->arena, path, &own, &none) || !own)
         return true;
     bool found = hg_own_overheads(a->arena, path, p, &p->engine.overheads);
     hg_note(a, found ? hg_textf(a->arena, "host terms from the runs in %s", path)

@@ -131,13 +131,12 @@ static json_t *open_file(hg_arena *arena, const char *path, hg_err *err)
     return text ? hg_json_parse(text, size, path, err) : NULL;
 }
 
-bool hg_own_is(hg_arena scratch, const char *path)
+bool hg_own_is(hg_arena scratch, const char *path, bool *own, hg_err *err)
 {
-    hg_err none;
-    json_t *root = open_file(&scratch, path, &none);
-    bool yes = json_is_array(json_object_get(root, "runs"));
+    json_t *root = open_file(&scratch, path, err);
+    *own = json_is_array(json_object_get(root, "runs"));
     json_decref(root);
-    return yes;
+    return root != NULL;
 }
 
 static double at_most(const json_t *o, const char *key, double most)

@@ -22,8 +22,8 @@ typedef struct hg_own {
     size_t count;
 } hg_own;
 
-/* Whether a file is of this kind (and not a calibration of operators). */
-bool hg_own_is(hg_arena scratch, const char *path);
+/* Whether a file is of this kind (and not a calibration of operators).  False with err set: it is no JSON, or not readable. */
+bool hg_own_is(hg_arena scratch, const char *path, bool *own, hg_err *err);
 
 /* The file's runs as they stand there. */
 bool hg_own_rows(hg_arena *arena, const char *path, hg_serving_row **rows, size_t *n, hg_err *err);
