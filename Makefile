@@ -38,7 +38,8 @@ bench: all
 calibrate: all
 	@$(BUILD)/heng calibrate ops $(TABLES) -o data/calibration --force
 	@$(BUILD)/heng calibrate transfer $(TABLES) --data data -o data/transfer.json --force
-	@$(BUILD)/heng calibrate serving $(RUNS) --data data -o data/serving/overheads.json --force
+	@$(BUILD)/heng calibrate host $(RUNS) --data data -o data/serving/overheads.json --force
+	@$(BUILD)/heng calibrate loads $(RUNS) --data data -o data/serving/misses.json --force
 
 readme: all
 	@tools/readme.sh

@@ -13,7 +13,7 @@ static const char shared[] = "../shared/data/e2e/serving.csv";
 
 static hg_serving_row row(const char *model, const char *device, const char *engine)
 {
-    return (hg_serving_row){ .id = "", .device = device, .engine = engine, .version = "", .era = "", .model = model,
+    return (hg_serving_row){ .id = "", .device = device, .engine = engine, .version = "", .model = model,
                              .precision = "", .gemm_quant = "", .moe_quant = "", .isl = 1024, .osl = 256,
                              .concurrency = 16, .tp = 1, .pp = 1, .dp = 1 };
 }

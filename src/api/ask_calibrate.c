@@ -1,6 +1,7 @@
 #include "api/verb.h"
 
 #include "api/calibrate.h"
+#include "api/loads_report.h"
 #include "api/transfer.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -126,24 +127,43 @@ hg_code hg_calibrate_ops(hg_ask *a, const char *const *inputs, size_t input_coun
     return HG_DONE;
 }
 
+/* Words that say what a user's own runs were of say nothing of tables. */
+static bool no_deployment(hg_ask *a)
+{
+    static const char *const words[] = { "model", "tp", "pp", "dp", "ep", "precision", "kv_dtype", "max_num_seqs", "max_num_batched_tokens",
+                                         "gpu_memory_utilization", "isl", "osl", "length_range", "concurrency" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (hg_word_given(&a->s, hg_word_find(words[i])))
+            return hg_fail(&a->err, HG_INPUT, hg_textf(a->arena, "--%s", words[i]), "says what runs of your own were of; only 'heng calibrate "
+                           "serving' takes it");
+    return true;
+}
+
 static hg_code run(hg_ask *a)
 {
     const char *what = a->s.input_count ? a->s.inputs[0] : "";
+    if (strcmp(what, "serving") != 0 && !no_deployment(a))
+        return a->err.code;
     if (strcmp(what, "probe") == 0)
         return hg_calibrate_probe(a);
     if (strcmp(what, "transfer") == 0)
         return hg_calibrate_transfer(a);
-    if (a->s.input_count > 1 && strcmp(what, "serving") == 0)
+    if (strcmp(what, "serving") == 0)
         return hg_calibrate_serving(a);
+    if (a->s.input_count > 1 && strcmp(what, "host") == 0)
+        return hg_calibrate_host(a);
+    if (a->s.input_count > 1 && strcmp(what, "loads") == 0)
+        return hg_calibrate_loads(a);
     if (a->s.input_count < 2 || strcmp(what, "ops") != 0)
-        return hg_refuse(a, "calibrate", "takes 'ops' and tables, 'serving' and runs, 'transfer' or 'probe'; as in "
-                         "'heng calibrate ops DIR -o out'");
+        return hg_refuse(a, "calibrate", "takes 'ops' and tables, 'serving' and runs of your own, 'host' or 'loads' and published runs, "
+                         "'transfer' or 'probe'; as in 'heng calibrate serving bench.json --device h100_sxm -o own.json'");
     return hg_calibrate_ops(a, a->s.inputs + 1, a->s.input_count - 1, a->s.device.s,
                             a->s.output.s ? a->s.output.s : "data/calibration");
 }
 
 const hg_verb hg_verb_calibrate = {
     "calibrate", "heng calibrate ops DIR|FILE… [-o data/calibration] [--force]; heng calibrate transfer [DIR|FILE…] [-o FILE]; "
-    "heng calibrate serving FILE…; heng calibrate probe [cpu|cuda] [-o probe]",
-    "fit a device's operators or an engine's host costs from measurements, or measure this machine; errors on families kept back", run
+    "heng calibrate serving FILE… [--model M --device D --engine E --tp N …] [-o own.json]; heng calibrate host FILE…; "
+    "heng calibrate loads FILE…; heng calibrate probe [cpu|cuda] [-o probe]",
+    "fit a device's operators, an engine's host costs or your own server from measurements, or measure this machine; errors on what was kept back", run
 };

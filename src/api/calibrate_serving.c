@@ -24,7 +24,7 @@ static const char *file_text(hg_ask *a, const char *path, const hg_serving_group
     return strcmp(as_then, old) == 0 ? as_then : today;
 }
 
-hg_code hg_calibrate_serving(hg_ask *a)
+hg_code hg_calibrate_host(hg_ask *a)
 {
     hg_serving_table t;
     hg_serving_group *groups;

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/units.h"
 #include "spec/pool_shape.h"
+#include "fit/own_runs.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -26,7 +27,30 @@ bool hg_ask_rates(hg_ask *a, hg_rates *out)
                        a->s.engine_version.s, out, &note, &a->err))
         return false;
     hg_note(a, note);
-    return !a->s.calibration.s || hg_rates_overlay(a->arena, out, a->s.calibration.s, &a->err);
+    bool own = false;
+    if (!a->s.calibration.s)
+        return true;
+    if (!hg_own_is(*a->arena, a->s.calibration.s, &own, &a->err))
+        return false;
+    if (!own)
+        return hg_rates_overlay(a->arena, out, a->s.calibration.s, &a->err);
+    return strcmp(a->verb, "predict") != 0 ||
+           hg_fail(&a->err, HG_INPUT, a->s.calibration.where, "holds runs of a server, which say nothing of single operators; "
+                   "'heng predict serving' takes it");
+}
+
+/* Runs of the user's own server say what its host costs in every step. */
+static bool ask_own_terms(hg_ask *a, hg_problem *p)
+{
+    const char *path = a->s.calibration.s;
+    bool own = false;
+    hg_err none;
+    if (!path || !hg_own_is(*a->arena, path, &own, &none) || !own)
+        return true;
+    bool found = hg_own_overheads(a->arena, path, p, &p->engine.overheads);
+    hg_note(a, found ? hg_textf(a->arena, "host terms from the runs in %s", path)
+                     : hg_textf(a->arena, "%s holds no host terms for this model, device and engine: as shipped", path));
+    return true;
 }
 
 /* `heng simulate --tp 1,2` names no one deployment. */
@@ -190,7 +214,7 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
     const char *engine = a->s.engine.s ? a->s.engine.s : "vllm";
     return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, a->s.engine_version.s, &out->engine,
                                                   &a->err) &&
-           hg_ask_rates(a, &out->rates) && ask_lengths(a, need, &out->workload) &&
+           hg_ask_rates(a, &out->rates) && ask_own_terms(a, out) && ask_lengths(a, need, &out->workload) &&
            ask_load(a, need, &out->workload) && ask_fitting(a, out) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
            ask_price(a, &out->rates.device, &out->price_usd_per_s);

@@ -1,7 +1,11 @@
 #include "api/predict.h"
 
+#include "api/loads_report.h"
+#include "api/own.h"
 #include "api/serving_page.h"
 #include "base/file.h"
+
+#include <math.h>
 
 static bool write_page(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f, const char *by)
 {
@@ -11,21 +15,42 @@ static bool write_page(hg_ask *a, const hg_serving_table *t, const hg_serving_fi
     return hg_file_write(a->s.page_out.s, page, size, a->s.force.v, &a->err);
 }
 
+static void correct(hg_ask *a, const hg_own *own, const hg_own_question *asked, size_t n, hg_serving_figures *figures)
+{
+    static const double none[HG_MISS_FIGURES][2] = { { 1, 1 }, { 1, 1 } };
+    for (size_t i = 0; i < n; i++) {
+        if (!asked[i].server || !isfinite(figures[i].ttft_s))
+            continue;
+        hg_own_figures g = hg_own_correct(*a->arena, own, &asked[i], &figures[i], none);
+        figures[i].ttft_s = g.of[HG_MISS_TTFT];
+        figures[i].tpot_s = g.of[HG_MISS_TPOT];
+    }
+}
+
 hg_code hg_validate_serving(hg_ask *a)
 {
+    if (a->s.leave_one_load_out.v)
+        return hg_validate_loads(a);
     hg_serving_table t;
     hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
-    if (!shelf || !hg_serving_table_read(a->arena, shelf, a->s.inputs + 1, a->s.input_count - 1, &t, &a->err))
+    const hg_own *own;
+    if (!shelf || !hg_ask_own(a, shelf, &own) || !hg_serving_table_read(a->arena, shelf, a->s.inputs + 1, a->s.input_count - 1, &t, &a->err))
         return a->err.code;
+    hg_own_question *asked = HG_NEW(a->arena, hg_own_question, t.count);
     hg_serving_case *cases = HG_NEW(a->arena, hg_serving_case, t.count);
     const hg_overheads **overheads = HG_NEW(a->arena, const hg_overheads *, t.count);
     hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, t.count);
     for (size_t i = 0; i < t.count; i++) {
+        if (own)
+            asked[i] = hg_own_case(a->arena, own, shelf, &t.rows[i], &t.samples[i].of);
         cases[i] = t.samples[i].of;
         cases[i].whole = a->s.whole.v;
         overheads[i] = &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, t.count, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
+    hg_own_note(a, own, asked, t.count);
+    if (own)
+        correct(a, own, asked, t.count, figures);
     hg_buf out = { .arena = a->arena };
     const char *by = a->s.by.s ? a->s.by.s : "engine,model";
     if (!hg_serving_report(a, &t, figures, by, &out) || !hg_serving_rows_out(a, &t, figures) ||

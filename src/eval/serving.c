@@ -19,6 +19,7 @@ struct hg_serving_shelf {
     hg_arena *arena;
     const hg_data *data;
     const hg_launches *launches;
+    const char *overlay; /* NULL: none */
     opened **problems;
     size_t count, capacity;
 };
@@ -31,6 +32,11 @@ hg_serving_shelf *hg_serving_shelf_open(hg_arena *arena, const hg_data *data, hg
     return s->launches ? s : NULL;
 }
 
+void hg_serving_shelf_overlay(hg_serving_shelf *shelf, const char *path)
+{
+    shelf->overlay = path;
+}
+
 static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
 {
     const char *note;
@@ -40,20 +46,22 @@ static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
            hg_engine_find(s->arena, s->data, o->engine, o->era, &p->engine, err) &&
            hg_device_find(s->arena, s->data, o->device, &device, err) &&
            hg_rates_open(s->arena, s->data, &device, o->engine, *o->version ? o->version : NULL,
-                         &p->rates, &note, err);
+                         &p->rates, &note, err) &&
+           (!s->overlay || hg_rates_overlay(s->arena, &p->rates, s->overlay, err));
 }
 
 static const opened *open_problem(hg_serving_shelf *s, const hg_serving_row *row)
 {
+    const char *era = row->era ? row->era : row->version;
     for (size_t i = 0; i < s->count; i++) {
         const opened *o = s->problems[i];
         if (strcmp(o->model, row->model) == 0 && strcmp(o->device, row->device) == 0 &&
-            strcmp(o->engine, row->engine) == 0 && strcmp(o->era, row->era) == 0)
+            strcmp(o->engine, row->engine) == 0 && strcmp(o->era, era) == 0)
             return o;
     }
     opened *o = HG_NEW(s->arena, opened, 1);
     *o = (opened){ .model = row->model, .device = row->device, .engine = row->engine, .version = row->version,
-                    .era = row->era };
+                    .era = era };
     hg_err err;
     if (!open_parts(s, o, &err))
         snprintf(o->reason, sizeof o->reason, "%.80s %.170s", err.where, err.msg);

@@ -11,6 +11,9 @@ typedef struct hg_serving_shelf hg_serving_shelf;
 
 hg_serving_shelf *hg_serving_shelf_open(hg_arena *arena, const hg_data *data, hg_err *err);
 
+/* A calibration of operators, laid over the shipped ones in every problem opened from now on. */
+void hg_serving_shelf_overlay(hg_serving_shelf *shelf, const char *path);
+
 typedef struct hg_serving_case {
     const hg_problem *problem;  /* but for the workload */
     hg_candidate candidate;     /* disaggregated: the decode side */

@@ -173,12 +173,12 @@ static hg_serving_line *open_line(hg_arena *keep, const task *t, const hg_servin
     return l;
 }
 
-static bool fit_group(hg_arena *keep, const task *t, const double *prior, hg_serving_group *g)
+static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t least_rows, hg_serving_group *g)
 {
     hg_serving_line *l = open_line(keep, t, g);
     double x[TERMS];
     g->rows = l->count;
-    if (l->count < LEAST_ROWS)
+    if (l->count < least_rows)
         return false;
     memcpy(l->prior, prior, sizeof l->prior);
     move(t, *keep, l, prior);
@@ -226,10 +226,22 @@ size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n
                 continue;
             for (int k = 0; k < TERMS; k++)
                 prior[k] = whole ? whole->line->x[k] : belief[k].prior_s / belief[k].spread_s;
-            if (fit_group(keep, &t, prior, &g))
+            if (fit_group(keep, &t, prior, LEAST_ROWS, &g))
                 *HG_PUSH(keep, *out, count, capacity) = g;
         }
     return count;
+}
+
+bool hg_serving_refit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int threads, const hg_overheads *shipped,
+                      hg_serving_group *out)
+{
+    task t = { samples, n, threads };
+    hg_overheads from = *shipped;
+    double prior[TERMS];
+    *out = (hg_serving_group){ .engine = n ? samples[0].engine : "" };
+    for (int k = 0; k < TERMS; k++)
+        prior[k] = *hg_overhead(&from, k) / belief[k].spread_s;
+    return fit_group(keep, &t, prior, 1, out);
 }
 
 void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, int fold, int folds,

@@ -25,6 +25,11 @@ typedef struct hg_serving_group { /* an engine (version NULL: all of them), or o
 size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int threads,
                       hg_serving_group **out);
 
+/* Fits the terms of one engine to its runs, however few, from `shipped`, to which they return where runs say
+ * nothing.  False: no run can be used. */
+bool hg_serving_refit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int threads, const hg_overheads *shipped,
+                      hg_serving_group *out);
+
 /* Fits the groups again without the families of one fold, along their lines: nothing is simulated. */
 void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, int fold, int folds,
                             hg_serving_group *groups, size_t count);

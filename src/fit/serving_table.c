@@ -24,26 +24,32 @@ static uint64_t family_of(hg_arena scratch, const hg_serving_row *r)
                          r->model, r->device, r->engine, r->precision, r->tp, r->dp, r->moe_ep, isl, osl));
 }
 
+void hg_serving_table_of(hg_arena *arena, hg_serving_shelf *shelf, hg_serving_row *rows, size_t n, hg_serving_table *out)
+{
+    *out = (hg_serving_table){ HG_NEW(arena, hg_serving_sample, n), rows, n };
+    for (size_t i = 0; i < n; i++) {
+        hg_serving_sample *s = &out->samples[i];
+        *s = (hg_serving_sample){ .engine = rows[i].engine, .version = rows[i].era ? rows[i].era : rows[i].version,
+                                  .ttft_s = rows[i].ttft_s, .tpot_s = rows[i].tpot_s,
+                                  .family = family_of(*arena, &rows[i]) };
+        hg_serving_case_open(shelf, &rows[i], &s->of);
+    }
+}
+
 bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char *const *paths, size_t paths_n,
                            hg_serving_table *out, hg_err *err)
 {
-    *out = (hg_serving_table){ 0 };
-    size_t capacity = 0, also = 0;
+    hg_serving_row *all = NULL;
+    size_t count = 0, capacity = 0;
     for (size_t p = 0; p < paths_n; p++) {
         size_t n;
         hg_serving_row *rows = hg_serving_file(arena, paths[p], &n, err);
         if (!rows)
             return false;
-        for (size_t i = 0; i < n; i++) {
-            size_t at = out->count;
-            *HG_PUSH(arena, out->rows, at, also) = rows[i];
-            hg_serving_sample *s = HG_PUSH(arena, out->samples, out->count, capacity);
-            *s = (hg_serving_sample){ .engine = rows[i].engine, .version = rows[i].era,
-                                      .ttft_s = rows[i].ttft_s, .tpot_s = rows[i].tpot_s,
-                                      .family = family_of(*arena, &rows[i]) };
-            hg_serving_case_open(shelf, &rows[i], &s->of);
-        }
+        for (size_t i = 0; i < n; i++)
+            *HG_PUSH(arena, all, count, capacity) = rows[i];
     }
+    hg_serving_table_of(arena, shelf, all, count, out);
     return true;
 }
 
@@ -125,7 +131,7 @@ const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, siz
     hg_buf b = { .arena = arena };
     hg_json j = { .out = &b };
     hg_json_open(&j, '{');
-    hg_json_key_str(&j, "how", "heng calibrate serving: host terms by Gauss-Newton over the simulator; bands are the "
+    hg_json_key_str(&j, "how", "heng calibrate host: host terms by Gauss-Newton over the simulator; bands are the "
                                "80 % of measured / predicted on configurations kept back");
     hg_json_key_str(&j, "source", source);
     hg_json_key_str(&j, "fitted", date);

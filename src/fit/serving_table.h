@@ -15,6 +15,9 @@ typedef struct hg_serving_table {
 bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char *const *paths, size_t paths_n,
                            hg_serving_table *out, hg_err *err);
 
+/* The same of rows at hand, which it keeps. */
+void hg_serving_table_of(hg_arena *arena, hg_serving_shelf *shelf, hg_serving_row *rows, size_t n, hg_serving_table *out);
+
 /* Every row's figures by a fit that saw none of its configuration. */
 void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, int threads,
                           const hg_serving_group *fitted, size_t count, hg_serving_figures *out);

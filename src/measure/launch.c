@@ -140,6 +140,27 @@ static bool matches(const launch_rule *r, const hg_serving_row *row)
     return row->dp_given || !r->dp_given;
 }
 
+static double own_or(double own, double rule)
+{
+    return own > 0 ? own : own < 0 ? 0 : rule;
+}
+
+/* What the row knows of its own launch goes over every rule. */
+static void lay_over(const hg_launch_facts *own, double v[KEYS], hg_launch_facts *out)
+{
+    v[BUDGET] = own_or((double)own->max_num_batched_tokens, v[BUDGET]);
+    v[SEQS] = own_or((double)own->max_num_seqs, v[SEQS]);
+    v[MEMORY] = own_or(own->gpu_memory_utilization, v[MEMORY]);
+    v[RANGE] = own_or(own->length_range, v[RANGE]);
+    v[PER_CLIENT] = own_or((double)own->requests_per_client, v[PER_CLIENT]);
+    v[DRAFT] = own_or(own->draft_tokens, v[DRAFT]);
+    v[ACCEPTED] = own_or(own->accepted_tokens, v[ACCEPTED]);
+    if (own->kv_given) {
+        out->kv_given = true;
+        out->kv_dtype = own->kv_dtype;
+    }
+}
+
 hg_launch_facts hg_launch_facts_of(const hg_launches *l, const hg_serving_row *row)
 {
     double v[KEYS] = { 0 };
@@ -155,6 +176,8 @@ hg_launch_facts hg_launch_facts_of(const hg_launches *l, const hg_serving_row *r
         if (r->kv_dtype)
             out.kv_given = hg_dtype_parse(r->kv_dtype, &out.kv_dtype);
     }
+    if (row->own)
+        lay_over(row->own, v, &out);
     out.max_num_batched_tokens = (int64_t)v[BUDGET];
     out.max_num_seqs = (int64_t)v[SEQS];
     out.graph_tokens = (int64_t)v[GRAPH];

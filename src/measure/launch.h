@@ -7,7 +7,8 @@
 #include "measure/serving.h"
 #include "spec/dtype.h"
 
-typedef struct hg_launch_facts { /* a zero: the engine's default, unless said otherwise */
+typedef struct hg_launch_facts { /* a zero: the engine's default, unless said otherwise; of a row's own, a zero is
+                                   not said and a negative number the engine's default */
     double length_range;          /* lengths uniform in [range·n, n]; 1: exact */
     int64_t requests_per_client;  /* prompts in all, over the concurrency */
     int64_t warmup_per_client;    /* … and so many before them that are not counted */

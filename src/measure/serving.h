@@ -13,13 +13,15 @@ typedef struct hg_serving_row {
     const char *id, *device, *engine, *version, *model, *precision; /* "" where the cell is blank */
     const char *gemm_quant, *moe_quant, *mode;
     const char *era;              /* the version, or where that is blank the month of measured_on: engines
-                                     move by the week, and their costs with them */
+                                     move by the week, and their costs with them; NULL: the version */
     bool disaggregated, dp_given; /* dp_given: the cell of dp_size is not blank */
     int64_t isl, osl, concurrency;
     int64_t tp, pp, dp, moe_tp, moe_ep;  /* tp, pp, dp 1 and moe_* 0 where blank: the engine's default */
     hg_serving_pool prefill, decode;     /* disaggregated */
     double ttft_s, tpot_s;               /* measured; NAN where the file does not say */
     long line;
+    const struct hg_launch_facts *own;   /* how its server and client were launched, where that is known: over the
+                                            rules of launch.h; NULL: not */
 } hg_serving_row;
 
 typedef struct hg_serving_columns { /* places in a CSV, −1: absent */

@@ -95,7 +95,7 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
     return true;
 }
 
-/* Fitted by 'heng calibrate serving': the row of this version, else that of the whole engine. */
+/* Fitted by 'heng calibrate host': the row of this version, else that of the whole engine. */
 static bool find_overheads(hg_arena *arena, const hg_data *data, const char *version, hg_engine *out,
                            hg_err *err)
 {

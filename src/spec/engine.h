@@ -6,7 +6,7 @@
 #include "spec/device.h"
 
 /* What no operator table holds: the host's times, each a named term, and how this version's kernels compare
- * with the tabled version's.  Fitted by `heng calibrate serving`; zero means not known. */
+ * with the tabled version's.  Fitted by `heng calibrate host`; zero means not known. */
 typedef struct hg_overheads {
     double step_s;             /* a step's fixed cost: scheduling, sampling, launch */
     double layer_s;            /* a layer's small kernels that are not modelled one by one */
