@@ -60,8 +60,10 @@ static void pause_s(double s)
 static bool wait_healthy(hg_ask *a, hg_bench *b, hg_client *c)
 {
     int64_t begin_ns = hg_clock_ns();
+    size_t root = strlen(b->url.base) - (hg_ends(b->url.base, "/v1") ? strlen("/v1") : 0);
+    const char *path = hg_textf(a->arena, "%.*s/health", (int)root, b->url.base);
     for (;;) {
-        hg_live_reply r = hg_live_get(a->arena, c, "/health", fmin(b->timeout_s, REPLY_TIMEOUT_S));
+        hg_live_reply r = hg_live_get(a->arena, c, path, fmin(b->timeout_s, REPLY_TIMEOUT_S));
         if (r.fault == HG_FAULT_NONE && r.status < 500)
             return true;
         double waited_s = (double)(hg_clock_ns() - begin_ns) * 1e-9;
@@ -103,7 +105,8 @@ static bool choose_model(hg_ask *a, hg_bench *b, hg_client *c)
     if (r.fault == HG_FAULT_NONE && (r.status == 401 || r.status == 403))
         return fail(a, b, "refuses the key: HTTP %d; set %s, or name another variable with --api-key-env", r.status, b->key_name);
     if (!b->prompts.model)
-        return fail(a, b, "names no model at %s/models (HTTP %d); say which with --model", b->url.base, r.status);
+        return fail(a, b, "names no model at %s/models (%s); say which with --model", b->url.base,
+                    r.fault != HG_FAULT_NONE ? r.why : hg_textf(a->arena, "HTTP %d", r.status));
     if (names.n && !found)
         return hg_fail(&a->err, HG_INPUT, a->s.model.where, "'%.100s' is not served there; the server names %s", b->prompts.model, names.s);
     return true;
@@ -214,7 +217,7 @@ static void warn(hg_ask *a, const hg_bench *b)
     const hg_live_figures *f = &b->answer->figures;
     size_t count;
     const hg_fault_group *groups = hg_live_faults(a->arena, run, &count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && (f->by_fault[HG_FAULT_NONE] > 0 || count > 1); i++)
         hg_note(a, hg_textf(a->arena, "%zu of %zu requests failed (%s): %s", groups[i].count, f->sent, hg_fault_words[groups[i].fault],
                             groups[i].said));
     if (run->gave_up)
@@ -302,7 +305,7 @@ static hg_code run(hg_ask *a)
     size_t count;
     const hg_fault_group *groups = hg_live_faults(a->arena, &b->answer->run, &count);
     if (f->sent > 0 && f->by_fault[HG_FAULT_NONE] == 0 && !b->answer->run.stopped)
-        return fail(a, b, "completed no request; the first failed so (%s): %s", hg_fault_words[groups[0].fault], groups[0].said), HG_WORLD;
+        return fail(a, b, "completed none of %zu requests; the first failed so (%s): %s", f->sent, hg_fault_words[groups[0].fault], groups[0].said), HG_WORLD;
     return b->slo.count && !f->slo_kept && !b->answer->run.stopped ? HG_NO : HG_DONE;
 }
 

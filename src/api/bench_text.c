@@ -71,9 +71,11 @@ const char *hg_bench_text(hg_arena *arena, const hg_bench *b)
                   ? hg_textf(arena, "; %zu of %zu counted, the others in the warm-up or cool-down", f->counted, f->sent) : "");
     hg_buf_printf(&out, "  %s requests/s, %s output tokens/s, %.1f requests at once\n", hg_figures(arena, f->requests_per_s, 3),
                   hg_figures(arena, f->output_tokens_per_s, 3), f->concurrency_mean);
-    hg_buf_printf(&out, "  prompts of %.0f tokens asked, %.1f counted; answers of %.0f asked, %.1f counted\n\n", f->isl_asked,
-                  f->isl.mean, f->osl_asked, f->osl.mean);
-    latency_rows(&out, arena, f);
+    if (f->complete) {
+        hg_buf_printf(&out, "  prompts of %.0f tokens asked, %.1f counted; answers of %.0f asked, %.1f counted\n\n", f->isl_asked,
+                      f->isl.mean, f->osl_asked, f->osl.mean);
+        latency_rows(&out, arena, f);
+    }
     if (b->slo.count)
         hg_buf_printf(&out, "\n%s: %s; %.1f%% of requests are good, %s good requests/s\n", hg_slo_text(arena, &b->slo),
                       f->slo_kept ? "kept" : "BROKEN", 100 * f->attained_frac, hg_figures(arena, f->good_per_s, 3));

@@ -130,7 +130,7 @@ static hg_http1_part take_head(hg_http1 *h)
         char c = *h->at++;
         h->head[h->head_size++] = c;
         if (h->head_size == 5 && memcmp(h->head, "HTTP/", 5) != 0)
-            return broken(h, "no HTTP at all");
+            return broken(h, "what answers there is no HTTP/1.1");
         bool ends = c == '\n' && ((h->head_size >= 2 && h->head[h->head_size - 2] == '\n') ||
                                   (h->head_size >= 4 && memcmp(h->head + h->head_size - 4, "\r\n\r\n", 4) == 0));
         if (!ends)

@@ -151,13 +151,13 @@ void hg_http2_send(hg_conn *k, hg_exchange *x)
 
 void hg_http2_read(hg_conn *k, const char *bytes, size_t size, int64_t at_ns)
 {
-    k->read_ns = at_ns;
+    k->read_ns = at_ns; /* a read may hold the frames of many streams */
     ssize_t used = nghttp2_session_mem_recv(k->http2, (const uint8_t *)bytes, size);
-    if (used < 0) {
-        hg_conn_fail(k, HG_FAULT_GARBAGE, "the server does not speak HTTP/2");
-        return;
-    }
     hg_http2_pump(k);
+    bool over = used < 0 || (!nghttp2_session_want_read(k->http2) && !nghttp2_session_want_write(k->http2));
+    if (over && k->state != HG_CONN_CLOSED)
+        hg_conn_fail(k, HG_FAULT_GARBAGE, k->streams_max == 0 ? "what answers there is no HTTP/2; leave out --http2"
+                                                              : "the HTTP/2 connection was ended");
 }
 
 void hg_http2_pump(hg_conn *k)

@@ -121,7 +121,8 @@ static hg_fault judge(hg_stream *s, hg_fault fault, const char *why)
         return s->record.chunks ? HG_FAULT_NONE : HG_FAULT_EMPTY;
     if (fault != HG_FAULT_NONE) {
         if (why != s->why)
-            snprintf(s->why, sizeof s->why, "%s", why ? why : hg_fault_meanings[fault]);
+            snprintf(s->why, sizeof s->why, "%s%s", why ? why : hg_fault_meanings[fault],
+                     fault == HG_FAULT_CUT && hg_sse_is_cut(&s->sse) ? " in the middle of an event" : "");
         return fault;
     }
     if (x->status != 200)

@@ -89,7 +89,7 @@ const char *hg_tls_problem(hg_tls *tls, char *into, size_t size)
     if (verdict != X509_V_OK)
         snprintf(into, size, "the certificate is not trusted: %s", X509_verify_cert_error_string(verdict));
     else
-        snprintf(into, size, "%s", reason ? reason : "closed during the handshake");
+        snprintf(into, size, "the TLS handshake failed: %s; is it an http:// server?", reason ? reason : "closed by the server");
     return into;
 }
 

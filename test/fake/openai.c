@@ -2,8 +2,9 @@
  * or slow as told, and, when the path begins with the name of a fault (/half/v1/completions), plays it.
  *
  *   heng-fake [--port N] [--port-file F] [--ttft MS] [--itl MS] [--stamp] [--key K] [--http2]
- *             [--tls CERTIFICATE KEY] [--tokens-per-word X] [--life S]
+ *             [--tls CERTIFICATE KEY] [--tokens-per-word X] [--life S] [--spread]
  *
+ * --spread: each stream's first token comes up to an ITL later, so that streams are out of step.
  * Listens on 127.0.0.1, prints the port (and writes it to F), and ends after S seconds (600). */
 #define _GNU_SOURCE
 #include "serve.h"
@@ -54,7 +55,7 @@ static const struct {
 enum { SPECULATED = 3, CHAT_OVERHEAD = 7, EVENT_MAX = 1024 };
 
 static double ttft_ms, itl_ms, tokens_per_word = 1;
-static bool stamped;
+static bool stamped, spread;
 static const char *key, *port_file;
 static long requests_seen, resets;
 
@@ -283,7 +284,8 @@ static void complete(reply *r, fault plays, bool chat)
         requests_seen++;
         r->close_after = plays == UNTIL_CLOSE;
         reply_head(r, 200, "text/event-stream");
-        reply_at(r, serve_now_ns() + (int64_t)(ttft_ms * 1e6));
+        double turn = spread ? 0.6180339887 * (double)requests_seen : 0; /* the golden ratio: evenly, whatever the number */
+        reply_at(r, serve_now_ns() + (int64_t)((ttft_ms + (turn - (double)(int64_t)turn) * itl_ms) * 1e6));
     }
     json_decref(body);
 }
@@ -328,6 +330,8 @@ int main(int argc, char **argv)
         const char *next = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--stamp") == 0)
             stamped = true;
+        else if (strcmp(argv[i], "--spread") == 0)
+            spread = true;
         else if (strcmp(argv[i], "--http2") == 0)
             o.http2 = true;
         else if (strcmp(argv[i], "--tls") == 0 && i + 2 < argc)

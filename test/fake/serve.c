@@ -231,6 +231,8 @@ void reply_head(reply *r, int status, const char *type)
 void reply_data(reply *r, const char *bytes, size_t size)
 {
     peer *p = r->peer;
+    if (size == 0)
+        return; /* an empty chunk would be the last */
     if (p->http2) {
         append(&r->out, &r->out_size, &r->out_capacity, bytes, size);
         nghttp2_session_resume_data(p->http2, r->stream);
