@@ -217,9 +217,11 @@ static void warn(hg_ask *a, const hg_bench *b)
     const hg_live_figures *f = &b->answer->figures;
     size_t count;
     const hg_fault_group *groups = hg_live_faults(a->arena, run, &count);
-    for (size_t i = 0; i < count && (f->by_fault[HG_FAULT_NONE] > 0 || count > 1); i++)
-        hg_note(a, hg_textf(a->arena, "%zu of %zu requests failed (%s): %s", groups[i].count, f->sent, hg_fault_words[groups[i].fault],
-                            groups[i].said));
+    bool all_alike = f->by_fault[HG_FAULT_NONE] == 0 && count == 1; /* the last line says it */
+    for (size_t i = 0; i < count && !all_alike; i++)
+        if (groups[i].fault != HG_FAULT_STOPPED)
+            hg_note(a, hg_textf(a->arena, "%zu of %zu requests failed (%s): %s", groups[i].count, f->sent,
+                                hg_fault_words[groups[i].fault], groups[i].said));
     if (run->gave_up)
         hg_note(a, hg_textf(a->arena, "the server is gone: nothing connected any more, %zu requests were not sent", run->unsent));
     else if (run->stopped)

@@ -2,9 +2,10 @@
  * or slow as told, and, when the path begins with the name of a fault (/half/v1/completions), plays it.
  *
  *   heng-fake [--port N] [--port-file F] [--ttft MS] [--itl MS] [--stamp] [--key K] [--http2]
- *             [--tls CERTIFICATE KEY] [--tokens-per-word X] [--life S] [--spread]
+ *             [--tls CERTIFICATE] [--tokens-per-word X] [--life S] [--spread]
  *
  * --spread: each stream's first token comes up to an ITL later, so that streams are out of step.
+ * --tls: a certificate for localhost is made and written there.
  * Listens on 127.0.0.1, prints the port (and writes it to F), and ends after S seconds (600). */
 #define _GNU_SOURCE
 #include "serve.h"
@@ -13,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <signal.h>
 #include <unistd.h>
 
 typedef enum fault {
@@ -57,7 +56,7 @@ enum { SPECULATED = 3, CHAT_OVERHEAD = 7, EVENT_MAX = 1024 };
 static double ttft_ms, itl_ms, tokens_per_word = 1;
 static bool stamped, spread;
 static const char *key, *port_file;
-static long requests_seen, resets;
+static long requests_seen, resets, mortal_requests;
 
 typedef struct answer {
     fault plays;
@@ -174,7 +173,7 @@ static bool misbehave(reply *r)
         reply_end(r);
         return true;
     case DIES:
-        if (requests_seen >= 4)
+        if (mortal_requests >= 4)
             _exit(0);
         return false;
     default: return false;
@@ -282,6 +281,7 @@ static void complete(reply *r, fault plays, bool chat)
         say_error(r, 404, "The model does not exist.");
     } else {
         requests_seen++;
+        mortal_requests += plays == DIES;
         r->close_after = plays == UNTIL_CLOSE;
         reply_head(r, 200, "text/event-stream");
         double turn = spread ? 0.6180339887 * (double)requests_seen : 0; /* the golden ratio: evenly, whatever the number */
@@ -334,8 +334,8 @@ int main(int argc, char **argv)
             spread = true;
         else if (strcmp(argv[i], "--http2") == 0)
             o.http2 = true;
-        else if (strcmp(argv[i], "--tls") == 0 && i + 2 < argc)
-            o.certificate = argv[i + 1], o.key = argv[i + 2], i += 2;
+        else if (strcmp(argv[i], "--tls") == 0)
+            o.certificate = next, i++;
         else if (strcmp(argv[i], "--port") == 0)
             o.port = atoi(next), i++;
         else if (strcmp(argv[i], "--port-file") == 0)

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -404,7 +406,10 @@ static void take(peer *p, const char *bytes, size_t size)
 {
     if (!p->http2) {
         append(&p->in, &p->in_size, &p->in_capacity, bytes, size);
-        next_request(p);
+        if (p->in[0] < 'A' || p->in[0] > 'Z') /* no method: TLS, say */
+            drop(p);
+        else
+            next_request(p);
     } else if (nghttp2_session_mem_recv(p->http2, (const uint8_t *)bytes, size) < 0) {
         drop(p);
     } else {
@@ -500,13 +505,38 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *s
                    OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+static X509 *make_certificate(EVP_PKEY *key)
+{
+    enum { DAY_S = 86400 };
+    X509 *x = X509_new();
+    X509_NAME *name = X509_get_subject_name(x);
+    X509V3_CTX context;
+    X509_set_version(x, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+    X509_gmtime_adj(X509_getm_notBefore(x), -DAY_S);
+    X509_gmtime_adj(X509_getm_notAfter(x), DAY_S);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+    X509_set_issuer_name(x, name);
+    X509_set_pubkey(x, key);
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, x, x, NULL, NULL, 0);
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, &context, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+    X509_add_ext(x, names, -1);
+    X509_EXTENSION_free(names);
+    return X509_sign(x, key, EVP_sha256()) ? x : NULL;
+}
+
 static bool open_tls(void)
 {
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = key ? make_certificate(key) : NULL;
+    FILE *f = certificate ? fopen(options.certificate, "w") : NULL;
+    bool ok = f && PEM_write_X509(f, certificate);
+    ok = f && fclose(f) == 0 && ok;
     tls = SSL_CTX_new(TLS_server_method());
     SSL_CTX_set_alpn_select_cb(tls, choose_protocol, NULL);
     SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    return SSL_CTX_use_certificate_chain_file(tls, options.certificate) == 1 &&
-           SSL_CTX_use_PrivateKey_file(tls, options.key, SSL_FILETYPE_PEM) == 1;
+    return ok && SSL_CTX_use_certificate(tls, certificate) == 1 && SSL_CTX_use_PrivateKey(tls, key) == 1;
 }
 
 static int listen_on_loopback(int *port)
@@ -532,7 +562,7 @@ int serve(const serve_options *o, void (*ready)(int port))
         return 1;
     }
     if (o->certificate && !open_tls()) {
-        fprintf(stderr, "heng-fake: %s and %s are no certificate and key\n", o->certificate, o->key);
+        fprintf(stderr, "heng-fake: %s cannot be written\n", o->certificate);
         return 1;
     }
     loop_fd = epoll_create1(EPOLL_CLOEXEC);

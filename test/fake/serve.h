@@ -26,7 +26,7 @@ struct reply {
 typedef struct serve_options {
     int port;                /* 0: the kernel chooses */
     bool http2;
-    const char *certificate, *key; /* TLS when given */
+    const char *certificate; /* TLS: a certificate is made for localhost, signed by itself, and written here */
 } serve_options;
 
 /* A request is whole. */
