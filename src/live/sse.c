@@ -36,8 +36,8 @@ void hg_sse_feed(hg_sse *s, const char *bytes, size_t size)
 static bool keep_rest(hg_sse *s, const char *from)
 {
     size_t n = (size_t)(s->end - from);
-    s->too_long = s->too_long || n > HG_SSE_MAX || (n > 0 && !(from >= s->kept && from < s->kept + s->kept_capacity) &&
-                                                    !reserve(&s->kept, &s->kept_capacity, n));
+    bool there = s->kept && from >= s->kept && from < s->kept + s->kept_capacity;
+    s->too_long = s->too_long || n > HG_SSE_MAX || (n > 0 && !there && !reserve(&s->kept, &s->kept_capacity, n));
     if (!s->too_long && n > 0)
         memmove(s->kept, from, n);
     s->kept_size = s->too_long ? 0 : n;
