@@ -57,13 +57,13 @@ static void pause_s(double s)
 }
 
 /* Healthy is any answer but a server error: not every server has /health. */
-static bool wait_healthy(hg_ask *a, hg_bench *b, hg_client *c)
+static bool wait_healthy(hg_ask *a, hg_bench *b, hg_client *c, const hg_live_watch *watch)
 {
     int64_t begin_ns = hg_clock_ns();
     size_t root = strlen(b->url.base) - (hg_ends(b->url.base, "/v1") ? strlen("/v1") : 0);
     const char *path = hg_textf(a->arena, "%.*s/health", (int)root, b->url.base);
     for (;;) {
-        hg_live_reply r = hg_live_get(a->arena, c, path, fmin(b->timeout_s, REPLY_TIMEOUT_S));
+        hg_live_reply r = hg_live_get(a->arena, c, path, fmin(b->timeout_s, REPLY_TIMEOUT_S), watch);
         if (r.fault == HG_FAULT_NONE && r.status < 500)
             return true;
         double waited_s = (double)(hg_clock_ns() - begin_ns) * 1e-9;
@@ -81,10 +81,10 @@ static bool wait_healthy(hg_ask *a, hg_bench *b, hg_client *c)
 }
 
 /* The first model the server names, or that the one asked for is among them. */
-static bool choose_model(hg_ask *a, hg_bench *b, hg_client *c)
+static bool choose_model(hg_ask *a, hg_bench *b, hg_client *c, const hg_live_watch *watch)
 {
     hg_err ignored;
-    hg_live_reply r = hg_live_get(a->arena, c, hg_textf(a->arena, "%s/models", b->url.base), fmin(b->timeout_s, REPLY_TIMEOUT_S));
+    hg_live_reply r = hg_live_get(a->arena, c, hg_textf(a->arena, "%s/models", b->url.base), fmin(b->timeout_s, REPLY_TIMEOUT_S), watch);
     bool told = r.fault == HG_FAULT_NONE && r.status == 200;
     json_t *root = told ? hg_json_parse(r.text, strlen(r.text), "models", &ignored) : NULL;
     const json_t *list = json_object_get(root, "data"), *one;
@@ -199,7 +199,7 @@ static bool measure(hg_ask *a, hg_bench *b)
     hg_client *c = hg_client_open(a->arena, &b->url, b->key, a->s.http2.v, &a->err);
     if (!c)
         return false;
-    bool ok = wait_healthy(a, b, c) && choose_model(a, b, c) && calibrate(a, b, c, &watch);
+    bool ok = wait_healthy(a, b, c, &watch) && choose_model(a, b, c, &watch) && calibrate(a, b, c, &watch);
     if (ok && b->sweep)
         ok = run_sweep(a, b, c);
     else if (ok)

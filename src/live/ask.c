@@ -38,18 +38,18 @@ static void wait_for(hg_client *c, const bool *over, double timeout_s, const hg_
     while (!*over) {
         hg_client_wait(c, INT64_MAX);
         hg_client_expire(c, llround(timeout_s * 1e9));
-        if (watch && watch->stopped && watch->stopped(watch->ctx))
+        if (!*over && watch->stopped && watch->stopped(watch->ctx))
             hg_client_drop(c);
     }
 }
 
-hg_live_reply hg_live_get(hg_arena *arena, hg_client *client, const char *path, double timeout_s)
+hg_live_reply hg_live_get(hg_arena *arena, hg_client *client, const char *path, double timeout_s, const hg_live_watch *watch)
 {
     reply r = { .text = { .arena = arena }, .arena = arena };
     hg_exchange x = { .method = "GET", .path = path, .ctx = &r, .data = on_data, .end = on_end };
     hg_buf_add(&r.text, "", 0);
     hg_client_send(client, &x);
-    wait_for(client, &r.over, timeout_s, NULL);
+    wait_for(client, &r.over, timeout_s, watch);
     r.out.text = r.text.s;
     return r.out;
 }

@@ -318,22 +318,41 @@ const char *hg_export_llmd(hg_arena *arena, const hg_export *e)
     return out.s;
 }
 
+enum { SHARED_BLOCK = 16 /* tokens a hash of a prefix the question shares: what engines cache by */ };
+
+/* Blocks of a shared prefix bear their group's ids, all others their own. */
+static void shared_hashes(hg_buf *out, const hg_prompts *p, size_t number, int64_t isl)
+{
+    int64_t group = hg_prompt_group(p, number);
+    for (int64_t i = 0; i * SHARED_BLOCK < isl; i++) {
+        bool shared = (i + 1) * SHARED_BLOCK <= p->shared_tokens;
+        hg_buf_printf(out, "%s%" PRId64, i ? " " : ",", shared ? group << 20 | i : (int64_t)(number + 1) << 40 | i);
+    }
+}
+
+static void trace_hashes(hg_buf *out, const hg_workload *w, const hg_request *q)
+{
+    for (uint32_t k = 0; k < q->hash_count; k++)
+        hg_buf_printf(out, "%s%" PRId64, k ? " " : ",", w->hashes[q->hash_first + k]);
+    if (q->hash_count == 0)
+        hg_buf_puts(out, ",");
+}
+
 const char *hg_export_workload(hg_arena *arena, const hg_export *e)
 {
     const hg_workload *w = e->workload;
-    bool hashes = w->hash_block_tokens > 0;
+    bool hashes = w->hash_block_tokens > 0, shared = !hashes && e->prompts->shared_tokens > 0 && e->load->turns == 1;
     hg_buf out = { .arena = arena };
-    hg_buf_puts(&out, hashes ? "arrival_s,isl,osl,prefix_hashes\n" : "arrival_s,isl,osl\n");
+    hg_buf_puts(&out, hashes || shared ? "arrival_s,isl,osl,prefix_hashes\n" : "arrival_s,isl,osl\n");
     for (size_t i = 0; i < e->run->count; i++) {
         const hg_live_record *r = &e->run->records[i];
-        bool counted = r->fault == HG_FAULT_NONE && r->prompt_tokens > 0 && !hashes;
-        int64_t osl = r->fault == HG_FAULT_NONE ? hg_record_tokens(r) : r->osl;
-        hg_buf_printf(&out, "%.9f,%" PRId64 ",%" PRId64, (double)r->intended_ns * 1e-9, counted ? r->prompt_tokens : (int64_t)r->isl, osl);
-        const hg_request *q = &w->requests[r->number % w->count];
-        for (uint32_t k = 0; hashes && k < q->hash_count; k++)
-            hg_buf_printf(&out, "%s%" PRId64, k ? " " : ",", w->hashes[q->hash_first + k]);
-        if (hashes && q->hash_count == 0)
-            hg_buf_puts(&out, ",");
+        bool good = r->fault == HG_FAULT_NONE;
+        int64_t isl = good && r->prompt_tokens > 0 && !hashes ? r->prompt_tokens : r->isl, osl = good ? hg_record_tokens(r) : r->osl;
+        hg_buf_printf(&out, "%.9f,%" PRId64 ",%" PRId64, (double)r->intended_ns * 1e-9, isl, osl);
+        if (hashes)
+            trace_hashes(&out, w, &w->requests[r->number % w->count]);
+        else if (shared)
+            shared_hashes(&out, e->prompts, r->number, isl);
         hg_buf_puts(&out, "\n");
     }
     return out.s;

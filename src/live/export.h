@@ -23,7 +23,8 @@ const char *hg_export_vllm(hg_arena *arena, const hg_export *e);
 /* llm-d benchmark report, version 0.2, as JSON (which is YAML). */
 const char *hg_export_llmd(hg_arena *arena, const hg_export *e);
 /* arrival_s,isl,osl[,prefix_hashes] of every request that was sent, in order of intended sending:
- * lengths as the server counted them where it did and no hashes depend on them. */
+ * lengths as the server counted them where it did and no hashes of the trace depend on them; a prefix
+ * that the question shares (but not one of conversations) as hashes of 16 tokens. */
 const char *hg_export_workload(hg_arena *arena, const hg_export *e);
 
 #endif

@@ -68,6 +68,12 @@ static void add_up_to(const hg_prompts *p, cursor *at, double tokens, double lim
     *at = (cursor){ fmax(tokens, at->tokens), hg_max_i64(units, at->units) };
 }
 
+int64_t hg_prompt_group(const hg_prompts *p, size_t number)
+{
+    hg_rng pick = hg_rng_seed(mixed(p->seed, number), CAUSE_PICK);
+    return hg_rng_between(&pick, 0, p->groups - 1);
+}
+
 void hg_prompt_text(const hg_prompts *p, size_t number, int64_t tokens, hg_buf *out)
 {
     const hg_workload *w = p->workload;
@@ -75,10 +81,9 @@ void hg_prompt_text(const hg_prompts *p, size_t number, int64_t tokens, hg_buf *
     uint64_t round = number / w->count; /* a trace that is repeated brings prefixes of its own each time */
     double limit = fmax(1, (double)tokens - p->overhead_tokens);
     cursor at = { 0, 0 };
-    hg_rng pick = hg_rng_seed(mixed(p->seed, number), CAUSE_PICK);
     if (p->shared_tokens > 0)
         add_up_to(p, &at, (double)p->shared_tokens, limit,
-                  hg_rng_seed(mixed(p->seed, (uint64_t)hg_rng_between(&pick, 0, p->groups - 1)), CAUSE_GROUP), out);
+                  hg_rng_seed(mixed(p->seed, (uint64_t)hg_prompt_group(p, number)), CAUSE_GROUP), out);
     for (uint32_t i = 0; w->hash_block_tokens > 0 && i < q->hash_count; i++)
         add_up_to(p, &at, (double)(i + 1) * w->hash_block_tokens, limit,
                   hg_rng_seed(mixed(mixed(p->seed, round), (uint64_t)w->hashes[q->hash_first + i]), CAUSE_HASH), out);
@@ -105,8 +110,8 @@ static void add_prompt(const hg_prompts *p, const char *history, const char *tex
 void hg_prompt_body(const hg_prompts *p, const char *history, const char *text, int64_t osl, hg_buf *out)
 {
     static const char *const options[] = { [HG_USAGE_FINAL] = ",\"stream_options\":{\"include_usage\":true}",
-                                           [HG_USAGE_EACH] = ",\"stream_options\":{\"include_usage\":true,"
-                                                             "\"continuous_usage_stats\":true}",
+                                           [HG_USAGE_EACH] = (",\"stream_options\":{\"include_usage\":true,"
+                                                              "\"continuous_usage_stats\":true}"),
                                            [HG_USAGE_NONE] = "" };
     hg_json j = { .out = out };
     hg_json_open(&j, '{');

@@ -27,6 +27,8 @@ typedef struct hg_prompts {
 /* The new text of request `number` (of the k-th round of the workload's requests), `tokens` long: bare
  * words, or ids with commas. */
 void hg_prompt_text(const hg_prompts *p, size_t number, int64_t tokens, hg_buf *out);
+/* The group whose prefix the request begins with. */
+int64_t hg_prompt_group(const hg_prompts *p, size_t number);
 /* A whole body.  history: what the conversation holds so far, messages of a chat or the text of a
  * completion; "" for its first turn. */
 void hg_prompt_body(const hg_prompts *p, const char *history, const char *text, int64_t osl, hg_buf *out);
