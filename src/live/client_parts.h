@@ -8,6 +8,8 @@
 #include <netdb.h>
 #include <signal.h>
 
+enum { HG_CLIENT_READ = 1 << 16 /* bytes read at once */ };
+
 typedef enum hg_conn_state { HG_CONN_OPENING, HG_CONN_HANDSHAKE, HG_CONN_OPEN, HG_CONN_CLOSED } hg_conn_state;
 
 typedef struct hg_conn {
@@ -42,9 +44,25 @@ struct hg_client {
     hg_conn *idle, *busy, *dead;
     int64_t under_way, opened;
     char protocol[48];
-    char *read;                           /* READ_SIZE bytes */
+    char *read;                           /* HG_CLIENT_READ bytes */
     sigset_t signals;                     /* blocked before SIGPIPE was, too */
 };
+
+/* Waits for a connection. */
+void hg_client_queue(hg_client *c, hg_exchange *x);
+void hg_client_fail_waiting(hg_client *c, hg_fault fault, const char *why);
+
+/* Begins to connect; NULL with why set.  What is attached is sent once it is open. */
+hg_conn *hg_conn_open(hg_client *c, const char **why);
+/* Sends an attached exchange on an open connection. */
+void hg_conn_start(hg_conn *k, hg_exchange *x);
+/* What epoll saw. */
+void hg_conn_event(hg_conn *k, uint32_t events);
+void hg_conn_set_idle(hg_conn *k, bool idle);
+void hg_conn_flush(hg_conn *k);
+/* Its socket; the rest goes with hg_conn_free_dead, when nobody is inside it. */
+void hg_conn_close(hg_conn *k);
+void hg_conn_free_dead(hg_client *c);
 
 /* Puts an exchange on a connection, or takes it off. */
 void hg_conn_attach(hg_conn *k, hg_exchange *x);
