@@ -266,7 +266,7 @@ static void set_concurrency(tally *t)
     qsort(from, n, sizeof *from, ascending);
     qsort(to, n, sizeof *to, ascending);
     for (size_t i = 0; i < n; i++) {
-        while (to[ended] <= from[i] && ended < i)
+        while (ended < i && to[ended] <= from[i])
             ended++;
         int64_t now = (int64_t)(i + 1 - ended);
         t->out->concurrency_max = now > t->out->concurrency_max ? now : t->out->concurrency_max;
