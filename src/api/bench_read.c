@@ -165,6 +165,8 @@ static bool read_load(hg_ask *a, hg_bench *b)
         return hg_fail(&a->err, HG_INPUT, "--ramp", "and --sweep are two loads; keep one");
     if (own && (s->rate.given || s->concurrency.n || s->replay.v || s->arrivals.s))
         return hg_fail(&a->err, HG_INPUT, name, "is a load of its own; leave out --rate, --concurrency and --replay");
+    if (s->sweep.v && s->requests.n)
+        return hg_fail(&a->err, HG_INPUT, s->requests.where, "does not go with --sweep, which holds each rate for --duration");
     if (!own && !s->rate.given && !s->concurrency.n && !s->replay.v && !s->arrivals.s)
         return hg_fail(&a->err, HG_INPUT, "--rate", "is missing; say --rate R, --concurrency C, --replay, --ramp A..B or --sweep");
     if (!read_ramp(a, &b->load.ramp) || !hg_ask_workload(a, own ? HG_LENGTHS_NEEDED : HG_LOAD_NEEDED, &b->workload))
