@@ -23,8 +23,6 @@ extern const char *const hg_fault_words[HG_FAULTS], *const hg_fault_meanings[HG_
 typedef struct hg_exchange hg_exchange;
 struct hg_exchange {
     /* The caller's, kept until `end`. */
-    const char *method, *path, *body; /* body NULL: none */
-    size_t body_size;
     void *ctx;
     /* A piece of the body, as read at at_ns; status and type are known. */
     void (*data)(hg_exchange *x, const char *bytes, size_t size, int64_t at_ns);
@@ -32,20 +30,23 @@ struct hg_exchange {
     void (*end)(hg_exchange *x, hg_fault fault, const char *why, int64_t at_ns);
     /* `data` may set both: the rest is not read, the exchange ends so. */
     hg_fault refused;
-    const char *refusal;
     /* To be read. */
     int status;
-    char type[HG_HTTP_TYPE];   /* content-type without parameters */
-    int64_t sent_ns;           /* when its first byte was given to the system; 0: not yet */
     int64_t heard_ns;          /* when the last byte came, before that when it was handed over */
-    bool retried;              /* it was reset before any byte of its answer, and sent again */
     uint32_t reads;            /* reads of the socket that brought some of its body */
+    bool heard;                /* a byte of the answer came */
+    bool retried;              /* it was reset before any byte of its answer, and sent again */
+    int64_t sent_ns;           /* when its first byte was given to the system; 0: not yet */
+    char type[HG_HTTP_TYPE];   /* content-type without parameters */
+    /* The caller's again. */
+    const char *refusal;
+    const char *method, *path, *body; /* body NULL: none */
+    size_t body_size;
     /* The client's. */
     struct hg_conn *conn;
     hg_exchange *before, *after;
     size_t body_sent;
     int32_t stream;
-    bool heard;
 };
 
 typedef struct hg_client hg_client;

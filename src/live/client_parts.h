@@ -14,17 +14,17 @@ typedef enum hg_conn_state { HG_CONN_OPENING, HG_CONN_HANDSHAKE, HG_CONN_OPEN, H
 
 typedef struct hg_conn {
     hg_client *client;
-    struct hg_conn *before, *after;  /* in the client's list of idle, of busy or of dead ones */
     hg_exchange *exchanges;          /* HTTP/1.1: at most one */
+    hg_tls *tls;                     /* NULL: plain */
+    struct nghttp2_session *http2;   /* NULL: HTTP/1.1 */
     int fd;
     hg_conn_state state;
     bool idle;
     bool writing;                    /* epoll tells when it can be written to */
-    hg_tls *tls;                     /* NULL: plain */
-    struct nghttp2_session *http2;   /* NULL: HTTP/1.1 */
+    hg_http1 http1;
+    struct hg_conn *before, *after;  /* in the client's list of idle, of busy or of dead ones */
     int64_t read_ns;                 /* of the bytes being worked on */
     int64_t streams, streams_max;    /* of HTTP/2; max 0 until the server has said it */
-    hg_http1 http1;
     char *head;
     char *out;                       /* to be written: [out_at, out_size) */
     size_t out_at, out_size, out_capacity;

@@ -19,17 +19,16 @@ typedef enum hg_http1_part {
 
 typedef struct hg_http1 {
     int status;
-    char type[HG_HTTP_TYPE]; /* content-type, in small letters, without parameters */
     bool keep_alive;         /* the connection may carry another request */
-    const char *problem;
-    /* Inside. */
-    int state;
-    char *head;              /* HG_HTTP1_HEAD_MAX bytes of the caller's */
-    size_t head_size;
-    int64_t left;            /* of the body, or of its chunk; −1: up to the end of the connection */
+    /* Inside; what each event touches lies together: thousands of these take turns in the cache. */
     bool chunked;
-    int size_digits;
+    int state, size_digits;
     const char *at, *end;
+    int64_t left;            /* of the body, or of its chunk; −1: up to the end of the connection */
+    size_t head_size;
+    char *head;              /* HG_HTTP1_HEAD_MAX bytes of the caller's */
+    const char *problem;
+    char type[HG_HTTP_TYPE]; /* content-type, in small letters, without parameters */
 } hg_http1;
 
 /* head: HG_HTTP1_HEAD_MAX bytes that live as long as the parser. */

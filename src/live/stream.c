@@ -78,10 +78,12 @@ static void take_event(hg_stream *s, const char *data, size_t size, int64_t at_n
         take_token(s, &c, before, at_ns);
 }
 
-/* A server that names no type may still send events. */
-static bool is_stream(const hg_exchange *x)
+/* A server that names no type may still send events.  The type is known with the first piece. */
+static bool is_stream(hg_stream *s)
 {
-    return x->status == 200 && (!*x->type || strcmp(x->type, "text/event-stream") == 0);
+    if (!s->is_stream)
+        s->is_stream = s->x.status == 200 && (!*s->x.type || strcmp(s->x.type, "text/event-stream") == 0);
+    return s->is_stream;
 }
 
 static void on_data(hg_exchange *x, const char *bytes, size_t size, int64_t at_ns)
@@ -89,7 +91,7 @@ static void on_data(hg_exchange *x, const char *bytes, size_t size, int64_t at_n
     hg_stream *s = x->ctx;
     const char *data;
     size_t n;
-    if (!is_stream(x)) {
+    if (!is_stream(s)) {
         n = sizeof s->other - s->other_size;
         n = size < n ? size : n;
         memcpy(s->other + s->other_size, bytes, n);
@@ -127,7 +129,7 @@ static hg_fault judge(hg_stream *s, hg_fault fault, const char *why)
     }
     if (x->status != 200)
         return judge_status(s), HG_FAULT_STATUS;
-    if (!is_stream(x)) {
+    if (!is_stream(s)) {
         snprintf(s->why, sizeof s->why, "the answer is %s, not an event stream: '%.*s'", x->type,
                  (int)(s->other_size < 80 ? s->other_size : 80), s->other);
         return HG_FAULT_GARBAGE;
@@ -193,7 +195,7 @@ void hg_stream_send(hg_stream *s, hg_client *c, const char *path)
     hg_live_record *r = &s->record;
     r->first_ns = r->last_ns = r->end_ns = r->sent_ns = -1;
     r->prompt_tokens = r->output_tokens = r->cached_tokens = -1;
-    s->done = s->finished = false;
+    s->is_stream = s->done = s->finished = false;
     s->other_size = 0;
     s->why[0] = 0;
     s->answer.n = 0;
