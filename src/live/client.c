@@ -299,6 +299,19 @@ void hg_client_close(hg_client *c)
         close(c->epoll);
 }
 
+/* The text may have been cut in the middle of the key: its first characters are enough to be covered. */
+void hg_client_hide_key(const hg_client *c, char *text)
+{
+    enum { TELLING = 8 };
+    for (char *at = text; c->key && *at; at++) {
+        size_t n = 0;
+        while (c->key[n] && at[n] == c->key[n])
+            n++;
+        if (n >= TELLING || (n > 0 && !c->key[n]))
+            memset(at, '*', n);
+    }
+}
+
 int64_t hg_client_under_way(const hg_client *c)
 {
     return c->under_way;

@@ -65,6 +65,9 @@ void hg_client_wait(hg_client *c, int64_t until_ns);
 /* Ends exchanges that heard nothing for so long. */
 void hg_client_expire(hg_client *c, int64_t timeout_ns);
 
+/* Covers the key in what a server said, which may be its echo. */
+void hg_client_hide_key(const hg_client *c, char *text);
+
 int64_t hg_client_under_way(const hg_client *c);
 int64_t hg_client_connections(const hg_client *c); /* opened so far */
 const char *hg_client_protocol(const hg_client *c); /* "HTTP/1.1" or "HTTP/2", with " over TLS 1.3" */

@@ -177,6 +177,7 @@ static void on_end(hg_exchange *x, hg_fault fault, const char *why, int64_t at_n
     r->fault = judge(s, fault, why);
     if (r->fault == HG_FAULT_EMPTY)
         snprintf(s->why, sizeof s->why, "%s", hg_fault_meanings[HG_FAULT_EMPTY]);
+    hg_client_hide_key(s->client, s->why);
     r->said = r->fault != HG_FAULT_NONE ? keep_line(s->arena, s->why) : NULL;
     r->sent_ns = x->sent_ns ? x->sent_ns - s->start_ns : -1;
     r->end_ns = at_ns - s->start_ns;
@@ -199,6 +200,7 @@ void hg_stream_send(hg_stream *s, hg_client *c, const char *path)
     s->other_size = 0;
     s->why[0] = 0;
     s->answer.n = 0;
+    s->client = c;
     hg_sse_reset(&s->sse);
     s->x = (hg_exchange){ .method = "POST", .path = path, .body = s->body.s, .body_size = s->body.n,
                           .ctx = s, .data = on_data, .end = on_end };

@@ -47,6 +47,7 @@ struct hg_stream {
     hg_live_record record;
     void (*ended)(hg_stream *s, void *ctx);
     void *ctx;
+    const hg_client *client;
     hg_arena *arena;              /* for what the record keeps */
     hg_buf body, text;            /* text: what this turn asks */
     hg_buf answer;                /* with keep_answer; its JSON escapes as they came */

@@ -18,7 +18,7 @@
 
 typedef enum fault {
     FINE, SICK, HANG, GARBAGE, HTML, PLAIN_JSON, HALF, CUT, BUSY, DOWN, RESET, RESET_ONCE, BUFFERED, NO_USAGE, SPECULATIVE, IN_STREAM,
-    STALL, SHORT, SPLIT, DIES, EMPTY, NO_DONE, UNTIL_CLOSE, NO_HTTP, COMMENTS
+    STALL, SHORT, SPLIT, DIES, EMPTY, NO_DONE, UNTIL_CLOSE, NO_HTTP, COMMENTS, TATTLE
 } fault;
 
 static const struct {
@@ -49,6 +49,7 @@ static const struct {
     { "until-close", UNTIL_CLOSE }, /* a body that ends with the connection */
     { "no-http", NO_HTTP },     /* another protocol */
     { "comments", COMMENTS },   /* keep-alive comments between events */
+    { "tattle", TATTLE },       /* an error that shows the key */
 };
 
 enum { SPECULATED = 3, CHAT_OVERHEAD = 7, EVENT_MAX = 1024 };
@@ -246,6 +247,7 @@ static bool answer_at_once(reply *r, fault plays)
     case DOWN: say_error(r, 503, "the model is still loading"); return true;
     case BUSY: say_error(r, 429, "rate limit reached"); return true;
     case HANG: return true;
+    case TATTLE: say_error(r, 400, r->bearer); return true;
     case HTML: say(r, 200, "text/html; charset=utf-8", "<html><body>welcome to the proxy</body></html>"); return true;
     case PLAIN_JSON: say(r, 200, "application/json", "{\"choices\":[{\"message\":{\"content\":\"hello\"}}]}"); return true;
     case GARBAGE: say(r, 200, "text/event-stream", "data: <<<>>>\n\ndata: [DONE]\n\n"); return true;
