@@ -4,7 +4,7 @@ TABLES ?= ../shared/data/ops
 RUNS ?= ../shared/data/e2e/serving.csv
 SOURCES := $(shell for d in src cmd/heng test bench; do tools/sources.sh $$d; done)
 
-.PHONY: all demo test check bench calibrate readme fmt install clean FORCE
+.PHONY: all demo test check bench bench-live calibrate readme fmt install clean FORCE
 all: $(BUILD)/configured
 	@ninja -C $(BUILD) --quiet heng
 
@@ -33,6 +33,11 @@ check:
 bench: all
 	@ninja -C $(BUILD) --quiet heng-bench
 	@$(BUILD)/heng-bench
+
+# How late heng bench sees events, beside a reader that does nothing else; some 50 s.
+bench-live: all
+	@ninja -C $(BUILD) --quiet heng-bench heng-fake
+	@$(BUILD)/heng-bench live $(BUILD)/heng-fake
 
 # Every surface anew from the measured tables, then what the ladder below them is worth; unchanged tables leave unchanged files.
 calibrate: all

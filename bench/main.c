@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/rng.h"
 #include "eval/evaluate.h"
+#include "live.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,10 @@ static void bench_processes(char *heng, char *trace, double reference)
 
 int main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "live") == 0) {
+        bench_live(argv[2]);
+        return 0;
+    }
     char *heng = argc > 1 ? argv[1] : "build/heng";
     char *trace = argc > 2 ? argv[2] : "../shared/data/traces/azure-conv-2023.csv";
     hg_arena arena;

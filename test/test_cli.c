@@ -78,6 +78,7 @@ void test_cli(void)
         return;
     setenv("ROOT", root, 1);
     setenv("FAKE", HG_FAKE_LIBRARY, 1); /* NVIDIA's libraries, as far as the probe calls them */
+    setenv("FAKE_SERVER", HG_FAKE_SERVER, 1); /* an OpenAI-compatible endpoint, heng bench's other end */
     bool ran = false, wanted = true;
     for (int number = 1; fgets(line, sizeof line, f); number++) {
         line[strcspn(line, "\n")] = 0;

@@ -34,7 +34,7 @@ for source in test/fuzz/fuzz_*.c; do
     mkdir -p "build-san/corpus/$name"
     clang -g -O1 -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L -DHENG_VERSION='"fuzz"' \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc -Iinclude -Itest "$source" \
-        $(tools/sources.sh src) build-san/embedded.S -o "build-san/$name" -ljansson -lfyaml -lz -lm -pthread
+        $(tools/sources.sh src) build-san/embedded.S -o "build-san/$name" -ljansson -lfyaml -lnghttp2 -lssl -lcrypto -lz -lm -pthread
     "build-san/$name" -max_total_time="$FUZZ_S" -max_len=65536 -rss_limit_mb=4096 -timeout=20 -print_final_stats=0 -verbosity=0 \
         "build-san/corpus/$name" >"build-san/$name.log" 2>&1 || { tail -40 "build-san/$name.log"; exit 1; }
     echo "$name ok"

@@ -147,6 +147,11 @@ static bool ask_load(hg_ask *a, hg_need_load need, hg_workload *w)
     return true;
 }
 
+bool hg_ask_workload(hg_ask *a, hg_need_load need, hg_workload *out)
+{
+    return ask_lengths(a, need, out) && ask_load(a, need, out);
+}
+
 /* 'h200_sxm=2.5/h,b200_sxm=4/h', or one price for all: '2.5/h'. */
 static bool ask_price(hg_ask *a, const hg_device *d, double *out)
 {
@@ -214,8 +219,7 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
     const char *engine = a->s.engine.s ? a->s.engine.s : "vllm";
     return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, a->s.engine_version.s, &out->engine,
                                                   &a->err) &&
-           hg_ask_rates(a, &out->rates) && ask_own_terms(a, out) && ask_lengths(a, need, &out->workload) &&
-           ask_load(a, need, &out->workload) && ask_fitting(a, out) &&
+           hg_ask_rates(a, &out->rates) && ask_own_terms(a, out) && hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
            ask_price(a, &out->rates.device, &out->price_usd_per_s);
 }

@@ -12,6 +12,9 @@ typedef enum hg_need_load { HG_LOAD_NEEDED, HG_LENGTHS_NEEDED, HG_LOAD_FREE } hg
 /* Model, device, engine, rates, workload, SLO and price; notes are given on the way. */
 bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out);
 
+/* The lengths and the load alone. */
+bool hg_ask_workload(hg_ask *a, hg_need_load need, hg_workload *out);
+
 /* Refuses by name a model that no deployment of the engine can be priced for: before whether it fits. */
 bool hg_ask_priced(hg_ask *a, const hg_problem *p);
 

@@ -65,6 +65,23 @@ char *hg_file_read(hg_arena *arena, const char *path, size_t limit_bytes, size_t
     return text.s;
 }
 
+bool hg_file_may_write(const char *path, bool force, hg_err *err)
+{
+    char folder[4096];
+    if (hg_is_folder(path))
+        return hg_fail(err, HG_INPUT, path, "is a folder; name a file in it");
+    if (!force && access(path, F_OK) == 0)
+        return hg_fail(err, HG_INPUT, path, "exists already; name another place or add --force");
+    if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder)
+        return hg_fail(err, HG_INPUT, path, "is too long a path");
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = 0;
+    if (access(slash ? folder : ".", W_OK) != 0)
+        return hg_fail(err, HG_WORLD, path, "cannot be written: %s", strerror(errno));
+    return true;
+}
+
 bool hg_file_write(const char *path, const void *data, size_t size, bool force, hg_err *err)
 {
     if (!force && access(path, F_OK) == 0)

@@ -15,6 +15,9 @@ char *hg_file_read(hg_arena *arena, const char *path, size_t limit_bytes, size_t
 /* Writes beside the target and renames.  An existing file is replaced only with force. */
 bool hg_file_write(const char *path, const void *data, size_t size, bool force, hg_err *err);
 
+/* Whether hg_file_write could, as far as can be told now: for answers that take long to make. */
+bool hg_file_may_write(const char *path, bool force, hg_err *err);
+
 /* Makes the folder and those above it; an existing one is fine. */
 bool hg_folder_make(const char *path, hg_err *err);
 
