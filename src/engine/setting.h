@@ -10,6 +10,7 @@ typedef struct hg_setting {
     const char *name;              /* as it is written */
     const char *value;             /* a switch: "true" or "false" */
     int line;                      /* where it was read; 0: not read */
+    bool in_file;                  /* of a config file, not of the command line */
 } hg_setting;
 
 typedef struct hg_settings {
