@@ -109,7 +109,7 @@ static void take_env(hg_settings *s, const char *name, const char *value)
     const hg_engine_knob *knob = hg_knob_of_env(s->knobs, name);
     hg_put_env(s, name, value);
     if (knob)
-        *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, name, value, 0, false };
+        *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, name, value, 0, NULL };
 }
 
 /* docker run -e A=b, --env=A=b. */
@@ -129,10 +129,11 @@ static void container_env(hg_settings *s, const hg_shell_command *c, size_t befo
 
 /* A file that a launch names: written by a here-document above, beside the launch's file, or where heng runs.  What the
  * shell would have put before it is not known. */
-static const char *find_file(reader *r, const hg_shell *sh, const char *path, size_t *size)
+static const char *find_file(reader *r, const hg_shell *sh, const char *path, const char **as, size_t *size)
 {
     for (size_t i = 0; sh && i < sh->file_count; i++)
         if (strcmp(sh->files[i].path, path) == 0) {
+            *as = path;
             *size = strlen(sh->files[i].text);
             return sh->files[i].text;
         }
@@ -143,11 +144,13 @@ static const char *find_file(reader *r, const hg_shell *sh, const char *path, si
     const char *beside = hg_textf(r->arena, "%.*s%s", (int)folder, r->name, known);
     const char *found = *known != '/' && hg_is_file(beside) ? beside : hg_is_file(known) ? known : NULL;
     hg_err none;
+    *as = found;
     return found ? hg_file_read(r->arena, found, FILE_MOST, size, &none) : NULL;
 }
 
 static bool read_config(reader *r, hg_settings *s, const char *name, const char *text, size_t size)
 {
+    s->file = name;
     if (strcmp(s->knobs->engine, "llamacpp") != 0)
         return hg_parse_yaml(s, name, text, size, r->err);
     hg_parse_ini(s, text);
@@ -187,7 +190,7 @@ static bool join_config(reader *r, const hg_shell *sh, hg_launch_text *t)
     bool mindie = strcmp(t->knobs->engine, "mindie") == 0;
     const char *path = mindie ? "conf/config.json" : named ? named->value : NULL;
     size_t size;
-    const char *text = path ? find_file(r, sh, path, &size) : NULL;
+    const char *as, *text = path ? find_file(r, sh, path, &as, &size) : NULL;
     if (!path)
         return true;
     if (!text) {
@@ -195,7 +198,7 @@ static bool join_config(reader *r, const hg_shell *sh, hg_launch_text *t)
         return true;
     }
     hg_settings file = new_settings(r, t->knobs), command = t->settings;
-    if (!read_config(r, &file, path, text, size))
+    if (!read_config(r, &file, as, text, size))
         return false;
     hg_settings *first = strcmp(t->knobs->engine, "trtllm") == 0 ? &command : &file, *last = first == &file ? &command : &file;
     hg_settings all = new_settings(r, t->knobs);
@@ -224,6 +227,8 @@ static bool read_command(reader *r, const hg_shell *sh, const hg_shell_command *
     hg_parse_flags(&t.settings, c->words + p->first, c->count - p->first, &t.model);
     if (!join_config(r, sh, &t))
         return false;
+    const hg_setting *model = hg_setting_of_word(&t.settings, "model");
+    t.model = t.model || !model ? t.model : model->value;
     *HG_PUSH(r->arena, r->out->list, r->out->count, r->out->capacity) = t;
     return true;
 }
@@ -283,6 +288,7 @@ static bool read_ini_file(reader *r, const char *text)
     if (!knobs)
         return false;
     hg_settings s = new_settings(r, knobs);
+    s.file = r->name;
     hg_parse_ini(&s, text);
     return keep_file(r, &s);
 }
@@ -301,6 +307,7 @@ static bool read_file(reader *r, const char *text, size_t size)
             continue;
         hg_engine_knobs *knobs = open_knobs(r, engine_names[i]);
         hg_settings s = new_settings(r, knobs);
+        s.file = r->name;
         if (!knobs || !hg_parse_yaml(&s, r->name, text, size, r->err))
             return false;
         if (known_keys(&s) > most || r->engine) {

@@ -11,7 +11,7 @@ enum { DEPTH = 24 };
 static void put(hg_settings *s, const char *name, const char *value, int line)
 {
     const hg_engine_knob *knob = hg_knob_keyed(s->knobs, name);
-    *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, name, value, line, true };
+    *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, name, value, line, s->file };
 }
 
 static void quote(hg_buf *b, const char *text, size_t n)
@@ -171,6 +171,6 @@ void hg_parse_ini(hg_settings *s, const char *text)
         const char *key = trimmed(s->arena, from, equals), *value = trimmed(s->arena, equals + 1, end);
         if (sections == 0 && strcmp(key, "version") == 0)
             continue;
-        *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ ini_knob(s, key), key, value, line, true };
+        *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ ini_knob(s, key), key, value, line, s->file };
     }
 }

@@ -5,7 +5,7 @@
 
 static void put(hg_settings *s, const hg_engine_knob *knob, const char *name, const char *value, int line)
 {
-    *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, name, value, line, false };
+    *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, name, value, line, NULL };
 }
 
 /* -1 is a value; --x and -x are flags. */

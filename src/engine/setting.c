@@ -12,7 +12,7 @@ enum { VARIABLES = 32 };
 
 static void put(hg_settings *s, const hg_engine_knob *knob, const char *value)
 {
-    *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, hg_knob_name(knob), value, 0, false };
+    *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, hg_knob_name(knob), value, 0, NULL };
 }
 
 void hg_put(hg_settings *s, const char *word, const char *value)

@@ -10,7 +10,7 @@ typedef struct hg_setting {
     const char *name;              /* as it is written */
     const char *value;             /* a switch: "true" or "false" */
     int line;                      /* where it was read; 0: not read */
-    bool in_file;                  /* of a config file, not of the command line */
+    const char *file;              /* the config file it stands in; NULL: the command line */
 } hg_setting;
 
 typedef struct hg_settings {
@@ -20,6 +20,7 @@ typedef struct hg_settings {
     size_t count, capacity;
     const char *(*env)[2];         /* variables to be set beside, in order: name, value */
     size_t env_count;
+    const char *file;              /* that is being read, or NULL */
     const char *missing;           /* a word that the engine's version has no knob for; NULL: none */
 } hg_settings;
 
