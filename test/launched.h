@@ -15,7 +15,8 @@ typedef struct launched {
 } launched;
 
 /* False: a part of it is not known (checked). */
-bool launched_open(hg_arena *arena, const char *engine, const char *version, const char *model, const char *device, launched *out);
+bool launched_open(hg_arena *arena, const char *engine, const char *version, const char *model,
+                   const char *device, launched *out);
 /* The launch of another deployment (or none: of out->point's). */
 void launched_set(hg_arena *arena, launched *l, const hg_deployment *d);
 

@@ -1,4 +1,5 @@
-/* Laws over every emitter: what it writes is its engine's, what real parsers read, and shows every field. */
+/* Laws over every emitter: what it writes is its engine's, what real parsers read, and shows every
+ * field. */
 #include "launched.h"
 #include "test.h"
 
@@ -25,7 +26,11 @@ enum { ENGINES = sizeof engines / sizeof *engines };
 
 /* ---- every field changes the text, is refused, or is listed as ignored ---- */
 
-#define FIELD(name, ...) static void set_##name(hg_deployment *d) { __VA_ARGS__; }
+#define FIELD(name, ...)                                                                           \
+    static void set_##name(hg_deployment *d)                                                       \
+    {                                                                                              \
+        __VA_ARGS__;                                                                               \
+    }
 FIELD(tp, d->tp = 4)
 FIELD(pp, d->pp = 2)
 FIELD(dp, d->dp = 8)
@@ -53,9 +58,11 @@ static const struct {
     void (*set)(hg_deployment *d);
 } fields[] = {
 #define ROW(name) { #name, set_##name },
-    ROW(tp) ROW(pp) ROW(dp) ROW(ep) ROW(replicas) ROW(precision) ROW(kv_dtype) ROW(max_num_seqs) ROW(max_num_batched_tokens)
-    ROW(max_model_len) ROW(gpu_memory_utilization) ROW(block_tokens) ROW(prefix_caching) ROW(chunked_prefill) ROW(graph_tokens)
-    ROW(prompt_graph_tokens) ROW(recv_interval) ROW(draft_tokens) ROW(accepted_tokens) ROW(batch_wait_steps) ROW(batch_wait_frac)
+    ROW(tp) ROW(pp) ROW(dp) ROW(ep) ROW(replicas) ROW(precision) ROW(kv_dtype) ROW(max_num_seqs)
+        ROW(max_num_batched_tokens) ROW(max_model_len) ROW(gpu_memory_utilization) ROW(block_tokens)
+            ROW(prefix_caching) ROW(chunked_prefill) ROW(graph_tokens) ROW(prompt_graph_tokens)
+                ROW(recv_interval) ROW(draft_tokens) ROW(accepted_tokens) ROW(batch_wait_steps)
+                    ROW(batch_wait_frac)
 };
 
 /* Commands and files without the line that describes the plan. */
@@ -90,7 +97,8 @@ static void every_field(hg_arena arena)
     for (int e = 0; e < ENGINES; e++)
         for (int moe = 0; moe < 2; moe++) {
             launched l;
-            if (!launched_open(&arena, engines[e].engine, NULL, moe ? engines[e].moe : engines[e].dense, engines[e].device, &l))
+            if (!launched_open(&arena, engines[e].engine, NULL,
+                               moe ? engines[e].moe : engines[e].dense, engines[e].device, &l))
                 return;
             const char *plain = text_of(&arena, &l);
             hg_deployment base = l.point.deployment;
@@ -100,8 +108,11 @@ static void every_field(hg_arena arena)
                 launched_set(&arena, &l, &d);
                 const char *why = hg_emit_refuses(&arena, l.emitter, &l.launch);
                 bool changed = why || strcmp(text_of(&arena, &l), plain) != 0;
-                CHECKF(changed != is_ignored(l.emitter, fields[f].name, l.problem.rates.device.vendor), "%s on %s, %s: %s is %s", engines[e].engine, engines[e].device,
-                       moe ? "experts" : "dense", fields[f].name, changed ? "listed as ignored but changes the text" : "silently ignored");
+                CHECKF(changed !=
+                           is_ignored(l.emitter, fields[f].name, l.problem.rates.device.vendor),
+                       "%s on %s, %s: %s is %s", engines[e].engine, engines[e].device,
+                       moe ? "experts" : "dense", fields[f].name,
+                       changed ? "listed as ignored but changes the text" : "silently ignored");
             }
         }
 }
@@ -111,7 +122,8 @@ static void every_field(hg_arena arena)
 static void known_key(const launched *l, const char *key)
 {
     const hg_engine_knob *k = hg_knob_keyed(&l->knobs, key);
-    CHECKF(k && hg_knob_state_of(&l->knobs, k) == HG_KNOB_FITS, "%s %s has no key %s", l->knobs.engine, l->knobs.version, key);
+    CHECKF(k && hg_knob_state_of(&l->knobs, k) == HG_KNOB_FITS, "%s %s has no key %s",
+           l->knobs.engine, l->knobs.version, key);
 }
 
 static void walk_yaml(const launched *l, struct fy_node *node, const char *path)
@@ -132,7 +144,8 @@ static void walk_yaml(const launched *l, struct fy_node *node, const char *path)
 static void read_yaml(const launched *l, const char *text)
 {
     struct fy_document *doc = fy_document_build_from_string(NULL, text, strlen(text));
-    CHECKF(doc && fy_node_is_mapping(fy_document_root(doc)), "%s: no YAML mapping:\n%s", l->knobs.engine, text);
+    CHECKF(doc && fy_node_is_mapping(fy_document_root(doc)), "%s: no YAML mapping:\n%s",
+           l->knobs.engine, text);
     if (doc)
         walk_yaml(l, fy_document_root(doc), "");
     fy_document_destroy(doc);
@@ -142,7 +155,8 @@ static void walk_json(const launched *l, json_t *o, const char *path)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(o, name, value) {
+    json_object_foreach(o, name, value)
+    {
         char key[256];
         snprintf(key, sizeof key, "%s%s%s", path, *path ? "." : "", name);
         if (json_is_object(value))
@@ -184,8 +198,10 @@ static void settings_fit(hg_arena arena, const launched *l)
     CHECKF(!s.missing, "%s %s: nothing is %s", l->knobs.engine, l->knobs.version, s.missing);
     for (size_t i = 0; i < s.count; i++) {
         const hg_engine_knob *k = s.list[i].knob;
-        CHECKF(hg_knob_state_of(&l->knobs, k) == HG_KNOB_FITS, "%s %s: %s is of another version", l->knobs.engine, l->knobs.version, s.list[i].name);
-        CHECKF(hg_knob_takes(k, s.list[i].value, why, sizeof why), "%s %s %s: %s", l->knobs.engine, s.list[i].name, s.list[i].value, why);
+        CHECKF(hg_knob_state_of(&l->knobs, k) == HG_KNOB_FITS, "%s %s: %s is of another version",
+               l->knobs.engine, l->knobs.version, s.list[i].name);
+        CHECKF(hg_knob_takes(k, s.list[i].value, why, sizeof why), "%s %s %s: %s", l->knobs.engine,
+               s.list[i].name, s.list[i].value, why);
         for (size_t j = 0; j < i; j++)
             CHECKF(s.list[j].knob != k, "%s sets %s twice", l->knobs.engine, s.list[i].name);
     }
@@ -211,7 +227,8 @@ static void parsers_agree(hg_arena arena)
         for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
             launched l;
             hg_file files[HG_FILES];
-            if (!launched_open(&arena, engines[e].engine, NULL, f % 2 ? engines[e].moe : engines[e].dense, engines[e].device, &l))
+            if (!launched_open(&arena, engines[e].engine, NULL,
+                               f % 2 ? engines[e].moe : engines[e].dense, engines[e].device, &l))
                 return;
             hg_deployment d = l.point.deployment;
             fields[f].set(&d);
@@ -225,19 +242,25 @@ static void parsers_agree(hg_arena arena)
 
 /* ---- versions ---- */
 
-/* An older version's files hold that version's knobs only, or are refused with the knob it lacks. */
+/* An older version's files hold that version's knobs only, or are refused with the knob it lacks.
+ */
 static void older_versions(hg_arena arena)
 {
     static const struct {
         const char *engine, *version, *field;
         bool refused;
     } rows[] = {
-        { "vllm", "0.9", "graph_tokens", true },  { "vllm", "0.11", "graph_tokens", false }, { "sglang", "0.5", "graph_tokens", false },
-        { "sglang", "0.4.6", "recv_interval", true }, { "trtllm", "1.0", "batch_wait_steps", true }, { "trtllm", "1.3", "batch_wait_steps", false },
+        { "vllm", "0.9", "graph_tokens", true },
+        { "vllm", "0.11", "graph_tokens", false },
+        { "sglang", "0.5", "graph_tokens", false },
+        { "sglang", "0.4.6", "recv_interval", true },
+        { "trtllm", "1.0", "batch_wait_steps", true },
+        { "trtllm", "1.3", "batch_wait_steps", false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         launched l;
-        if (!launched_open(&arena, rows[i].engine, rows[i].version, "Qwen/Qwen3-8B", "h200_sxm", &l))
+        if (!launched_open(&arena, rows[i].engine, rows[i].version, "Qwen/Qwen3-8B", "h200_sxm",
+                           &l))
             return;
         hg_deployment d = l.point.deployment;
         for (size_t f = 0; f < sizeof fields / sizeof *fields; f++)
@@ -245,7 +268,8 @@ static void older_versions(hg_arena arena)
                 fields[f].set(&d);
         launched_set(&arena, &l, &d);
         const char *why = hg_emit_refuses(&arena, l.emitter, &l.launch);
-        CHECKF((why != NULL) == rows[i].refused, "%s %s %s: %s", rows[i].engine, rows[i].version, rows[i].field, why ? why : "taken");
+        CHECKF((why != NULL) == rows[i].refused, "%s %s %s: %s", rows[i].engine, rows[i].version,
+               rows[i].field, why ? why : "taken");
         CHECKF(!why || strstr(why, rows[i].field), "the reason does not name %s", rows[i].field);
         if (!why)
             settings_fit(arena, &l);
@@ -254,7 +278,8 @@ static void older_versions(hg_arena arena)
 
 /* ---- memory fractions ---- */
 
-/* Told in any engine's meaning the same budget comes back, and the fractions differ as their meanings do. */
+/* Told in any engine's meaning the same budget comes back, and the fractions differ as their
+ * meanings do. */
 static void fractions(hg_arena arena)
 {
     launched l;
@@ -262,18 +287,24 @@ static void fractions(hg_arena arena)
         return;
     const hg_memory *m = l.launch.memory;
     CHECK(m->fits && m->weight_bytes > 0);
-    double total = hg_fraction_told(HG_OF_TOTAL, m), held = hg_fraction_told(HG_OF_STATIC, m), rest = hg_fraction_told(HG_OF_FREE, m);
+    double total = hg_fraction_told(HG_OF_TOTAL, m), held = hg_fraction_told(HG_OF_STATIC, m),
+           rest = hg_fraction_told(HG_OF_FREE, m);
     CHECK_NEAR(total, 0.92, 1e-9);
     CHECKF(held < total && rest < total, "total %g, static %g, free %g", total, held, rest);
     CHECK_NEAR(held * m->total_bytes, m->weight_bytes + m->kv_bytes + m->state_bytes, 1e-9);
-    CHECK_NEAR(rest * (m->total_bytes - m->weight_bytes - m->activation_bytes - m->context_bytes), m->kv_bytes + m->state_bytes, 1e-9);
+    CHECK_NEAR(rest * (m->total_bytes - m->weight_bytes - m->activation_bytes - m->context_bytes),
+               m->kv_bytes + m->state_bytes, 1e-9);
     for (int of = HG_OF_TOTAL; of <= HG_OF_FREE; of++)
-        CHECK_NEAR(hg_fraction_budget((hg_fraction_of)of, hg_fraction_told((hg_fraction_of)of, m), m), m->budget_bytes, 1e-9);
+        CHECK_NEAR(
+            hg_fraction_budget((hg_fraction_of)of, hg_fraction_told((hg_fraction_of)of, m), m),
+            m->budget_bytes, 1e-9);
     hg_memory full = *m;
-    full.weight_bytes = 2 * full.total_bytes; /* does not fit: a number that an engine takes all the same */
+    full.weight_bytes =
+        2 * full.total_bytes; /* does not fit: a number that an engine takes all the same */
     full.budget_bytes = full.total_bytes;
     for (int of = HG_OF_TOTAL; of <= HG_OF_FREE; of++)
-        CHECK(hg_fraction_told((hg_fraction_of)of, &full) >= 0.01 && hg_fraction_told((hg_fraction_of)of, &full) <= 1);
+        CHECK(hg_fraction_told((hg_fraction_of)of, &full) >= 0.01 &&
+              hg_fraction_told((hg_fraction_of)of, &full) <= 1);
 }
 
 /* ---- nodes and Kubernetes ---- */
@@ -283,8 +314,10 @@ static void devices_are_named(hg_arena arena)
     static const struct {
         const char *engine, *device, *name;
     } rows[] = {
-        { "vllm", "h200_sxm", "CUDA_VISIBLE_DEVICES=2,3 " }, { "vllm", "mi300x", "HIP_VISIBLE_DEVICES=2,3 " },
-        { "vllm", "ascend_910b", "ASCEND_RT_VISIBLE_DEVICES=2,3 " }, { "trtllm", "h200_sxm", "CUDA_VISIBLE_DEVICES=2,3 " },
+        { "vllm", "h200_sxm", "CUDA_VISIBLE_DEVICES=2,3 " },
+        { "vllm", "mi300x", "HIP_VISIBLE_DEVICES=2,3 " },
+        { "vllm", "ascend_910b", "ASCEND_RT_VISIBLE_DEVICES=2,3 " },
+        { "trtllm", "h200_sxm", "CUDA_VISIBLE_DEVICES=2,3 " },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         launched l;
@@ -295,7 +328,8 @@ static void devices_are_named(hg_arena arena)
         d.tp = d.replicas = 2;
         launched_set(&arena, &l, &d);
         const char **lines = hg_emit_command(&arena, l.emitter, &l.launch, &n);
-        CHECKF(n == 2 && strstr(lines[1], rows[i].name), "%s on %s: %s", rows[i].engine, rows[i].device, lines[n - 1]);
+        CHECKF(n == 2 && strstr(lines[1], rows[i].name), "%s on %s: %s", rows[i].engine,
+               rows[i].device, lines[n - 1]);
     }
 }
 
@@ -328,12 +362,20 @@ static void manifests(hg_arena arena)
         l.plan.k8s = rows[i].kind;
         launched_set(&arena, &l, &d);
         const char *text = hg_k8s_manifest(&arena, l.emitter, &l.launch, &name, &why);
-        CHECKF((text == NULL) == (rows[i].refused != NULL), "%s %s: %s", rows[i].engine, rows[i].kind, why ? why : "written");
-        CHECKF(!text || strstr(text, rows[i].has), "%s %s lacks %s", rows[i].engine, rows[i].kind, rows[i].has ? rows[i].has : "");
-        CHECKF(text || strstr(why, rows[i].refused), "%s %s: %s", rows[i].engine, rows[i].kind, why);
+        CHECKF((text == NULL) == (rows[i].refused != NULL), "%s %s: %s", rows[i].engine,
+               rows[i].kind, why ? why : "written");
+        CHECKF(!text || strstr(text, rows[i].has), "%s %s lacks %s", rows[i].engine, rows[i].kind,
+               rows[i].has ? rows[i].has : "");
+        CHECKF(text || strstr(why, rows[i].refused), "%s %s: %s", rows[i].engine, rows[i].kind,
+               why);
         for (const char *doc = text; doc; doc = strstr(doc + 4, "---\n")) {
-            struct fy_document *y = fy_document_build_from_string(NULL, doc + (*doc == '-' ? 4 : 0), strstr(doc + 4, "---\n") ? (size_t)(strstr(doc + 4, "---\n") - doc) - (*doc == '-' ? 4 : 0) : FY_NT);
-            CHECKF(y && fy_node_is_mapping(fy_document_root(y)), "%s %s: no YAML:\n%s", rows[i].engine, rows[i].kind, text);
+            struct fy_document *y = fy_document_build_from_string(
+                NULL, doc + (*doc == '-' ? 4 : 0),
+                strstr(doc + 4, "---\n")
+                    ? (size_t)(strstr(doc + 4, "---\n") - doc) - (*doc == '-' ? 4 : 0)
+                    : FY_NT);
+            CHECKF(y && fy_node_is_mapping(fy_document_root(y)), "%s %s: no YAML:\n%s",
+                   rows[i].engine, rows[i].kind, text);
             fy_document_destroy(y);
         }
     }

@@ -13,7 +13,10 @@ enum { LAUNCH_MOST = 1 << 20, PRICED_ISL = 1000, PRICED_OSL = 200, PRICED_CLIENT
 /* "# vllm 0.9": a file may say what it was written for, as those that heng writes do. */
 static const char *version_of(hg_arena *arena, const char *text)
 {
-    static const char *const names[] = { "vllm", "vLLM", "sglang", "SGLang", "trtllm", "TensorRT-LLM", "mindie", "MindIE", "llamacpp", "llama.cpp" };
+    static const char *const names[] = {
+        "vllm",         "vLLM",   "sglang", "SGLang",   "trtllm",
+        "TensorRT-LLM", "mindie", "MindIE", "llamacpp", "llama.cpp"
+    };
     for (size_t i = 0; (*text == '#' || *text == ';') && i < sizeof names / sizeof *names; i++) {
         const char *p = text + 1 + strspn(text + 1, " ");
         size_t n = strlen(names[i]);
@@ -33,11 +36,13 @@ static bool set(hg_ask *a, const char *word, const char *value, int line)
     const hg_word *w = hg_word_find(word);
     if (!w || hg_word_given(&a->s, w))
         return true;
-    return hg_scenario_set(a->arena, &a->s, "simulate", word, value, hg_textf(a->arena, "%s:%d: %s", input_name(a), line, word), &a->err);
+    return hg_scenario_set(a->arena, &a->s, "simulate", word, value,
+                           hg_textf(a->arena, "%s:%d: %s", input_name(a), line, word), &a->err);
 }
 
-/* Everything that pricing needs: the model (named by the launch or by the user), the device (by the user), and words that
- * make a deployment of them.  False: the reason in *why, and rules that need it are silent. */
+/* Everything that pricing needs: the model (named by the launch or by the user), the device (by the
+ * user), and words that make a deployment of them.  False: the reason in *why, and rules that need
+ * it are silent. */
 static bool make_problem(hg_ask *a, hg_lint *x, hg_problem *p, const char **why)
 {
     const hg_launch_text *t = x->launch;
@@ -50,9 +55,11 @@ static bool make_problem(hg_ask *a, hg_lint *x, hg_problem *p, const char **why)
     bool ok = set(a, "model", model, t->line) && set(a, "engine", t->knobs->engine, t->line);
     for (size_t i = 0; ok && i < x->said.count; i++)
         ok = set(a, x->said.list[i].word, x->said.list[i].value, x->said.list[i].line);
-    ok = ok && (a->s.workload.s || (set(a, "isl", hg_textf(a->arena, "%d", PRICED_ISL), 0) && set(a, "osl", hg_textf(a->arena, "%d", PRICED_OSL), 0)));
+    ok = ok && (a->s.workload.s || (set(a, "isl", hg_textf(a->arena, "%d", PRICED_ISL), 0) &&
+                                    set(a, "osl", hg_textf(a->arena, "%d", PRICED_OSL), 0)));
     hg_fixed_launch fixed = { .launch = t, .said = x->said };
-    ok = ok && hg_ask_problem(a, HG_LOAD_FREE, p) && hg_ask_fix_fraction(a, p, &fixed) && hg_ask_deployment(a, p, &x->d);
+    ok = ok && hg_ask_problem(a, HG_LOAD_FREE, p) && hg_ask_fix_fraction(a, p, &fixed) &&
+         hg_ask_deployment(a, p, &x->d);
     if (!ok)
         *why = hg_textf(a->arena, "%s %s", a->err.where, a->err.msg);
     return ok;
@@ -69,11 +76,21 @@ static bool plain_defaults(hg_ask *a, hg_lint *x, hg_engine *engine, hg_device *
             return false;
         x->device = device;
     }
-    const hg_engine_default *own = x->device ? hg_engine_default_for(engine, x->device) : &engine->defaults[engine->default_count - 1];
-    x->d = (hg_deployment){ .tp = 1, .pp = 1, .dp = 1, .ep = 1, .replicas = 1, .precision_is_checkpoints = true, .kv_is_auto = true,
-                            .max_num_seqs = own->max_num_seqs, .max_num_batched_tokens = own->max_num_batched_tokens,
-                            .block_tokens = engine->block_tokens, .gpu_memory_utilization = engine->gpu_memory_utilization,
-                            .prefix_caching = engine->prefix_caching, .chunked_prefill = engine->chunked_prefill };
+    const hg_engine_default *own = x->device ? hg_engine_default_for(engine, x->device)
+                                             : &engine->defaults[engine->default_count - 1];
+    x->d = (hg_deployment){ .tp = 1,
+                            .pp = 1,
+                            .dp = 1,
+                            .ep = 1,
+                            .replicas = 1,
+                            .precision_is_checkpoints = true,
+                            .kv_is_auto = true,
+                            .max_num_seqs = own->max_num_seqs,
+                            .max_num_batched_tokens = own->max_num_batched_tokens,
+                            .block_tokens = engine->block_tokens,
+                            .gpu_memory_utilization = engine->gpu_memory_utilization,
+                            .prefix_caching = engine->prefix_caching,
+                            .chunked_prefill = engine->chunked_prefill };
     hg_said_apply(&x->said, &x->d);
     return true;
 }
@@ -93,7 +110,10 @@ static bool lint_one(hg_ask *a, const hg_launch_text *t, hg_linted *out)
     hg_device *device = HG_NEW(a->arena, hg_device, 1);
     hg_scenario before = a->s;
     hg_lint *x = &out->lint;
-    *x = (hg_lint){ .arena = a->arena, .launch = t, .isl = a->s.isl.n ? a->s.isl.v[0] : 0, .osl = a->s.osl.n ? a->s.osl.v[0] : 0,
+    *x = (hg_lint){ .arena = a->arena,
+                    .launch = t,
+                    .isl = a->s.isl.n ? a->s.isl.v[0] : 0,
+                    .osl = a->s.osl.n ? a->s.osl.v[0] : 0,
                     .concurrency = a->s.concurrency.n ? a->s.concurrency.v[0] : 0 };
     hg_launch_words(a->arena, t, &x->said);
     x->d_is_known = make_problem(a, x, p, &out->unpriced);
@@ -113,7 +133,11 @@ static bool lint_one(hg_ask *a, const hg_launch_text *t, hg_linted *out)
     if (x->d_is_known && !p->engine.scheduler)
         out->unpriced = hg_textf(a->arena, "%s is not simulated", p->engine.title);
     else if (x->d_is_known)
-        hg_lint_price(x, p, x->concurrency > 0 ? x->concurrency : hg_max_i64(PRICED_CLIENTS, hg_min_i64(x->d.max_num_seqs * x->d.replicas, 512)));
+        hg_lint_price(
+            x, p,
+            x->concurrency > 0
+                ? x->concurrency
+                : hg_max_i64(PRICED_CLIENTS, hg_min_i64(x->d.max_num_seqs * x->d.replicas, 512)));
     return true;
 }
 
@@ -127,11 +151,14 @@ static hg_code run(hg_ask *a)
         return hg_refuse(a, a->s.inputs[1], "is a second file; lint one at a time");
     if (a->s.json.v && a->s.sarif.v)
         return hg_refuse(a, "--sarif", "and --json are two forms of one answer; keep one");
-    char *text = hg_file_read(a->arena, a->s.input_count ? a->s.inputs[0] : "-", LAUNCH_MOST, &size, &a->err);
+    char *text = hg_file_read(a->arena, a->s.input_count ? a->s.inputs[0] : "-", LAUNCH_MOST, &size,
+                              &a->err);
     if (!text)
         return a->err.code == HG_WORLD ? HG_WORLD : HG_INPUT;
-    const char *version = a->s.engine_version.s ? a->s.engine_version.s : version_of(a->arena, text);
-    if (!hg_launch_read(a->arena, &a->data, name, text, size, a->s.engine.s, version, &texts, &a->err))
+    const char *version =
+        a->s.engine_version.s ? a->s.engine_version.s : version_of(a->arena, text);
+    if (!hg_launch_read(a->arena, &a->data, name, text, size, a->s.engine.s, version, &texts,
+                        &a->err))
         return HG_INPUT;
     hg_note(a, texts.note);
     hg_linted *list = HG_NEW(a->arena, hg_linted, texts.count);
@@ -149,5 +176,6 @@ static hg_code run(hg_ask *a)
 }
 
 const hg_verb hg_verb_lint = {
-    "lint", "heng lint [FILE|-] [--device D] [--model M]", "what is wrong with a launch line, a script or an engine's config file?", run
+    "lint", "heng lint [FILE|-] [--device D] [--model M]",
+    "what is wrong with a launch line, a script or an engine's config file?", run
 };

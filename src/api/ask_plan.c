@@ -222,7 +222,8 @@ static hg_code run(hg_ask *a)
     hg_plan plan = { 0 };
     hg_fixed_launch fixed;
     if (!hg_ask_no_inputs(a) || !hg_ask_fix_launch(a, &fixed) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) ||
-        !hg_ask_fix_fraction(a, p, &fixed) || !hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s) || !hg_ask_priced(a, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
+        !hg_ask_fix_fraction(a, p, &fixed) || !hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s) ||
+        !hg_ask_priced(a, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
         !make_space(a, p, &space, &goal))
         return a->err.code;
     p->stop = a->io->stop;

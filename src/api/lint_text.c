@@ -15,6 +15,14 @@ static const char *id_of(hg_arena *arena, const hg_lint_rule *r)
     return id;
 }
 
+static const char *clean(hg_arena *arena, const char *text)
+{
+    char *out = text ? hg_strdup(arena, text) : NULL;
+    if (out)
+        hg_text_clean(out);
+    return out;
+}
+
 static const char *fix_of(const hg_finding *f)
 {
     return f->instead ? f->instead : f->rule->fix;
@@ -26,14 +34,19 @@ static const char *worth(hg_arena *arena, const hg_finding *f)
         return "as it stands it does not start";
     if (!f->priced)
         return "not priced";
-    return fabs(f->gain_frac) < 0.005 ? "no change by the model" : hg_textf(arena, "%+.1f%% output tokens/s by the model", 100 * f->gain_frac);
+    return fabs(f->gain_frac) < 0.005
+               ? "no change by the model"
+               : hg_textf(arena, "%+.1f%% output tokens/s by the model", 100 * f->gain_frac);
 }
 
 static const char *heading(hg_arena *arena, const char *name, const hg_lint *x)
 {
     const hg_launch_text *t = x->launch;
-    return hg_textf(arena, "%s%s: %s %s%s%s%s%s", name, t->line > 0 ? hg_textf(arena, ":%d", t->line) : "", t->knobs->engine, t->knobs->version,
-                    t->model ? ", " : "", t->model ? t->model : "", t->servers > 1 ? hg_textf(arena, ", %" PRId64 " servers", t->servers) : "",
+    const char *model = clean(arena, t->model);
+    return hg_textf(arena, "%s%s: %s %s%s%s%s%s", name,
+                    t->line > 0 ? hg_textf(arena, ":%d", t->line) : "", t->knobs->engine,
+                    t->knobs->version, model ? ", " : "", model ? model : "",
+                    t->servers > 1 ? hg_textf(arena, ", %" PRId64 " servers", t->servers) : "",
                     t->unread ? hg_textf(arena, " (%s is not there: not judged)", t->unread) : "");
 }
 
@@ -45,8 +58,10 @@ const char *hg_lint_text(hg_arena *arena, const char *name, const hg_linted *lis
         hg_buf_printf(&b, "%s%s\n", i ? "\n" : "", heading(arena, name, x));
         for (size_t k = 0; k < x->count; k++) {
             const hg_finding *f = &x->found[k];
-            hg_buf_printf(&b, "%s:%d: %s: %s [%s]\n    %s\n    fix: %s (%s)\n", f->file ? f->file : name, f->line, hg_lint_level_names[f->level], f->message,
-                          id_of(arena, f->rule), f->rule->reason, fix_of(f), worth(arena, f));
+            hg_buf_printf(&b, "%s:%d: %s: %s [%s]\n    %s\n    fix: %s (%s)\n",
+                          f->file ? f->file : name, f->line, hg_lint_level_names[f->level],
+                          f->message, id_of(arena, f->rule), f->rule->reason, fix_of(f),
+                          worth(arena, f));
         }
         if (x->count == 0)
             hg_buf_puts(&b, "nothing found\n");
@@ -88,11 +103,11 @@ const char *hg_lint_json(hg_arena *arena, const char *name, const hg_linted *lis
         hg_json_open(&j, '{');
         hg_json_key_str(&j, "engine", t->knobs->engine);
         hg_json_key_str(&j, "engine_version", t->knobs->version);
-        hg_json_key_str(&j, "model", t->model);
+        hg_json_key_str(&j, "model", clean(arena, t->model));
         hg_json_key_int(&j, "line", t->line);
         hg_json_key_int(&j, "servers", t->servers);
-        hg_json_key_str(&j, "unread", t->unread);
-        hg_json_key_str(&j, "unpriced", list[i].unpriced);
+        hg_json_key_str(&j, "unread", clean(arena, t->unread));
+        hg_json_key_str(&j, "unpriced", clean(arena, list[i].unpriced));
         hg_json_key(&j, "findings");
         hg_json_open(&j, '[');
         for (size_t k = 0; k < list[i].lint.count; k++)
@@ -159,7 +174,9 @@ static void sarif_result(hg_arena *arena, hg_json *j, const char *name, const hg
     hg_json_open(j, '{');
     hg_json_key_str(j, "ruleId", id_of(arena, f->rule));
     hg_json_key_str(j, "level", hg_lint_level_names[f->level]);
-    text_key(j, "message", hg_textf(arena, "%s: %s. Fix: %s (%s)", f->message, f->rule->reason, fix_of(f), worth(arena, f)));
+    text_key(j, "message",
+             hg_textf(arena, "%s: %s. Fix: %s (%s)", f->message, f->rule->reason, fix_of(f),
+                      worth(arena, f)));
     sarif_place(j, f->file ? f->file : name, f->line);
     hg_json_close(j, '}');
 }

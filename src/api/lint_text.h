@@ -6,7 +6,7 @@
 
 typedef struct hg_linted {
     hg_lint lint;
-    const char *unpriced;      /* why fixes have no price; NULL: they have */
+    const char *unpriced; /* why fixes have no price; NULL: they have */
 } hg_linted;
 
 const char *hg_lint_text(hg_arena *arena, const char *name, const hg_linted *list, size_t count);

@@ -367,9 +367,12 @@ static void say_limits(hg_arena *arena, const hg_scenario *q, hg_plan *out)
     const char *tokens = pinned(&q->max_num_batched_tokens)                              ? "as you asked; "
                          : d->max_num_batched_tokens == own->max_num_batched_tokens ? "the engine's default; "
                                                                                       : "";
+    /* SGLang's chunk is off; what bounds a step of whole prompts is another flag. */
+    bool whole = !d->chunked_prefill && strcmp(out->problem->engine.name, "sglang") == 0;
     reason(out, hg_textf(arena, "%s: %sbounds how long one step of prompts holds "
                          "up running answers; at it %.2f steps a second run in an engine",
-                         told(arena, out, d->chunked_prefill || strcmp(out->problem->engine.name, "sglang") != 0 ? "max_num_batched_tokens" : "whole_prompt_tokens"), tokens, (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine));
+                         told(arena, out, whole ? "whole_prompt_tokens" : "max_num_batched_tokens"), tokens,
+                         (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine));
 }
 
 static void say_memory(hg_arena *arena, const hg_scenario *q, hg_plan *out)

@@ -25,6 +25,9 @@ void hg_buf_add(hg_buf *b, const char *s, size_t n);
 void hg_buf_puts(hg_buf *b, const char *s);
 void hg_buf_printf(hg_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* What is echoed: control bytes and broken UTF-8 become '?', in place. */
+void hg_text_clean(char *s);
+
 bool hg_starts(const char *s, const char *prefix);
 bool hg_ends(const char *s, const char *suffix);
 bool hg_same_nocase(const char *a, const char *b);

@@ -22,8 +22,8 @@ static void swallow(struct fy_diag *diag, void *user, const char *text, size_t s
     (void)size;
 }
 
-/* A line that begins with '%' is a YAML directive.  None of our inputs needs one, and libfyaml 0.7 never
- * returns from one that the text ends in. */
+/* A line that begins with '%' is a YAML directive.  None of our inputs needs one, and libfyaml 0.7
+ * never returns from one that the text ends in. */
 static bool has_directive(const char *text)
 {
     for (;; text++) {
@@ -35,14 +35,18 @@ static bool has_directive(const char *text)
     }
 }
 
-struct fy_document *hg_yaml_parse(const char *text, size_t size, const char *name, const char *example, hg_err *err)
+struct fy_document *hg_yaml_parse(const char *text, size_t size, const char *name,
+                                  const char *example, hg_err *err)
 {
     if (memchr(text, 0, size))
         return hg_fail(err, HG_INPUT, name, "holds binary data; YAML was expected"), NULL;
     if (!text[strspn(text, " \t\r\n")])
         return hg_fail(err, HG_INPUT, name, "is empty; write %s", example), NULL;
     if (has_directive(text))
-        return hg_fail(err, HG_INPUT, name, "holds a YAML directive (a line that begins with '%%'); write %s only", example), NULL;
+        return hg_fail(err, HG_INPUT, name,
+                       "holds a YAML directive (a line that begins with '%%'); write %s only",
+                       example),
+               NULL;
     struct fy_diag_cfg quiet;
     fy_diag_cfg_default(&quiet);
     quiet.fp = NULL;
@@ -59,7 +63,8 @@ struct fy_document *hg_yaml_parse(const char *text, size_t size, const char *nam
 
 int hg_yaml_line(struct fy_node *node)
 {
-    struct fy_token *token = node && fy_node_is_scalar(node) ? fy_node_get_scalar_token(node) : NULL;
+    struct fy_token *token =
+        node && fy_node_is_scalar(node) ? fy_node_get_scalar_token(node) : NULL;
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
     return mark ? mark->line + 1 : 0;
 }

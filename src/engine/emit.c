@@ -38,16 +38,20 @@ const char *hg_emit_refuses(hg_arena *arena, const hg_emitter *e, const hg_launc
     if (why)
         return why;
     if (s.missing)
-        return hg_textf(arena, "%s %s has no knob for %s", l->engine->title, l->knobs->version, s.missing);
+        return hg_textf(arena, "%s %s has no knob for %s", l->engine->title, l->knobs->version,
+                        s.missing);
     if (p.spans > 1 && !e->join)
-        return hg_textf(arena, "%s engines lie within a node here: tp·pp·dp = %" PRId64 " exceeds its %" PRId64 " devices",
+        return hg_textf(arena,
+                        "%s engines lie within a node here: tp·pp·dp = %" PRId64
+                        " exceeds its %" PRId64 " devices",
                         l->engine->title, p.engine, p.node);
     if (l->k8s)
         hg_k8s_manifest(arena, e, l, &name, &why);
     return why;
 }
 
-const char *hg_emit_program(hg_arena *arena, const hg_emitter *e, const hg_launch *l, bool with_config)
+const char *hg_emit_program(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                            bool with_config)
 {
     if ((with_config && e->model_in_config && l->checkpoint) || !e->model_flag)
         return l->knobs->program;
@@ -55,8 +59,10 @@ const char *hg_emit_program(hg_arena *arena, const hg_emitter *e, const hg_launc
                     l->checkpoint ? hg_shell_word(arena, l->checkpoint) : "\"$MODEL\"");
 }
 
-/* One process' line.  The devices are named where servers share a node, the node where there are several. */
-static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l, const hg_layout *p, int64_t node, int64_t server)
+/* One process' line.  The devices are named where servers share a node, the node where there are
+ * several. */
+static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                        const hg_layout *p, int64_t node, int64_t server)
 {
     hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_on(p, node));
     const char *visible = hg_accelerator_of(l->device->vendor)->visible;
@@ -65,7 +71,8 @@ static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l
     for (size_t i = 0; i < s.env_count; i++)
         hg_buf_printf(&b, "%s=%s ", s.env[i][0], hg_shell_word(arena, s.env[i][1]));
     for (int64_t g = 0; several && visible && g < p->engine; g++)
-        hg_buf_printf(&b, "%s%s%" PRId64 "%s", g ? "," : visible, g ? "" : "=", server * p->engine + g, g + 1 < p->engine ? "" : " ");
+        hg_buf_printf(&b, "%s%s%" PRId64 "%s", g ? "," : visible, g ? "" : "=",
+                      server * p->engine + g, g + 1 < p->engine ? "" : " ");
     hg_buf_puts(&b, hg_emit_program(arena, e, l, false));
     if (e->listens)
         hg_buf_printf(&b, " --host 127.0.0.1 --port %" PRId64, l->knobs->port + server);
@@ -73,13 +80,15 @@ static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l
     if (e->config_needed && e->config_flag)
         hg_buf_printf(&b, "%s %s", e->config_flag, e->config_name);
     if (p->spans > 1 && e->join)
-        e->join(&b, p->spans, hg_textf(arena, "%" PRId64, node % p->spans), "\"$MASTER_ADDR\"", node % p->spans == 0);
+        e->join(&b, p->spans, hg_textf(arena, "%" PRId64, node % p->spans), "\"$MASTER_ADDR\"",
+                node % p->spans == 0);
     if (p->nodes > 1)
         hg_buf_printf(&b, "  # node %" PRId64 " of 0-%" PRId64, node, p->nodes - 1);
     return b.s;
 }
 
-const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l, size_t *count)
+const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                             size_t *count)
 {
     hg_layout p = hg_emit_layout(e, l);
     const char **lines = NULL;

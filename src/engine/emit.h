@@ -1,5 +1,6 @@
-/* A deployment as files that launch it: one emitter an engine, listed in emits.def.  An emitter says its settings and
- * how its server is called; command lines, scripts, containers and Kubernetes objects are made of that for all alike. */
+/* A deployment as files that launch it: one emitter an engine, listed in emits.def.  An emitter
+ * says its settings and how its server is called; command lines, scripts, containers and Kubernetes
+ * objects are made of that for all alike. */
 #ifndef HG_ENGINE_EMIT_H
 #define HG_ENGINE_EMIT_H
 
@@ -13,21 +14,23 @@
 enum { HG_FILES = 12 };
 
 typedef struct hg_file {
-    const char *name, *text;   /* the name may lie in a folder: "conf/config.json" */
+    const char *name, *text; /* the name may lie in a folder: "conf/config.json" */
     bool executable;
 } hg_file;
 
 /* What is launched, and what a benchmark of it should send. */
 typedef struct hg_launch {
     const hg_model *model;
-    const char *model_word;    /* what the user called it */
-    const char *checkpoint;    /* what the engine loads: an id or a folder; NULL: $MODEL must name one … */
-    const char *wanted;        /* … such as "an nvfp4 checkpoint of Qwen/Qwen3-8B" */
-    bool quantize_fp8;         /* … a 16-bit checkpoint, by the engine while it loads */
-    const hg_deployment *deployment; /* without data-parallel ranks of a dense model: those are replicas */
+    const char *model_word; /* what the user called it */
+    const char
+        *checkpoint; /* what the engine loads: an id or a folder; NULL: $MODEL must name one … */
+    const char *wanted; /* … such as "an nvfp4 checkpoint of Qwen/Qwen3-8B" */
+    bool quantize_fp8;  /* … a 16-bit checkpoint, by the engine while it loads */
+    const hg_deployment
+        *deployment; /* without data-parallel ranks of a dense model: those are replicas */
     const hg_engine *engine;
     const hg_engine_knobs *knobs;
-    const hg_memory *memory;   /* of the deployment: what fractions of memory are told by */
+    const hg_memory *memory; /* of the deployment: what fractions of memory are told by */
     const hg_device *device;
     const hg_slo *slo;
     double mean_isl, mean_osl; /* of the workload; 0: none was given */
@@ -38,28 +41,29 @@ typedef struct hg_launch {
 
 typedef struct hg_emitter {
     const char *name;
-    const char *config_name;   /* "vllm.yaml" */
-    const char *model_flag;    /* before the model on the command line: " --model-path"; "": a bare word */
-    const char *config_flag;   /* " --config"; NULL: the file is put in its place otherwise */
-    bool model_in_config;      /* the file names the model too */
-    bool config_needed;        /* the command line alone cannot say everything */
-    bool no_form;              /* switches are turned off with --no-… */
-    bool listens;              /* takes --host and --port */
+    const char *config_name; /* "vllm.yaml" */
+    const char
+        *model_flag; /* before the model on the command line: " --model-path"; "": a bare word */
+    const char *config_flag; /* " --config"; NULL: the file is put in its place otherwise */
+    bool model_in_config;    /* the file names the model too */
+    bool config_needed;      /* the command line alone cannot say everything */
+    bool no_form;            /* switches are turned off with --no-… */
+    bool listens;            /* takes --host and --port */
     /* Whether one process may serve several engines of a node. */
     bool (*shares)(const hg_launch *l);
     /* All that is the same wherever it runs, for `here` engines in one process. */
     void (*settings)(const hg_launch *l, int64_t here, hg_settings *s);
     /* The config file's text. */
     const char *(*config)(hg_arena *arena, const hg_launch *l, const hg_settings *s);
-    /* What joins the nodes of one engine, as flags; `rank` and `first` as the place writes them.  NULL: it does not span
-     * nodes with flags. */
+    /* What joins the nodes of one engine, as flags; `rank` and `first` as the place writes them.
+     * NULL: it does not span nodes with flags. */
     void (*join)(hg_buf *b, int64_t spans, const char *rank, const char *first, bool leads);
     /* Why the engine has no such deployment; NULL: it has. */
     const char *(*refuses)(hg_arena *arena, const hg_launch *l);
     /* run.sh before its last line, where more is needed than a command. */
     void (*prepare)(hg_buf *b, const hg_launch *l);
-    /* Fields of a deployment that change nothing in the text, "field: why" or "field on vendor: why"; ends
-     * with NULL. */
+    /* Fields of a deployment that change nothing in the text, "field: why" or "field on vendor:
+     * why"; ends with NULL. */
     const char *const *ignores;
 } hg_emitter;
 
@@ -69,27 +73,35 @@ typedef struct hg_emitter {
 
 const hg_emitter *hg_emitter_find(const char *engine); /* NULL: unknown */
 
-/* Why this cannot be launched so: the engine, its version or the Kubernetes object lacks something.  NULL: it can. */
+/* Why this cannot be launched so: the engine, its version or the Kubernetes object lacks something.
+ * NULL: it can. */
 const char *hg_emit_refuses(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
 
-/* The commands that start it, one a process; what names its devices or its node is part of the line. */
-const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l, size_t *count);
+/* The commands that start it, one a process; what names its devices or its node is part of the
+ * line. */
+const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                             size_t *count);
 /* run.sh, the config file, docker.sh, bench.sh, and the manifest asked for. */
 size_t hg_emit_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out);
 
 /* ---- parts ---- */
 
 /* Settings of a process that serves `here` engines. */
-hg_settings hg_emit_settings(hg_arena *arena, const hg_emitter *e, const hg_launch *l, int64_t here);
+hg_settings hg_emit_settings(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                             int64_t here);
 hg_layout hg_emit_layout(const hg_emitter *e, const hg_launch *l);
-/* "vllm serve MODEL", or without the model where the config file has it.  model NULL: the checkpoint or $MODEL. */
-const char *hg_emit_program(hg_arena *arena, const hg_emitter *e, const hg_launch *l, bool with_config);
+/* "vllm serve MODEL", or without the model where the config file has it.  model NULL: the
+ * checkpoint or $MODEL. */
+const char *hg_emit_program(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                            bool with_config);
 
 const char *hg_run_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
 const char *hg_docker_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
 const char *hg_bench_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
-/* The manifest and its file's name; NULL with *why set where the object cannot hold this deployment. */
-const char *hg_k8s_manifest(hg_arena *arena, const hg_emitter *e, const hg_launch *l, const char **name, const char **why);
+/* The manifest and its file's name; NULL with *why set where the object cannot hold this
+ * deployment. */
+const char *hg_k8s_manifest(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                            const char **name, const char **why);
 
 extern const char *const hg_k8s_kinds[]; /* ends with NULL */
 

@@ -5,7 +5,8 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* The physical batch bounds the height of a prompt's matrix products: beyond this GPUs gain nothing. */
+/* The physical batch bounds the height of a prompt's matrix products: beyond this GPUs gain
+ * nothing. */
 enum { UBATCH_MOST = 2048 };
 
 static const char *ones(hg_arena *arena, int64_t n)
@@ -49,8 +50,9 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
 static const char *config(hg_arena *arena, const hg_launch *l, const hg_settings *s)
 {
     hg_buf b = { .arena = arena };
-    hg_buf_printf(&b, "; llama.cpp %s: llama-server --models-preset preset.ini\n; %s\nversion = 1\n\n[%s]\n", l->knobs->version, l->why,
-                  hg_basename(l->model_word));
+    hg_buf_printf(
+        &b, "; llama.cpp %s: llama-server --models-preset preset.ini\n; %s\nversion = 1\n\n[%s]\n",
+        l->knobs->version, l->why, hg_basename(l->model_word));
     if (l->checkpoint)
         hg_buf_printf(&b, "model = %s\n", l->checkpoint);
     else
@@ -74,8 +76,11 @@ static const char *refuses(hg_arena *arena, const hg_launch *l)
     if (d->draft_tokens > 0)
         return "llama.cpp drafts with a model of its own, which heng does not choose";
     if (m->fits && wanted > m->kv_bytes)
-        return hg_textf(arena, "llama.cpp reserves the context of every slot: %" PRId64 " x %" PRId64 " tokens take %.1f GiB of KV, %.1f are "
-                        "there; lower --max-num-seqs or --max-model-len", d->max_num_seqs, d->max_model_len, wanted / 0x1p30, m->kv_bytes / 0x1p30);
+        return hg_textf(arena,
+                        "llama.cpp reserves the context of every slot: %" PRId64 " x %" PRId64
+                        " tokens take %.1f GiB of KV, %.1f are "
+                        "there; lower --max-num-seqs or --max-model-len",
+                        d->max_num_seqs, d->max_model_len, wanted / 0x1p30, m->kv_bytes / 0x1p30);
     return NULL;
 }
 
@@ -91,6 +96,13 @@ static const char *const ignores[] = {
 };
 
 const hg_emitter hg_emit_llamacpp = {
-    .name = "llamacpp", .config_name = "preset.ini", .model_flag = " --model", .no_form = true, .listens = true,
-    .settings = settings, .config = config, .refuses = refuses, .ignores = ignores,
+    .name = "llamacpp",
+    .config_name = "preset.ini",
+    .model_flag = " --model",
+    .no_form = true,
+    .listens = true,
+    .settings = settings,
+    .config = config,
+    .refuses = refuses,
+    .ignores = ignores,
 };

@@ -29,7 +29,8 @@ static const char *devices(hg_arena *arena, const hg_deployment *d, int64_t here
 /* Plugins are one JSON inside a text, their types in a list with commas. */
 static const char *plugins(hg_arena *arena, const hg_deployment *d)
 {
-    const char *names[] = { d->chunked_prefill ? "splitfuse" : NULL, d->prefix_caching ? "prefix_cache" : NULL,
+    const char *names[] = { d->chunked_prefill ? "splitfuse" : NULL,
+                            d->prefix_caching ? "prefix_cache" : NULL,
                             d->draft_tokens > 0 ? "mtp" : NULL };
     hg_buf b = { .arena = arena };
     for (int i = 0; i < 3; i++)
@@ -56,7 +57,9 @@ static const char *name_of(hg_arena *arena, const hg_launch *l)
 static const char *folder_of(hg_arena *arena, const hg_launch *l)
 {
     bool path = l->checkpoint && strchr("/.", *l->checkpoint);
-    return path ? l->checkpoint : hg_textf(arena, "/models/%s", hg_basename(l->checkpoint ? l->checkpoint : l->model_word));
+    return path ? l->checkpoint
+                : hg_textf(arena, "/models/%s",
+                           hg_basename(l->checkpoint ? l->checkpoint : l->model_word));
 }
 
 static void server(hg_settings *s)
@@ -107,7 +110,8 @@ static void schedule(const hg_deployment *d, hg_settings *s)
     hg_put_int(s, "block_size", d->block_tokens);
     hg_put_int(s, "prompts_a_step", hg_min_i64(PREFILL_BATCH, d->max_num_seqs));
     /* A prompt must be able to pass whole, chunks or not. */
-    hg_put_int(s, "max_num_batched_tokens", hg_max_i64(d->max_num_batched_tokens, d->max_model_len));
+    hg_put_int(s, "max_num_batched_tokens",
+               hg_max_i64(d->max_num_batched_tokens, d->max_model_len));
     if (d->chunked_prefill)
         hg_put_int(s, "chunk_tokens", d->max_num_batched_tokens);
     hg_put_key(s, "BackendConfig.ScheduleConfig.prefillPolicyType", "0");
@@ -121,7 +125,8 @@ static void schedule(const hg_deployment *d, hg_settings *s)
 
 static void settings(const hg_launch *l, int64_t here, hg_settings *s)
 {
-    hg_put(s, "gpu_memory_utilization", hg_textf(s->arena, "%.4g", hg_fraction_told(l->knobs->fraction_of, l->memory)));
+    hg_put(s, "gpu_memory_utilization",
+           hg_textf(s->arena, "%.4g", hg_fraction_told(l->knobs->fraction_of, l->memory)));
     hg_put_env(s, "PYTORCH_NPU_ALLOC_CONF", "expandable_segments:True");
     hg_put_env(s, "ATB_WORKSPACE_MEM_ALLOC_ALG_TYPE", "3");
     hg_put_env(s, "HCCL_OP_EXPANSION_MODE", "AIV");
@@ -147,12 +152,17 @@ static const char *config(hg_arena *arena, const hg_launch *l, const hg_settings
 /* The daemon reads its own folder's conf/config.json; what stood there is kept beside. */
 static void prepare(hg_buf *b, const hg_launch *l)
 {
-    hg_buf_printf(b, "# MindIE %s.  MODEL: the checkpoint's folder, if not %s; it must be the model's owner's and not writable by others.\n"
-                     "home=${MIES_INSTALL_PATH:-/usr/local/Ascend/mindie/latest/mindie-service}\n"
-                     "[ -f \"$home/conf/config.json.before-heng\" ] || cp \"$home/conf/config.json\" \"$home/conf/config.json.before-heng\"\n"
-                     "sed \"s|\\\"modelWeightPath\\\": .*|\\\"modelWeightPath\\\": \\\"${MODEL:-%s}\\\",|\" \"$here/conf/config.json\" >\"$home/conf/config.json\"\n"
-                     "chmod 640 \"$home/conf/config.json\"\ncd \"$home\"\nPATH=\"$home/bin:$PATH\"\n",
-                  l->knobs->version, folder_of(b->arena, l), folder_of(b->arena, l));
+    hg_buf_printf(
+        b,
+        "# MindIE %s.  MODEL: the checkpoint's folder, if not %s; it must be the model's owner's "
+        "and not writable by others.\n"
+        "home=${MIES_INSTALL_PATH:-/usr/local/Ascend/mindie/latest/mindie-service}\n"
+        "[ -f \"$home/conf/config.json.before-heng\" ] || cp \"$home/conf/config.json\" "
+        "\"$home/conf/config.json.before-heng\"\n"
+        "sed \"s|\\\"modelWeightPath\\\": .*|\\\"modelWeightPath\\\": \\\"${MODEL:-%s}\\\",|\" "
+        "\"$here/conf/config.json\" >\"$home/conf/config.json\"\n"
+        "chmod 640 \"$home/conf/config.json\"\ncd \"$home\"\nPATH=\"$home/bin:$PATH\"\n",
+        l->knobs->version, folder_of(b->arena, l), folder_of(b->arena, l));
 }
 
 static const char *refuses(hg_arena *arena, const hg_launch *l)
@@ -168,9 +178,13 @@ static const char *refuses(hg_arena *arena, const hg_launch *l)
     if (p.per_node > MOST_INSTANCES && d->replicas > MOST_INSTANCES)
         return hg_textf(arena, "a daemon holds at most %d instances", MOST_INSTANCES);
     if (p.nodes > 1 && d->replicas % p.nodes != 0)
-        return hg_textf(arena, "%" PRId64 " replicas are not spread evenly over %" PRId64 " nodes, which share one config.json", d->replicas, p.nodes);
+        return hg_textf(arena,
+                        "%" PRId64 " replicas are not spread evenly over %" PRId64
+                        " nodes, which share one config.json",
+                        d->replicas, p.nodes);
     if (d->draft_tokens > 0 && l->model->mtp_layers == 0)
-        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)", l->model->name);
+        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)",
+                        l->model->name);
     return l->quantize_fp8 ? "Ascend devices have no fp8 arithmetic" : NULL;
 }
 
@@ -185,6 +199,14 @@ static const char *const ignores[] = {
 };
 
 const hg_emitter hg_emit_mindie = {
-    .name = "mindie", .config_name = "conf/config.json", .model_in_config = true, .config_needed = true,
-    .shares = shares, .settings = settings, .config = config, .refuses = refuses, .prepare = prepare, .ignores = ignores,
+    .name = "mindie",
+    .config_name = "conf/config.json",
+    .model_in_config = true,
+    .config_needed = true,
+    .shares = shares,
+    .settings = settings,
+    .config = config,
+    .refuses = refuses,
+    .prepare = prepare,
+    .ignores = ignores,
 };

@@ -9,7 +9,8 @@ static bool shares(const hg_launch *l)
     return l->deployment->dp == 1;
 }
 
-/* With attention DP tp-size counts all ranks, and the scheduler divides its limits among the dp groups. */
+/* With attention DP tp-size counts all ranks, and the scheduler divides its limits among the dp
+ * groups. */
 static void shape(const hg_deployment *d, int64_t here, hg_settings *s)
 {
     hg_put_int(s, "tp", d->tp * d->dp);
@@ -44,10 +45,12 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
     shape(d, here, s);
     hg_put_int(s, "max_model_len", d->max_model_len);
     hg_put_int(s, "max_num_seqs", d->max_num_seqs * d->dp);
-    hg_put_int(s, "max_num_batched_tokens", d->chunked_prefill ? d->max_num_batched_tokens * d->dp : -1);
+    hg_put_int(s, "max_num_batched_tokens",
+               d->chunked_prefill ? d->max_num_batched_tokens * d->dp : -1);
     if (!d->chunked_prefill)
         hg_put_int(s, "whole_prompt_tokens", d->max_num_batched_tokens);
-    hg_put(s, "gpu_memory_utilization", hg_textf(s->arena, "%.4f", hg_fraction_told(l->knobs->fraction_of, l->memory)));
+    hg_put(s, "gpu_memory_utilization",
+           hg_textf(s->arena, "%.4f", hg_fraction_told(l->knobs->fraction_of, l->memory)));
     hg_put_int(s, "block_size", d->block_tokens);
     if (!d->kv_is_auto)
         hg_put_said(s, "kv_dtype", hg_dtype_table[d->kv_dtype].name);
@@ -69,10 +72,14 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
 static const char *config(hg_arena *arena, const hg_launch *l, const hg_settings *s)
 {
     hg_buf b = { .arena = arena };
-    hg_buf_printf(&b, "# SGLang %s: python3 -m sglang.launch_server --config sglang.yaml (a command line goes first)\n# %s\n",
+    hg_buf_printf(&b,
+                  "# SGLang %s: python3 -m sglang.launch_server --config sglang.yaml (a command "
+                  "line goes first)\n# %s\n",
                   l->knobs->version, l->why);
-    hg_buf_printf(&b, "# mem-fraction-static holds weights and KV only: %.4g of the device in vLLM's meaning\n",
-                  hg_fraction_told(HG_OF_TOTAL, l->memory));
+    hg_buf_printf(
+        &b,
+        "# mem-fraction-static holds weights and KV only: %.4g of the device in vLLM's meaning\n",
+        hg_fraction_told(HG_OF_TOTAL, l->memory));
     if (l->checkpoint)
         hg_buf_printf(&b, "model-path: %s\n", hg_yaml_text(arena, l->checkpoint));
     else
@@ -84,7 +91,8 @@ static const char *config(hg_arena *arena, const hg_launch *l, const hg_settings
 static void join(hg_buf *b, int64_t spans, const char *rank, const char *first, bool leads)
 {
     (void)leads;
-    hg_buf_printf(b, " --nnodes %" PRId64 " --node-rank %s --dist-init-addr %s:20000", spans, rank, first);
+    hg_buf_printf(b, " --nnodes %" PRId64 " --node-rank %s --dist-init-addr %s:20000", spans, rank,
+                  first);
 }
 
 static const char *refuses(hg_arena *arena, const hg_launch *l)
@@ -93,7 +101,8 @@ static const char *refuses(hg_arena *arena, const hg_launch *l)
     if (hg_launch_is_ascend(l) && !d->kv_is_auto && d->kv_dtype == HG_FP8)
         return "SGLang has no fp8 KV cache on NPUs";
     if (d->draft_tokens > 0 && l->model->mtp_layers == 0)
-        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)", l->model->name);
+        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)",
+                        l->model->name);
     return NULL;
 }
 
@@ -106,7 +115,16 @@ static const char *const ignores[] = {
 };
 
 const hg_emitter hg_emit_sglang = {
-    .name = "sglang", .config_name = "sglang.yaml", .model_flag = " --model-path", .config_flag = " --config", .model_in_config = true,
-    .listens = true, .shares = shares, .settings = settings, .config = config, .join = join, .refuses = refuses,
+    .name = "sglang",
+    .config_name = "sglang.yaml",
+    .model_flag = " --model-path",
+    .config_flag = " --config",
+    .model_in_config = true,
+    .listens = true,
+    .shares = shares,
+    .settings = settings,
+    .config = config,
+    .join = join,
+    .refuses = refuses,
     .ignores = ignores,
 };

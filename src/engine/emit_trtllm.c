@@ -27,13 +27,18 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
     if (!d->kv_is_auto)
         hg_put_said(s, "kv_dtype", hg_dtype_table[d->kv_dtype].name);
     /* The ledger reads the word in this engine's meaning: nothing is left to convert. */
-    double told = l->engine->fraction_of_free ? d->gpu_memory_utilization : hg_fraction_told(l->knobs->fraction_of, l->memory);
+    double told = l->engine->fraction_of_free ? d->gpu_memory_utilization
+                                              : hg_fraction_told(l->knobs->fraction_of, l->memory);
     hg_put(s, "gpu_memory_utilization", hg_textf(s->arena, "%.4g", told));
     hg_put_int(s, "block_size", d->block_tokens);
     hg_put(s, "prefix_caching", d->prefix_caching ? "true" : "false");
-    /* Without a largest size only small batches would be captured; padding makes every size one of them. */
+    /* Without a largest size only small batches would be captured; padding makes every size one of
+     * them. */
     hg_put(s, "graph_padding", "true");
-    hg_put_int(s, "graph_tokens", d->graph_tokens ? d->graph_tokens : hg_engine_graph_tokens(l->engine, d->max_num_seqs, d->max_num_batched_tokens));
+    hg_put_int(s, "graph_tokens",
+               d->graph_tokens
+                   ? d->graph_tokens
+                   : hg_engine_graph_tokens(l->engine, d->max_num_seqs, d->max_num_batched_tokens));
     if (d->batch_wait_steps > 0)
         hg_put_int(s, "batch_wait_steps", d->batch_wait_steps);
     if (d->batch_wait_frac > 0)
@@ -49,9 +54,13 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
 static const char *config(hg_arena *arena, const hg_launch *l, const hg_settings *s)
 {
     hg_buf b = { .arena = arena };
-    hg_buf_printf(&b, "# TensorRT-LLM %s: trtllm-serve MODEL --config trt.yaml (what stands here goes before the command line)\n# %s\n",
+    hg_buf_printf(&b,
+                  "# TensorRT-LLM %s: trtllm-serve MODEL --config trt.yaml (what stands here goes "
+                  "before the command line)\n# %s\n",
                   l->knobs->version, l->why);
-    hg_buf_printf(&b, "# free_gpu_memory_fraction is of what weights leave: %.4g of the device in vLLM's meaning\n",
+    hg_buf_printf(&b,
+                  "# free_gpu_memory_fraction is of what weights leave: %.4g of the device in "
+                  "vLLM's meaning\n",
                   hg_fraction_told(HG_OF_TOTAL, l->memory));
     hg_settings_yaml(s, &b);
     return b.s;
@@ -63,10 +72,14 @@ static const char *refuses(hg_arena *arena, const hg_launch *l)
     if (strcmp(l->device->vendor, "nvidia") != 0)
         return hg_textf(arena, "TensorRT-LLM runs on NVIDIA's devices, not on %s", l->device->name);
     if (d->dp > 1 && d->tp > 1)
-        return hg_textf(arena, "TensorRT-LLM's attention DP has one device a rank: --tp 1 --dp %" PRId64, d->tp * d->dp);
+        return hg_textf(arena,
+                        "TensorRT-LLM's attention DP has one device a rank: --tp 1 --dp %" PRId64,
+                        d->tp * d->dp);
     if (d->draft_tokens > 0 && l->model->mtp_layers == 0)
-        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)", l->model->name);
-    return l->quantize_fp8 ? "TensorRT-LLM makes no fp8 checkpoint while it loads; name one with --model, or plan in the checkpoint's own precision"
+        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)",
+                        l->model->name);
+    return l->quantize_fp8 ? "TensorRT-LLM makes no fp8 checkpoint while it loads; name one with "
+                             "--model, or plan in the checkpoint's own precision"
                            : NULL;
 }
 
@@ -78,6 +91,14 @@ static const char *const ignores[] = {
 };
 
 const hg_emitter hg_emit_trtllm = {
-    .name = "trtllm", .config_name = "trt.yaml", .model_flag = "", .config_flag = " --config", .config_needed = true,
-    .listens = true, .settings = settings, .config = config, .refuses = refuses, .ignores = ignores,
+    .name = "trtllm",
+    .config_name = "trt.yaml",
+    .model_flag = "",
+    .config_flag = " --config",
+    .config_needed = true,
+    .listens = true,
+    .settings = settings,
+    .config = config,
+    .refuses = refuses,
+    .ignores = ignores,
 };

@@ -70,7 +70,8 @@ static void read_says(hg_arena *arena, const json_t *o, hg_engine_knob *out)
     const char *key;
     json_t *value;
     int n = 0;
-    json_object_foreach((json_t *)(uintptr_t)o, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)o, key, value)
+    {
         if (n == HG_KNOB_SAYS)
             break;
         out->says[n][0] = hg_strdup(arena, key);
@@ -88,10 +89,16 @@ static bool read_knob(hg_arena *arena, const json_t *o, bool keys_are_flags, hg_
 {
     const json_t *also = json_object_get(o, "also");
     *out = (hg_engine_knob){
-        .key = text(arena, o, "key"), .flag = text(arena, o, "flag"), .env = text(arena, o, "env"),
-        .lo = bound(o, "lo", -INFINITY), .hi = bound(o, "hi", INFINITY),
-        .word = text(arena, o, "word"), .since = text(arena, o, "since"), .until = text(arena, o, "until"),
-        .renamed_to = text(arena, o, "renamed_to"), .note = text(arena, o, "note"),
+        .key = text(arena, o, "key"),
+        .flag = text(arena, o, "flag"),
+        .env = text(arena, o, "env"),
+        .lo = bound(o, "lo", -INFINITY),
+        .hi = bound(o, "hi", INFINITY),
+        .word = text(arena, o, "word"),
+        .since = text(arena, o, "since"),
+        .until = text(arena, o, "until"),
+        .renamed_to = text(arena, o, "renamed_to"),
+        .note = text(arena, o, "note"),
     };
     if (!out->flag && out->key && keys_are_flags)
         out->flag = hg_textf(arena, "--%s", out->key);
@@ -100,7 +107,8 @@ static bool read_knob(hg_arena *arena, const json_t *o, bool keys_are_flags, hg_
     out->choices = texts(arena, json_object_get(o, "choices"), &out->choice_count);
     read_says(arena, json_object_get(o, "says"), out);
     read_defaults(arena, json_object_get(o, "default"), out);
-    return read_type(json_string_value(json_object_get(o, "type")), &out->type) && (out->key || out->flag || out->env);
+    return read_type(json_string_value(json_object_get(o, "type")), &out->type) &&
+           (out->key || out->flag || out->env);
 }
 
 static void read_images(hg_arena *arena, const json_t *o, hg_engine_knobs *out)
@@ -108,19 +116,22 @@ static void read_images(hg_arena *arena, const json_t *o, hg_engine_knobs *out)
     const char *key;
     json_t *value;
     out->images = (const char *(*)[2])HG_NEW(arena, const char *, 2 * json_object_size(o) + 2);
-    json_object_foreach((json_t *)(uintptr_t)o, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)o, key, value)
+    {
         out->images[out->image_count][0] = hg_strdup(arena, key);
         out->images[out->image_count++][1] = scalar(arena, value);
     }
 }
 
-static bool read_table(hg_arena *arena, const char *where, const json_t *o, hg_engine_knobs *out, hg_err *err)
+static bool read_table(hg_arena *arena, const char *where, const json_t *o, hg_engine_knobs *out,
+                       hg_err *err)
 {
     static const char *const fractions[] = { "total", "static", "free" };
     const json_t *list = json_object_get(o, "knobs");
     const char *of = json_string_value(json_object_get(o, "memory_fraction_of"));
     bool keys_are_flags = json_is_true(json_object_get(o, "keys_are_flags"));
-    *out = (hg_engine_knobs){ .engine = text(arena, o, "engine"), .program = text(arena, o, "program"),
+    *out = (hg_engine_knobs){ .engine = text(arena, o, "engine"),
+                              .program = text(arena, o, "program"),
                               .port = json_integer_value(json_object_get(o, "port")),
                               .strict = json_is_true(json_object_get(o, "strict_keys")) };
     for (int i = 0; of && i < 3; i++)
@@ -131,8 +142,11 @@ static bool read_table(hg_arena *arena, const char *where, const json_t *o, hg_e
     out->list = HG_NEW(arena, hg_engine_knob, json_array_size(list));
     for (size_t i = 0; i < json_array_size(list); i++)
         if (!read_knob(arena, json_array_get(list, i), keys_are_flags, &out->list[out->count++]))
-            return hg_fail(err, HG_INPUT, where, "knob %zu lacks a type of text, switch, int, real, ints, json, or a name", i + 1);
-    return (out->engine && out->program) || hg_fail(err, HG_INPUT, where, "lacks engine or program");
+            return hg_fail(
+                err, HG_INPUT, where,
+                "knob %zu lacks a type of text, switch, int, real, ints, json, or a name", i + 1);
+    return (out->engine && out->program) ||
+           hg_fail(err, HG_INPUT, where, "lacks engine or program");
 }
 
 /* ---- versions ---- */
@@ -161,7 +175,8 @@ static bool is_of(const char *version, const char *listed)
     return strncmp(version, listed, n) == 0 && (version[n] < '0' || version[n] > '9');
 }
 
-static void take_version(hg_arena *arena, const json_t *list, const char *wanted, hg_engine_knobs *out, const char **note)
+static void take_version(hg_arena *arena, const json_t *list, const char *wanted,
+                         hg_engine_knobs *out, const char **note)
 {
     size_t n = json_array_size(list), best = wanted ? 0 : n - 1;
     bool exact = !wanted;
@@ -173,24 +188,31 @@ static void take_version(hg_arena *arena, const json_t *list, const char *wanted
         exact = is_of(wanted, v);
     }
     out->version = hg_strdup(arena, json_string_value(json_array_get(list, best)));
-    *note = exact ? NULL
-                  : hg_textf(arena, "%s %s has no knob table of its own: that of %s, the nearest %s, answers", out->engine, wanted,
-                             out->version, hg_version_compare(out->version, wanted) < 0 ? "older one" : "there is");
+    *note =
+        exact ? NULL
+              : hg_textf(arena,
+                         "%s %s has no knob table of its own: that of %s, the nearest %s, answers",
+                         out->engine, wanted, out->version,
+                         hg_version_compare(out->version, wanted) < 0 ? "older one" : "there is");
 }
 
-bool hg_knobs_open(hg_arena *arena, const hg_data *data, const char *engine, const char *version, hg_engine_knobs *out,
-                   const char **note, hg_err *err)
+bool hg_knobs_open(hg_arena *arena, const hg_data *data, const char *engine, const char *version,
+                   hg_engine_knobs *out, const char **note, hg_err *err)
 {
     const char *path = hg_textf(arena, "knobs/%s.json", engine);
     size_t size;
     const char *json = hg_data_text(data, arena, path, &size, err);
     json_t *root = json ? hg_json_parse(json, size, path, err) : NULL;
     if (!root)
-        return json ? false : hg_fail(err, HG_INPUT, "--engine", "'%.40s' has no table of knobs; vllm, sglang, trtllm, mindie "
-                                                                 "and llamacpp have", engine);
+        return json ? false
+                    : hg_fail(err, HG_INPUT, "--engine",
+                              "'%.40s' has no table of knobs; vllm, sglang, trtllm, mindie "
+                              "and llamacpp have",
+                              engine);
     const json_t *versions = json_object_get(root, "versions");
     bool ok = read_table(arena, path, root, out, err) &&
-              (json_is_string(json_array_get(versions, 0)) || hg_fail(err, HG_INPUT, path, "lacks a list of versions"));
+              (json_is_string(json_array_get(versions, 0)) ||
+               hg_fail(err, HG_INPUT, path, "lacks a list of versions"));
     if (ok)
         take_version(arena, versions, version, out, note);
     json_decref(root);
@@ -201,7 +223,8 @@ hg_knob_state hg_knob_state_of(const hg_engine_knobs *k, const hg_engine_knob *k
 {
     if (knob->until && hg_version_compare(k->version, knob->until) >= 0)
         return HG_KNOB_GONE;
-    return knob->since && hg_version_compare(k->version, knob->since) < 0 ? HG_KNOB_NOT_YET : HG_KNOB_FITS;
+    return knob->since && hg_version_compare(k->version, knob->since) < 0 ? HG_KNOB_NOT_YET
+                                                                          : HG_KNOB_FITS;
 }
 
 /* ---- finding ---- */
@@ -219,7 +242,8 @@ static bool answers(const hg_engine_knob *knob, const char *name, bool is_flag)
     const char *main = is_flag ? knob->flag : knob->key;
     bool found = main && same_name(main, name);
     for (int i = 0; i < HG_KNOB_NAMES && knob->also[i]; i++) {
-        bool bare = !is_flag && knob->key && knob->also[i][0] == '-'; /* config files take long spellings too */
+        bool bare = !is_flag && knob->key &&
+                    knob->also[i][0] == '-'; /* config files take long spellings too */
         found |= same_name(knob->also[i] + (bare ? strspn(knob->also[i], "-") : 0), name);
     }
     return found;
@@ -230,7 +254,8 @@ static const hg_engine_knob *named(const hg_engine_knobs *k, const char *name, b
 {
     const hg_engine_knob *found = NULL;
     for (size_t i = 0; i < k->count; i++)
-        if (answers(&k->list[i], name, is_flag) && (!found || hg_knob_state_of(k, found) != HG_KNOB_FITS))
+        if (answers(&k->list[i], name, is_flag) &&
+            (!found || hg_knob_state_of(k, found) != HG_KNOB_FITS))
             found = &k->list[i];
     return found;
 }
@@ -256,12 +281,14 @@ const hg_engine_knob *hg_knob_of_env(const hg_engine_knobs *k, const char *name)
 const hg_engine_knob *hg_knob_of_word(const hg_engine_knobs *k, const char *word)
 {
     for (size_t i = 0; i < k->count; i++)
-        if (k->list[i].word && strcmp(k->list[i].word, word) == 0 && hg_knob_state_of(k, &k->list[i]) == HG_KNOB_FITS)
+        if (k->list[i].word && strcmp(k->list[i].word, word) == 0 &&
+            hg_knob_state_of(k, &k->list[i]) == HG_KNOB_FITS)
             return &k->list[i];
     return NULL;
 }
 
-const char *hg_knob_suggest(hg_arena scratch, const hg_engine_knobs *k, const char *name, bool is_flag)
+const char *hg_knob_suggest(hg_arena scratch, const hg_engine_knobs *k, const char *name,
+                            bool is_flag)
 {
     const char **names = HG_NEW(&scratch, const char *, k->count);
     size_t n = 0;
@@ -285,7 +312,8 @@ static bool is_choice(const char *choice, const char *value)
     size_t n = strlen(choice);
     if (*choice == '*')
         return hg_ends(value, choice + 1);
-    return n && choice[n - 1] == '*' ? strncmp(choice, value, n - 1) == 0 : strcmp(choice, value) == 0;
+    return n && choice[n - 1] == '*' ? strncmp(choice, value, n - 1) == 0
+                                     : strcmp(choice, value) == 0;
 }
 
 #define SAY(...) (snprintf(why, size, __VA_ARGS__), false)
@@ -298,7 +326,8 @@ static bool takes_text(const hg_engine_knob *knob, const char *value, char *why,
         if (is_choice(knob->choices[i], value))
             return true;
     const char *near = hg_nearest(value, knob->choices, knob->choice_count);
-    return SAY("takes no '%.40s'%s%.40s%s", value, near ? "; did you mean '" : "; such as '", near ? near : knob->choices[0], "'?");
+    return SAY("takes no '%.40s'%s%.40s%s", value, near ? "; did you mean '" : "; such as '",
+               near ? near : knob->choices[0], "'?");
 }
 
 /* Counts may end in k, K, m, M or g, as engines' own parsers read them. */
@@ -312,12 +341,17 @@ static bool takes_number(const hg_engine_knob *knob, const char *value, char *wh
     if (scaled)
         digits[n - 1] = 0;
     if (!hg_parse_f64(digits, &v))
-        return knob->type == HG_KNOB_INT && strcmp(value, "auto") == 0 ? true : SAY("is '%.40s', no number", value);
+        return knob->type == HG_KNOB_INT && strcmp(value, "auto") == 0
+                   ? true
+                   : SAY("is '%.40s', no number", value);
     if (knob->type == HG_KNOB_INT && !scaled && v != floor(v))
         return SAY("is %.40s; it must be whole", value);
     if (!scaled && (v < knob->lo || v > knob->hi))
-        return SAY("is %.40s; the engine takes %s%.10g%s%.10g", value, isfinite(knob->lo) ? "" : "at most ",
-                   isfinite(knob->lo) ? knob->lo : knob->hi, isfinite(knob->lo) && isfinite(knob->hi) ? " to " : isfinite(knob->lo) ? " and more, not " : ", not ",
+        return SAY("is %.40s; the engine takes %s%.10g%s%.10g", value,
+                   isfinite(knob->lo) ? "" : "at most ", isfinite(knob->lo) ? knob->lo : knob->hi,
+                   isfinite(knob->lo) && isfinite(knob->hi) ? " to "
+                   : isfinite(knob->lo)                     ? " and more, not "
+                                                            : ", not ",
                    isfinite(knob->lo) && isfinite(knob->hi) ? knob->hi : v);
     return true;
 }
@@ -325,7 +359,8 @@ static bool takes_number(const hg_engine_knob *knob, const char *value, char *wh
 bool hg_knob_takes(const hg_engine_knob *knob, const char *value, char *why, size_t size)
 {
     if (knob->type == HG_KNOB_SWITCH)
-        return !value || strcmp(value, "true") == 0 || strcmp(value, "false") == 0 || SAY("is a switch; '%.40s' is no value of it", value);
+        return !value || strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ||
+               SAY("is a switch; '%.40s' is no value of it", value);
     if (!value)
         return SAY("needs a value");
     if (strchr(value, '$'))

@@ -7,10 +7,10 @@
 #include "spec/model.h"
 
 typedef struct hg_layout {
-    bool shared;               /* one process serves all engines of its node */
-    int64_t engine, node;      /* devices of each */
-    int64_t spans;             /* nodes an engine takes */
-    int64_t per_node;          /* engines on a full node */
+    bool shared;          /* one process serves all engines of its node */
+    int64_t engine, node; /* devices of each */
+    int64_t spans;        /* nodes an engine takes */
+    int64_t per_node;     /* engines on a full node */
     int64_t nodes, replicas;
 } hg_layout;
 
@@ -27,6 +27,7 @@ typedef struct hg_accelerator {
     const char *vendor, *visible, *docker, *resource;
 } hg_accelerator;
 
-const hg_accelerator *hg_accelerator_of(const char *vendor); /* a vendor of no row: the last, which sets nothing */
+const hg_accelerator *
+hg_accelerator_of(const char *vendor); /* a vendor of no row: the last, which sets nothing */
 
 #endif

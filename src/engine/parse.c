@@ -1,9 +1,10 @@
 #include "engine/parse.h"
 
 #include "base/file.h"
+#include "base/num.h"
 
 #include <ctype.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FILE_MOST = 1 << 20, SHELL_DEPTH = 3 };
@@ -15,92 +16,10 @@ typedef struct reader {
     hg_arena *arena;
     const hg_data *data;
     const char *name, *engine, *version;
-    const char *other;         /* an engine that is started and was not asked for */
+    const char *other; /* an engine that is started and was not asked for */
     hg_launch_texts *out;
     hg_err *err;
 } reader;
-
-/* ---- which engine a command starts ---- */
-
-typedef struct program {
-    const char *engine;
-    size_t first;              /* argument */
-} program;
-
-static bool next_is(const hg_shell_command *c, size_t i, const char *word)
-{
-    return i + 1 < c->count && strcmp(c->words[i + 1].s, word) == 0;
-}
-
-/* python -m MODULE, as servers are started. */
-static const struct {
-    const char *module, *engine;
-} modules[] = {
-    { "sglang.launch_server", "sglang" }, { "vllm.entrypoints.openai.api_server", "vllm" }, { "dynamo.vllm", "vllm" },
-    { "dynamo.sglang", "sglang" },
-};
-
-/* Images whose entry point is the server: the words after one are its arguments. */
-static const struct {
-    const char *part, *engine;
-} images[] = { { "vllm-openai", "vllm" }, { "llama.cpp:server", "llamacpp" } };
-
-static const char *module_engine(const char *module)
-{
-    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
-        if (strcmp(modules[i].module, module) == 0)
-            return modules[i].engine;
-    return NULL;
-}
-
-static bool program_at(const hg_shell_command *c, size_t i, program *out)
-{
-    const char *w = hg_basename(c->words[i].s);
-    *out = (program){ NULL, i + 1 };
-    if (strcmp(w, "vllm") == 0 && next_is(c, i, "serve"))
-        *out = (program){ "vllm", i + 2 };
-    else if (strcmp(w, "sglang") == 0 && next_is(c, i, "serve"))
-        *out = (program){ "sglang", i + 2 };
-    else if (strcmp(w, "-m") == 0 && i + 1 < c->count && module_engine(c->words[i + 1].s))
-        *out = (program){ module_engine(c->words[i + 1].s), i + 2 };
-    else if (strcmp(w, "trtllm-serve") == 0)
-        *out = (program){ "trtllm", i + 1 + next_is(c, i, "serve") };
-    else if (strcmp(w, "llama-server") == 0)
-        out->engine = "llamacpp";
-    else if (strcmp(w, "mindieservice_daemon") == 0 || strcmp(w, "mindie_llm_server") == 0)
-        out->engine = "mindie";
-    return out->engine != NULL;
-}
-
-static bool is_container(const hg_shell_command *c)
-{
-    const char *w = c->count > 1 ? hg_basename(c->words[0].s) : "";
-    bool sudo = strcmp(w, "sudo") == 0 || strcmp(w, "exec") == 0;
-    w = sudo && c->count > 2 ? hg_basename(c->words[1].s) : w;
-    return strcmp(w, "docker") == 0 || strcmp(w, "podman") == 0 || strcmp(w, "nerdctl") == 0;
-}
-
-static bool image_at(const hg_shell_command *c, size_t i, program *out)
-{
-    const char *w = c->words[i].s;
-    for (size_t k = 0; *w != '-' && !strchr(w, '=') && k < sizeof images / sizeof *images; k++)
-        if (strstr(w, images[k].part)) {
-            *out = (program){ images[k].engine, i + 1 };
-            return true;
-        }
-    return false;
-}
-
-static bool find_program(const hg_shell_command *c, program *out)
-{
-    for (size_t i = 0; i < c->count; i++)
-        if (program_at(c, i, out))
-            return true;
-    for (size_t i = 1; is_container(c) && i < c->count; i++)
-        if (image_at(c, i, out))
-            return true;
-    return false;
-}
 
 /* ---- one command ---- */
 
@@ -109,7 +28,8 @@ static void take_env(hg_settings *s, const char *name, const char *value)
     const hg_engine_knob *knob = hg_knob_of_env(s->knobs, name);
     hg_put_env(s, name, value);
     if (knob)
-        *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, name, value, 0, NULL };
+        *HG_PUSH(s->arena, s->list, s->count, s->capacity) =
+            (hg_setting){ knob, name, value, 0, NULL };
 }
 
 /* docker run -e A=b, --env=A=b. */
@@ -127,9 +47,10 @@ static void container_env(hg_settings *s, const hg_shell_command *c, size_t befo
     }
 }
 
-/* A file that a launch names: written by a here-document above, beside the launch's file, or where heng runs.  What the
- * shell would have put before it is not known. */
-static const char *find_file(reader *r, const hg_shell *sh, const char *path, const char **as, size_t *size)
+/* A file that a launch names: written by a here-document above, beside the launch's file, or where
+ * heng runs.  What the shell would have put before it is not known. */
+static const char *find_file(reader *r, const hg_shell *sh, const char *path, const char **as,
+                             size_t *size)
 {
     for (size_t i = 0; sh && i < sh->file_count; i++)
         if (strcmp(sh->files[i].path, path) == 0) {
@@ -142,7 +63,9 @@ static const char *find_file(reader *r, const hg_shell *sh, const char *path, co
     const char *known = rest ? rest + 1 : path;
     size_t folder = strlen(r->name) - strlen(hg_basename(r->name));
     const char *beside = hg_textf(r->arena, "%.*s%s", (int)folder, r->name, known);
-    const char *found = *known != '/' && hg_is_file(beside) ? beside : hg_is_file(known) ? known : NULL;
+    const char *found = *known != '/' && hg_is_file(beside) ? beside
+                        : hg_is_file(known)                 ? known
+                                                            : NULL;
     hg_err none;
     *as = found;
     return found ? hg_file_read(r->arena, found, FILE_MOST, size, &none) : NULL;
@@ -185,7 +108,8 @@ static bool join_config(reader *r, const hg_shell *sh, hg_launch_text *t)
     const hg_setting *named = NULL;
     for (size_t i = 0; i < t->settings.count; i++)
         for (size_t k = 0; k < 2; k++)
-            if (t->settings.list[i].knob && t->settings.list[i].knob->flag && strcmp(t->settings.list[i].knob->flag, keys[k]) == 0)
+            if (t->settings.list[i].knob && t->settings.list[i].knob->flag &&
+                strcmp(t->settings.list[i].knob->flag, keys[k]) == 0)
                 named = &t->settings.list[i];
     bool mindie = strcmp(t->knobs->engine, "mindie") == 0;
     const char *path = mindie ? "conf/config.json" : named ? named->value : NULL;
@@ -200,7 +124,8 @@ static bool join_config(reader *r, const hg_shell *sh, hg_launch_text *t)
     hg_settings file = new_settings(r, t->knobs), command = t->settings;
     if (!read_config(r, &file, as, text, size))
         return false;
-    hg_settings *first = strcmp(t->knobs->engine, "trtllm") == 0 ? &command : &file, *last = first == &file ? &command : &file;
+    hg_settings *first = strcmp(t->knobs->engine, "trtllm") == 0 ? &command : &file,
+                *last = first == &file ? &command : &file;
     hg_settings all = new_settings(r, t->knobs);
     append(&all, first);
     append(&all, last);
@@ -210,19 +135,26 @@ static bool join_config(reader *r, const hg_shell *sh, hg_launch_text *t)
     return true;
 }
 
-static bool read_command(reader *r, const hg_shell *sh, const hg_shell_command *c, const program *p)
+static bool read_command(reader *r, const hg_shell *sh, const hg_shell_command *c,
+                         const hg_program *p)
 {
-    hg_launch_text t = { .knobs = open_knobs(r, p->engine), .from_command = true, .servers = 1, .line = c->words[0].line };
+    hg_launch_text t = { .knobs = open_knobs(r, p->engine),
+                         .from_command = true,
+                         .servers = 1,
+                         .line = c->words[0].line };
     if (!t.knobs)
         return false;
     t.settings = new_settings(r, t.knobs);
     for (size_t i = 0; i < c->env_count; i++)
         take_env(&t.settings, c->env[i][0], c->env[i][1]);
     container_env(&t.settings, c, p->first);
+    t.cpus = hg_command_cpus(c, p->first);
     for (size_t i = 0; i + 1 < p->first; i++) { /* env A=b program */
         const char *equals = strchr(c->words[i].s, '=');
-        if (equals && *c->words[i].s != '-' && !is_container(c))
-            take_env(&t.settings, hg_strndup(r->arena, c->words[i].s, (size_t)(equals - c->words[i].s)), equals + 1);
+        if (equals && *c->words[i].s != '-' && !hg_is_container(c))
+            take_env(&t.settings,
+                     hg_strndup(r->arena, c->words[i].s, (size_t)(equals - c->words[i].s)),
+                     equals + 1);
     }
     hg_parse_flags(&t.settings, c->words + p->first, c->count - p->first, &t.model);
     if (!join_config(r, sh, &t))
@@ -240,12 +172,14 @@ static bool read_shell(reader *r, const char *text, size_t size, int depth)
         return false;
     for (size_t i = 0; i < sh->count; i++) {
         const hg_shell_command *c = &sh->commands[i];
-        program p;
-        bool found = find_program(c, &p), wanted = found && (!r->engine || strcmp(p.engine, r->engine) == 0);
+        hg_program p;
+        bool found = hg_program_find(c, &p),
+             wanted = found && (!r->engine || strcmp(p.engine, r->engine) == 0);
         r->other = found && !wanted ? p.engine : r->other;
         if (wanted && !read_command(r, sh, c, &p))
             return false;
-        for (size_t k = 1; !found && depth < SHELL_DEPTH && k + 1 < c->count; k++) /* bash -c 'vllm serve …' */
+        for (size_t k = 1; !found && depth < SHELL_DEPTH && k + 1 < c->count;
+             k++) /* bash -c 'vllm serve …' */
             if (strcmp(c->words[k].s, "-c") == 0 || strcmp(c->words[k].s, "-lc") == 0)
                 if (!read_shell(r, c->words[k + 1].s, strlen(c->words[k + 1].s), depth + 1))
                     return false;
@@ -275,7 +209,9 @@ static bool looks_like_ini(const char *text)
 
 static bool keep_file(reader *r, const hg_settings *s)
 {
-    hg_launch_text t = { .knobs = (hg_engine_knobs *)(uintptr_t)s->knobs, .settings = *s, .servers = 1 };
+    hg_launch_text t = { .knobs = (hg_engine_knobs *)(uintptr_t)s->knobs,
+                         .settings = *s,
+                         .servers = 1 };
     const hg_setting *model = hg_setting_of_word(s, "model");
     t.model = model ? model->value : NULL;
     *HG_PUSH(r->arena, r->out->list, r->out->count, r->out->capacity) = t;
@@ -303,7 +239,8 @@ static bool read_file(reader *r, const char *text, size_t size)
     if (r->engine && strcmp(r->engine, "llamacpp") == 0)
         return read_ini_file(r, text);
     for (int i = 0; i < ENGINES; i++) {
-        if (strcmp(engine_names[i], "llamacpp") == 0 || (r->engine && strcmp(r->engine, engine_names[i]) != 0))
+        if (strcmp(engine_names[i], "llamacpp") == 0 ||
+            (r->engine && strcmp(r->engine, engine_names[i]) != 0))
             continue;
         hg_engine_knobs *knobs = open_knobs(r, engine_names[i]);
         hg_settings s = new_settings(r, knobs);
@@ -316,7 +253,9 @@ static bool read_file(reader *r, const char *text, size_t size)
         }
     }
     if (!best.knobs || (most == 0 && !r->engine))
-        return hg_fail(r->err, HG_INPUT, r->name, "holds no launch of vLLM, SGLang, TensorRT-LLM, MindIE or llama.cpp: no command that starts one, "
+        return hg_fail(r->err, HG_INPUT, r->name,
+                       "holds no launch of vLLM, SGLang, TensorRT-LLM, MindIE or llama.cpp: no "
+                       "command that starts one, "
                        "and no key of their config files");
     return keep_file(r, &best);
 }
@@ -326,14 +265,19 @@ static bool read_file(reader *r, const char *text, size_t size)
 /* A command that only joins a node to another's engine is no server of its own. */
 static bool follows(const hg_launch_text *t)
 {
-    const hg_setting *rank = hg_setting_of_key(&t->settings, "node-rank"), *headless = hg_setting_of_key(&t->settings, "headless");
-    return headless || (rank && rank->value && isdigit((unsigned char)*rank->value) && strcmp(rank->value, "0") != 0);
+    const hg_setting *rank = hg_setting_of_key(&t->settings, "node-rank"),
+                     *headless = hg_setting_of_key(&t->settings, "headless");
+    return headless || (rank && rank->value && isdigit((unsigned char)*rank->value) &&
+                        strcmp(rank->value, "0") != 0);
 }
 
 /* A place's own: differs between servers of one kind. */
 static bool is_place(const hg_setting *t)
 {
-    static const char *const names[] = { "host", "port", "node-rank", "master-addr", "dist-init-addr", "base-gpu-id", "data-parallel-size", "dp-size" };
+    static const char *const names[] = {
+        "host",           "port",        "node-rank",          "master-addr",
+        "dist-init-addr", "base-gpu-id", "data-parallel-size", "dp-size"
+    };
     const char *name = t->knob ? t->knob->flag : NULL;
     for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
         if (strcmp(name + 2, names[i]) == 0)
@@ -350,14 +294,17 @@ static bool same_launch(const hg_launch_text *a, const hg_launch_text *b)
         while (k < b->settings.count && is_place(&b->settings.list[k]))
             k++;
         if (i == a->settings.count || k == b->settings.count)
-            return i == a->settings.count && k == b->settings.count && strcmp(a->knobs->engine, b->knobs->engine) == 0;
+            return i == a->settings.count && k == b->settings.count &&
+                   strcmp(a->knobs->engine, b->knobs->engine) == 0;
         const hg_setting *x = &a->settings.list[i], *y = &b->settings.list[k];
-        if (strcmp(x->name, y->name) != 0 || !x->value != !y->value || (x->value && strcmp(x->value, y->value) != 0))
+        if (strcmp(x->name, y->name) != 0 || !x->value != !y->value ||
+            (x->value && strcmp(x->value, y->value) != 0))
             return false;
     }
 }
 
-/* Equal servers are one launch with a count: the data-parallel ranks of one process are servers of it too. */
+/* Equal servers are one launch with a count: the data-parallel ranks of one process are servers of
+ * it too. */
 static int64_t ranks_of(const hg_launch_text *t)
 {
     const hg_setting *dp = hg_setting_of_key(&t->settings, "data-parallel-size");
@@ -386,23 +333,34 @@ static void merge(hg_launch_texts *out)
     out->count = n;
 }
 
-bool hg_launch_read(hg_arena *arena, const hg_data *data, const char *name, const char *text, size_t size, const char *engine,
-                    const char *version, hg_launch_texts *out, hg_err *err)
+bool hg_launch_read(hg_arena *arena, const hg_data *data, const char *name, const char *text,
+                    size_t size, const char *engine, const char *version, hg_launch_texts *out,
+                    hg_err *err)
 {
-    reader r = { .arena = arena, .data = data, .name = name, .engine = engine, .version = version, .out = out, .err = err };
+    reader r = { .arena = arena,
+                 .data = data,
+                 .name = name,
+                 .engine = engine,
+                 .version = version,
+                 .out = out,
+                 .err = err };
     *out = (hg_launch_texts){ 0 };
     const char *first = text + strspn(text, " \t\r\n");
     if (memchr(text, 0, size))
-        return hg_fail(err, HG_INPUT, name, "holds binary data; a launch line or a config file was expected");
+        return hg_fail(err, HG_INPUT, name,
+                       "holds binary data; a launch line or a config file was expected");
     if (!*first)
-        return hg_fail(err, HG_INPUT, name, "is empty; a launch line or a config file was expected");
+        return hg_fail(err, HG_INPUT, name,
+                       "is empty; a launch line or a config file was expected");
     bool data_file = *first == '{' || looks_like_ini(text);
     hg_err shell = { 0 };
     r.err = &shell;
     bool ok = data_file || read_shell(&r, text, size, 0);
     r.err = err;
     if (out->count == 0 && r.other)
-        return hg_fail(err, HG_INPUT, name, "starts %s, not %s; leave --engine out, or say --engine %s", r.other, engine, r.other);
+        return hg_fail(err, HG_INPUT, name,
+                       "starts %s, not %s; leave --engine out, or say --engine %s", r.other, engine,
+                       r.other);
     /* A quote without end is no shell, and may yet be YAML; then that reader's word counts. */
     if (out->count == 0 && !read_file(&r, text, size)) {
         *err = ok ? *err : shell;

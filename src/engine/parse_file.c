@@ -11,7 +11,8 @@ enum { DEPTH = 24 };
 static void put(hg_settings *s, const char *name, const char *value, int line)
 {
     const hg_engine_knob *knob = hg_knob_keyed(s->knobs, name);
-    *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, name, value, line, s->file };
+    *HG_PUSH(s->arena, s->list, s->count, s->capacity) =
+        (hg_setting){ knob, name, value, line, s->file };
 }
 
 static void quote(hg_buf *b, const char *text, size_t n)
@@ -36,8 +37,11 @@ static void as_json(hg_buf *b, struct fy_node *node, int depth)
         hg_buf_puts(b, "null");
     } else if (fy_node_is_mapping(node)) {
         hg_buf_puts(b, "{");
-        for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &at)); first = false) {
-            const char *key = fy_node_pair_key(pair) && fy_node_is_scalar(fy_node_pair_key(pair)) ? fy_node_get_scalar(fy_node_pair_key(pair), &n) : NULL;
+        for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &at));
+             first = false) {
+            const char *key = fy_node_pair_key(pair) && fy_node_is_scalar(fy_node_pair_key(pair))
+                                  ? fy_node_get_scalar(fy_node_pair_key(pair), &n)
+                                  : NULL;
             hg_buf_puts(b, first ? "" : ",");
             quote(b, key ? key : "", key ? n : 0);
             hg_buf_puts(b, ":");
@@ -91,7 +95,8 @@ static bool has_below(const hg_engine_knobs *k, const char *path)
 static struct fy_node *only_mapping(struct fy_node *node)
 {
     void *at = NULL;
-    struct fy_node *first = node && fy_node_is_sequence(node) ? fy_node_sequence_iterate(node, &at) : NULL;
+    struct fy_node *first =
+        node && fy_node_is_sequence(node) ? fy_node_sequence_iterate(node, &at) : NULL;
     return first && fy_node_is_mapping(first) ? first : node;
 }
 
@@ -118,7 +123,8 @@ static void walk(hg_settings *s, struct fy_node *map, const char *path, int dept
         struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
         size_t n = 0;
         const char *name = key && fy_node_is_scalar(key) ? fy_node_get_scalar(key, &n) : NULL;
-        const char *full = hg_textf(s->arena, "%s%s%.*s", path, *path ? "." : "", name ? (int)n : 0, name ? name : "");
+        const char *full = hg_textf(s->arena, "%s%s%.*s", path, *path ? "." : "", name ? (int)n : 0,
+                                    name ? name : "");
         struct fy_node *inner = only_mapping(value);
         if (inner && fy_node_is_mapping(inner) && has_below(s->knobs, full) && depth < DEPTH)
             walk(s, inner, full, depth + 1);
@@ -162,15 +168,18 @@ void hg_parse_ini(hg_settings *s, const char *text)
 {
     int line = 0, sections = 0;
     while (*text) {
-        const char *end = text + strcspn(text, "\n"), *from = text + strspn(text, " \t"), *equals = memchr(text, '=', (size_t)(end - text));
+        const char *end = text + strcspn(text, "\n"), *from = text + strspn(text, " \t"),
+                   *equals = memchr(text, '=', (size_t)(end - text));
         line++;
         sections += *from == '[' && !hg_starts(from, "[*]");
         text = end + (*end == '\n');
         if (!equals || strchr(";#[", *from) || sections > 1)
             continue;
-        const char *key = trimmed(s->arena, from, equals), *value = trimmed(s->arena, equals + 1, end);
+        const char *key = trimmed(s->arena, from, equals),
+                   *value = trimmed(s->arena, equals + 1, end);
         if (sections == 0 && strcmp(key, "version") == 0)
             continue;
-        *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ ini_knob(s, key), key, value, line, s->file };
+        *HG_PUSH(s->arena, s->list, s->count, s->capacity) =
+            (hg_setting){ ini_knob(s, key), key, value, line, s->file };
     }
 }

@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <string.h>
 
-static void put(hg_settings *s, const hg_engine_knob *knob, const char *name, const char *value, int line)
+static void put(hg_settings *s, const hg_engine_knob *knob, const char *name, const char *value,
+                int line)
 {
-    *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, name, value, line, NULL };
+    *HG_PUSH(s->arena, s->list, s->count, s->capacity) =
+        (hg_setting){ knob, name, value, line, NULL };
 }
 
 /* -1 is a value; --x and -x are flags. */
@@ -14,8 +16,10 @@ static bool is_flag(const char *w)
     return w[0] == '-' && (isalpha((unsigned char)w[1]) || (w[1] == '-' && w[2]));
 }
 
-/* --no-x turns x off; --compilation-config.cudagraph_mode sets a part of a JSON knob; -O3 is -O 3. */
-static const hg_engine_knob *find(const hg_settings *s, const char *name, bool *off, const char **glued)
+/* --no-x turns x off; --compilation-config.cudagraph_mode sets a part of a JSON knob; -O3 is -O 3.
+ */
+static const hg_engine_knob *find(const hg_settings *s, const char *name, bool *off,
+                                  const char **glued)
 {
     const hg_engine_knob *knob = hg_knob_flagged(s->knobs, name);
     const char *dot = strchr(name, '.');
@@ -43,7 +47,8 @@ static const char *truth(const char *w)
 }
 
 /* Takes a flag's values from the words after it; returns how many. */
-static size_t values(const hg_settings *s, const hg_engine_knob *knob, const hg_shell_item *next, size_t left, const char **value)
+static size_t values(const hg_settings *s, const hg_engine_knob *knob, const hg_shell_item *next,
+                     size_t left, const char **value)
 {
     *value = NULL;
     if (knob && knob->type == HG_KNOB_SWITCH) {

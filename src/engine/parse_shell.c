@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A script's variables may name one another for ever; what grows beyond this stays as it is written. */
+/* A script's variables may name one another for ever; what grows beyond this stays as it is
+ * written. */
 enum { WORD_MOST = 1 << 16, GROWN_MOST = 1 << 24, VARIABLES = 256, HERE_DOCUMENTS = 8 };
 
 typedef struct variable {
@@ -14,8 +15,8 @@ typedef struct variable {
 
 typedef struct here {
     const char *end;
-    bool strip;                /* <<- : leading tabs go */
-    const char *path;          /* where the command writes it, or NULL */
+    bool strip;       /* <<- : leading tabs go */
+    const char *path; /* where the command writes it, or NULL */
 } here;
 
 typedef struct lexer {
@@ -134,7 +135,8 @@ static bool quoted(lexer *x, hg_buf *b)
         }
     }
     if (x->p == x->end)
-        return hg_fail(x->err, HG_INPUT, hg_textf(x->arena, "%.100s:%d", x->name, line), "the quote %c that begins here does not end", quote);
+        return hg_fail(x->err, HG_INPUT, hg_textf(x->arena, "%.100s:%d", x->name, line),
+                       "the quote %c that begins here does not end", quote);
     x->p++;
     return true;
 }
@@ -188,7 +190,8 @@ static void finish(lexer *x)
 {
     hg_shell_command *c = &x->now;
     size_t lead = 0;
-    bool exports = c->count && (strcmp(c->words[0].s, "export") == 0 || strcmp(c->words[0].s, "declare") == 0);
+    bool exports =
+        c->count && (strcmp(c->words[0].s, "export") == 0 || strcmp(c->words[0].s, "declare") == 0);
     while (lead < c->count && assigned(c->words[lead].s))
         lead++;
     for (size_t i = exports ? 1 : 0; i < (exports ? c->count : lead == c->count ? lead : 0); i++) {
@@ -199,7 +202,8 @@ static void finish(lexer *x)
             set(x, c->words[i].s, n, value ? value : v->value, exports);
     }
     if (c->count > lead && !exports) {
-        c->env = (const char *(*)[2])HG_NEW(x->arena, const char *, 2 * (x->variable_count + lead) + 2);
+        c->env =
+            (const char *(*)[2])HG_NEW(x->arena, const char *, 2 * (x->variable_count + lead) + 2);
         for (size_t i = 0; i < x->variable_count; i++)
             if (x->variables[i].exported) {
                 c->env[c->env_count][0] = x->variables[i].name;
@@ -207,7 +211,8 @@ static void finish(lexer *x)
             }
         for (size_t i = 0; i < lead; i++) {
             const char *value = assigned(c->words[i].s);
-            c->env[c->env_count][0] = hg_strndup(x->arena, c->words[i].s, (size_t)(value - 1 - c->words[i].s));
+            c->env[c->env_count][0] =
+                hg_strndup(x->arena, c->words[i].s, (size_t)(value - 1 - c->words[i].s));
             c->env[c->env_count++][1] = value;
         }
         c->words += lead;
@@ -238,12 +243,14 @@ static void here_bodies(lexer *x)
             add(x, &b, "\n", 1);
         }
         if (h->path)
-            *HG_PUSH(x->arena, x->out->files, x->out->file_count, x->out->file_capacity) = (hg_shell_file){ h->path, b.s };
+            *HG_PUSH(x->arena, x->out->files, x->out->file_count, x->out->file_capacity) =
+                (hg_shell_file){ h->path, b.s };
     }
     x->here_count = x->here_first = 0;
 }
 
-/* A redirection: its target is no word of the command, but a here-document's is the file it writes. */
+/* A redirection: its target is no word of the command, but a here-document's is the file it writes.
+ */
 static bool redirect(lexer *x)
 {
     bool in = *x->p == '<', document = in && x->p + 1 < x->end && x->p[1] == '<', present;
@@ -312,16 +319,25 @@ static bool step(lexer *x)
     int line = x->line;
     if (!word(x, &b, &present))
         return false;
-    bool number = present && strspn(b.s, "0123456789") == b.n && x->p < x->end && (*x->p == '>' || *x->p == '<');
+    bool number = present && strspn(b.s, "0123456789") == b.n && x->p < x->end &&
+                  (*x->p == '>' || *x->p == '<');
     if (present && !number) /* the 2 of 2>&1 is no word */
-        *HG_PUSH(x->arena, x->now.words, x->now.count, x->now.capacity) = (hg_shell_item){ b.s, line };
+        *HG_PUSH(x->arena, x->now.words, x->now.count, x->now.capacity) =
+            (hg_shell_item){ b.s, line };
     return true;
 }
 
-bool hg_shell_read(hg_arena *arena, const char *name, const char *text, size_t size, hg_shell *out, hg_err *err)
+bool hg_shell_read(hg_arena *arena, const char *name, const char *text, size_t size, hg_shell *out,
+                   hg_err *err)
 {
     lexer *x = HG_NEW(arena, lexer, 1);
-    *x = (lexer){ .arena = arena, .name = name, .p = text, .end = text + size, .line = 1, .out = out, .err = err };
+    *x = (lexer){ .arena = arena,
+                  .name = name,
+                  .p = text,
+                  .end = text + size,
+                  .line = 1,
+                  .out = out,
+                  .err = err };
     *out = (hg_shell){ 0 };
     while (x->p < x->end)
         if (!step(x))

@@ -46,11 +46,13 @@ static void say_int(saying *y, const char *word, int64_t value, int line)
     say(y, word, hg_textf(y->arena, "%" PRId64, value), line);
 }
 
-/* The setting of a word with its whole number; false: not given, or no number. */
+/* The setting of a word with its whole number; false: not given, no number, or none that a server
+ * could have (so that products of two stay numbers). */
 static bool count_of(const saying *y, const char *word, int64_t *out, int *line)
 {
     const hg_setting *t = hg_setting_of_word(y->s, word);
-    if (!t || !t->value || !hg_parse_count(t->value, out))
+    if (!t || !t->value || !hg_parse_count(t->value, out) || *out > HG_COUNT_MOST ||
+        *out < -HG_COUNT_MOST)
         return false;
     *line = t->line;
     return true;
@@ -146,8 +148,8 @@ static void say_drafts(saying *y, double tokens, int line)
 
 /* ---- engines ---- */
 
-/* Servers with as many ranks each are replicas of that engine; with unlike numbers, as where the last node has fewer,
- * every rank is one. */
+/* Servers with as many ranks each are replicas of that engine; with unlike numbers, as where the
+ * last node has fewer, every rank is one. */
 static void say_ranks(saying *y, const hg_launch_text *t)
 {
     const hg_setting *dp = hg_setting_of_word(y->s, "dp");
@@ -176,17 +178,28 @@ static void say_ascend_graphs(saying *y, const hg_setting *graphs)
 
 static void vllm(saying *y, const hg_launch_text *t)
 {
-    static const char *const counts[] = { "tp", "pp", "max_model_len", "max_num_seqs", "max_num_batched_tokens", "block_size", "graph_tokens", NULL };
-    const hg_setting *draft = hg_setting_of_word(y->s, "draft"), *graphs = hg_setting_of_key(y->s, "compilation-config");
+    static const char *const counts[] = { "tp",
+                                          "pp",
+                                          "max_model_len",
+                                          "max_num_seqs",
+                                          "max_num_batched_tokens",
+                                          "block_size",
+                                          "graph_tokens",
+                                          NULL };
+    const hg_setting *draft = hg_setting_of_word(y->s, "draft"),
+                     *graphs = hg_setting_of_key(y->s, "compilation-config");
     say_counts(y, counts, 1);
     if (is_on(y, "ep"))
-        say_int(y, "ep", value_of(y, "tp", 1) * value_of(y, "dp", 1), hg_setting_of_word(y->s, "ep")->line);
+        say_int(y, "ep", value_of(y, "tp", 1) * value_of(y, "dp", 1),
+                hg_setting_of_word(y->s, "ep")->line);
     say_switch(y, "prefix_caching", "enable_prefix_caching");
     say_switch(y, "chunked_prefill", "enable_chunked_prefill");
     if (draft)
         say_drafts(y, json_number(y, draft->value, "num_speculative_tokens"), draft->line);
     if (graphs && json_number(y, graphs->value, "max_cudagraph_capture_size") >= 1)
-        say_int(y, "graph_tokens", (int64_t)fmin(1e9, json_number(y, graphs->value, "max_cudagraph_capture_size")), graphs->line);
+        say_int(y, "graph_tokens",
+                (int64_t)fmin(1e9, json_number(y, graphs->value, "max_cudagraph_capture_size")),
+                graphs->line);
     if (graphs && json_text_has(graphs->value, "cudagraph_mode", "FULL_DECODE_ONLY"))
         say(y, "prompt_graph_tokens", "-1", graphs->line);
     say_ranks(y, t);
@@ -195,12 +208,16 @@ static void vllm(saying *y, const hg_launch_text *t)
 
 static void sglang(saying *y, const hg_launch_text *t)
 {
-    static const char *const counts[] = { "pp", "ep", "max_model_len", "block_size", "graph_tokens", "recv_interval", NULL };
+    static const char *const counts[] = { "pp",         "ep",           "max_model_len",
+                                          "block_size", "graph_tokens", "recv_interval",
+                                          NULL };
     static const char *const limits[] = { "max_num_seqs", NULL };
-    int64_t tp = value_of(y, "tp", 1), dp = value_of(y, "dp", 1), chunk = value_of(y, "max_num_batched_tokens", 0);
+    int64_t tp = value_of(y, "tp", 1), dp = value_of(y, "dp", 1),
+            chunk = value_of(y, "max_num_batched_tokens", 0);
     bool attention = is_on(y, "dp_attention") && dp > 0 && tp % dp == 0;
     int64_t among = attention ? dp : 1, servers = attention ? t->servers : t->ranks;
-    const hg_setting *shape = hg_setting_of_word(y->s, "tp"), *tokens = hg_setting_of_word(y->s, "max_num_batched_tokens");
+    const hg_setting *shape = hg_setting_of_word(y->s, "tp"),
+                     *tokens = hg_setting_of_word(y->s, "max_num_batched_tokens");
     if (shape && tp > 0)
         say_int(y, "tp", tp / among, shape->line);
     if (attention)
@@ -213,20 +230,30 @@ static void sglang(saying *y, const hg_launch_text *t)
         say_int(y, "max_num_batched_tokens", chunk / among, tokens->line);
         say(y, "enable_chunked_prefill", "true", tokens->line);
     } else if (chunk == -1) {
-        say_int(y, "max_num_batched_tokens", value_of(y, "whole_prompt_tokens", 16384), tokens->line);
+        say_int(y, "max_num_batched_tokens", value_of(y, "whole_prompt_tokens", 16384),
+                tokens->line);
         say(y, "enable_chunked_prefill", "false", tokens->line);
     }
     if (hg_setting_of_word(y->s, "no_prefix_caching"))
-        say(y, "enable_prefix_caching", is_on(y, "no_prefix_caching") ? "false" : "true", hg_setting_of_word(y->s, "no_prefix_caching")->line);
+        say(y, "enable_prefix_caching", is_on(y, "no_prefix_caching") ? "false" : "true",
+            hg_setting_of_word(y->s, "no_prefix_caching")->line);
     say_drafts(y, (double)value_of(y, "draft_tokens", 0) - 1, t->line);
 }
 
 static void trtllm(saying *y, const hg_launch_text *t)
 {
-    static const char *const counts[] = { "pp", "ep", "max_model_len", "max_num_seqs", "max_num_batched_tokens", "block_size", "batch_wait_steps",
-                                          "draft_tokens", NULL };
+    static const char *const counts[] = { "pp",
+                                          "ep",
+                                          "max_model_len",
+                                          "max_num_seqs",
+                                          "max_num_batched_tokens",
+                                          "block_size",
+                                          "batch_wait_steps",
+                                          "draft_tokens",
+                                          NULL };
     const hg_setting *graphs = hg_setting_of_word(y->s, "graph_tokens");
-    const hg_setting *shape = hg_setting_of_word(y->s, "tp"), *wait = hg_setting_of_word(y->s, "batch_wait_frac");
+    const hg_setting *shape = hg_setting_of_word(y->s, "tp"),
+                     *wait = hg_setting_of_word(y->s, "batch_wait_frac");
     int64_t tp = value_of(y, "tp", 1);
     if (shape && tp > 0)
         say_int(y, "tp", is_on(y, "dp") ? 1 : tp, shape->line);
@@ -236,7 +263,9 @@ static void trtllm(saying *y, const hg_launch_text *t)
     say_switch(y, "prefix_caching", "enable_prefix_caching");
     say_switch(y, "chunked_prefill", "enable_chunked_prefill");
     int64_t most = value_of(y, "graph_tokens", 0);
-    if (graphs && most > 0 && most != hg_min_i64(value_of(y, "max_num_seqs", 0), value_of(y, "max_num_batched_tokens", INT64_MAX)))
+    if (graphs && most > 0 &&
+        most != hg_min_i64(value_of(y, "max_num_seqs", 0),
+                           value_of(y, "max_num_batched_tokens", INT64_MAX)))
         say_int(y, "graph_tokens", most, graphs->line);
     if (wait && wait->value)
         say(y, "batch_wait_frac", wait->value, wait->line);
@@ -246,10 +275,14 @@ static void trtllm(saying *y, const hg_launch_text *t)
 
 static void mindie(saying *y, const hg_launch_text *t)
 {
-    static const char *const counts[] = { "dp", "ep", "max_model_len", "max_num_seqs", "block_size", NULL };
-    const hg_setting *mode = hg_setting_of_word(y->s, "chunked_prefill"), *plugins = hg_setting_of_word(y->s, "plugins");
-    const hg_setting *world = hg_setting_of_word(y->s, "world"), *shape = hg_setting_of_word(y->s, "tp");
-    int64_t dp = hg_max_i64(1, value_of(y, "dp", 1)), tp = value_of(y, "tp", -1), instances = value_of(y, "replicas", 1) * t->servers;
+    static const char *const counts[] = { "dp",           "ep",         "max_model_len",
+                                          "max_num_seqs", "block_size", NULL };
+    const hg_setting *mode = hg_setting_of_word(y->s, "chunked_prefill"),
+                     *plugins = hg_setting_of_word(y->s, "plugins");
+    const hg_setting *world = hg_setting_of_word(y->s, "world"),
+                     *shape = hg_setting_of_word(y->s, "tp");
+    int64_t dp = hg_max_i64(1, value_of(y, "dp", 1)), tp = value_of(y, "tp", -1),
+            instances = value_of(y, "replicas", 1) * t->servers;
     bool mix = mode && mode->value && strcmp(mode->value, "Mix") == 0;
     if (tp < 1)
         tp = value_of(y, "world", 0) / dp;
@@ -264,7 +297,10 @@ static void mindie(saying *y, const hg_launch_text *t)
     if (tokens > 0)
         say_int(y, "max_num_batched_tokens", tokens, mode ? mode->line : 0);
     if (mode) /* a whole config: what is not plugged in is off */
-        say(y, "enable_prefix_caching", plugins && json_text_has(plugins->value, "plugin_type", "prefix_cache") ? "true" : "false", mode->line);
+        say(y, "enable_prefix_caching",
+            plugins && json_text_has(plugins->value, "plugin_type", "prefix_cache") ? "true"
+                                                                                    : "false",
+            mode->line);
     if (plugins && json_text_has(plugins->value, "plugin_type", "mtp"))
         say_drafts(y, json_number(y, plugins->value, "num_speculative_tokens"), plugins->line);
 }
@@ -280,13 +316,18 @@ static int64_t parts_of(const hg_setting *t)
 static void llamacpp(saying *y, const hg_launch_text *t)
 {
     static const char *const counts[] = { "max_num_batched_tokens", NULL };
-    const hg_setting *split = hg_setting_of_word(y->s, "tp"), *mode = hg_setting_of_word(y->s, "split"), *context = hg_setting_of_word(y->s, "max_model_len");
-    const hg_setting *spare = hg_setting_of_word(y->s, "gpu_memory_utilization"), *slots = hg_setting_of_word(y->s, "max_num_seqs");
+    const hg_setting *split = hg_setting_of_word(y->s, "tp"),
+                     *mode = hg_setting_of_word(y->s, "split"),
+                     *context = hg_setting_of_word(y->s, "max_model_len");
+    const hg_setting *spare = hg_setting_of_word(y->s, "gpu_memory_utilization"),
+                     *slots = hg_setting_of_word(y->s, "max_num_seqs");
     const hg_setting *unified = hg_setting_of_key(y->s, "kv-unified");
-    int64_t devices = parts_of(split), np = value_of(y, "max_num_seqs", 0), c = value_of(y, "max_model_len", 0), mib;
+    int64_t devices = parts_of(split), np = value_of(y, "max_num_seqs", 0),
+            c = value_of(y, "max_model_len", 0), mib;
     bool shared = unified && unified->value && strcmp(unified->value, "true") == 0;
     if (devices > 0)
-        say_int(y, mode && mode->value && strcmp(mode->value, "row") == 0 ? "tp" : "pp", devices, split->line);
+        say_int(y, mode && mode->value && strcmp(mode->value, "row") == 0 ? "tp" : "pp", devices,
+                split->line);
     if (np > 0)
         say_int(y, "max_num_seqs", np, slots->line);
     if (c > 0 && (shared || np > 0))
@@ -306,7 +347,11 @@ void hg_launch_words(hg_arena *arena, const hg_launch_text *t, hg_said_words *ou
     static const struct {
         const char *engine;
         void (*say)(saying *y, const hg_launch_text *t);
-    } rows[] = { { "vllm", vllm }, { "sglang", sglang }, { "trtllm", trtllm }, { "mindie", mindie }, { "llamacpp", llamacpp } };
+    } rows[] = { { "vllm", vllm },
+                 { "sglang", sglang },
+                 { "trtllm", trtllm },
+                 { "mindie", mindie },
+                 { "llamacpp", llamacpp } };
     saying y = { arena, &t->settings, out };
     *out = (hg_said_words){ 0 };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -335,7 +380,7 @@ int64_t hg_said_int(const hg_said_words *w, const char *word, int64_t otherwise)
 
 static void take(const hg_said_words *w, const char *word, int64_t *field)
 {
-    *field = hg_said_int(w, word, *field);
+    *field = hg_min_i64(HG_COUNT_MOST, hg_said_int(w, word, *field));
 }
 
 static void take_flag(const hg_said_words *w, const char *word, bool *field)
@@ -346,7 +391,8 @@ static void take_flag(const hg_said_words *w, const char *word, bool *field)
 
 void hg_said_apply(const hg_said_words *w, hg_deployment *d)
 {
-    const char *kv = hg_said_value(w, "kv_dtype"), *precision = hg_said_value(w, "precision"), *wait = hg_said_value(w, "batch_wait_frac");
+    const char *kv = hg_said_value(w, "kv_dtype"), *precision = hg_said_value(w, "precision"),
+               *wait = hg_said_value(w, "batch_wait_frac");
     take(w, "tp", &d->tp);
     take(w, "pp", &d->pp);
     take(w, "dp", &d->dp);

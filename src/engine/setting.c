@@ -12,7 +12,8 @@ enum { VARIABLES = 32 };
 
 static void put(hg_settings *s, const hg_engine_knob *knob, const char *value)
 {
-    *HG_PUSH(s->arena, s->list, s->count, s->capacity) = (hg_setting){ knob, hg_knob_name(knob), value, 0, NULL };
+    *HG_PUSH(s->arena, s->list, s->count, s->capacity) =
+        (hg_setting){ knob, hg_knob_name(knob), value, 0, NULL };
 }
 
 void hg_put(hg_settings *s, const char *word, const char *value)
@@ -115,7 +116,8 @@ const char *hg_brace_text(hg_arena *arena, const char *text)
 {
     hg_buf b = { .arena = arena };
     for (; *text; text++)
-        hg_buf_printf(&b, isalnum((unsigned char)*text) || strchr(" -_./:,", *text) ? "%c" : "\\%c", *text);
+        hg_buf_printf(&b, isalnum((unsigned char)*text) || strchr(" -_./:,", *text) ? "%c" : "\\%c",
+                      *text);
     return b.s;
 }
 
@@ -197,7 +199,8 @@ void hg_settings_yaml(const hg_settings *s, hg_buf *out)
         hg_buf_printf(out, "%.*s:\n", (int)n, t->knob->key);
         for (size_t k = i; k < s->count; k++)
             if (k == i || same_parent(t, &s->list[k]))
-                hg_buf_printf(out, "  %s: %s\n", s->list[k].knob->key + n + 1, yaml_value(s->arena, &s->list[k]));
+                hg_buf_printf(out, "  %s: %s\n", s->list[k].knob->key + n + 1,
+                              yaml_value(s->arena, &s->list[k]));
     }
 }
 
@@ -209,7 +212,8 @@ static json_t *json_value(const hg_setting *t)
         return json_boolean(strcmp(t->value, "true") == 0);
     if (t->knob->type == HG_KNOB_JSON)
         return hg_json_parse(t->value, strlen(t->value), "json", &err);
-    if ((t->knob->type == HG_KNOB_INT || t->knob->type == HG_KNOB_REAL) && hg_parse_f64(t->value, &number))
+    if ((t->knob->type == HG_KNOB_INT || t->knob->type == HG_KNOB_REAL) &&
+        hg_parse_f64(t->value, &number))
         return t->knob->type == HG_KNOB_INT ? json_integer((json_int_t)number) : json_real(number);
     return json_string(t->value);
 }
@@ -219,7 +223,8 @@ static json_t *descend(json_t *root, const char **path)
 {
     for (const char *dot; (dot = strchr(*path, '.')); *path = dot + 1) {
         char part[64];
-        size_t n = (size_t)(dot - *path) < sizeof part - 1 ? (size_t)(dot - *path) : sizeof part - 1;
+        size_t n =
+            (size_t)(dot - *path) < sizeof part - 1 ? (size_t)(dot - *path) : sizeof part - 1;
         memcpy(part, *path, n);
         part[n] = 0;
         json_t *next = json_object_get(root, part);

@@ -1,4 +1,5 @@
-/* An engine's settings: knobs with values, to be written as a command line, a YAML, JSON or INI file, or read from one. */
+/* An engine's settings: knobs with values, to be written as a command line, a YAML, JSON or INI
+ * file, or read from one. */
 #ifndef HG_ENGINE_SETTING_H
 #define HG_ENGINE_SETTING_H
 
@@ -6,11 +7,11 @@
 #include "engine/knob.h"
 
 typedef struct hg_setting {
-    const hg_engine_knob *knob;    /* NULL: unknown to the table */
-    const char *name;              /* as it is written */
-    const char *value;             /* a switch: "true" or "false" */
-    int line;                      /* where it was read; 0: not read */
-    const char *file;              /* the config file it stands in; NULL: the command line */
+    const hg_engine_knob *knob; /* NULL: unknown to the table */
+    const char *name;           /* as it is written */
+    const char *value;          /* a switch: "true" or "false" */
+    int line;                   /* where it was read; 0: not read */
+    const char *file;           /* the config file it stands in; NULL: the command line */
 } hg_setting;
 
 typedef struct hg_settings {
@@ -18,13 +19,14 @@ typedef struct hg_settings {
     const hg_engine_knobs *knobs;
     hg_setting *list;
     size_t count, capacity;
-    const char *(*env)[2];         /* variables to be set beside, in order: name, value */
+    const char *(*env)[2]; /* variables to be set beside, in order: name, value */
     size_t env_count;
-    const char *file;              /* that is being read, or NULL */
-    const char *missing;           /* a word that the engine's version has no knob for; NULL: none */
+    const char *file;    /* that is being read, or NULL */
+    const char *missing; /* a word that the engine's version has no knob for; NULL: none */
 } hg_settings;
 
-/* By the word of the deployment it carries, or by its key.  A word without a knob in this version is noted in missing. */
+/* By the word of the deployment it carries, or by its key.  A word without a knob in this version
+ * is noted in missing. */
 void hg_put(hg_settings *s, const char *word, const char *value);
 void hg_put_int(hg_settings *s, const char *word, int64_t value);
 void hg_put_key(hg_settings *s, const char *key, const char *value);
@@ -36,7 +38,8 @@ void hg_put_env(hg_settings *s, const char *name, const char *value);
 const hg_setting *hg_setting_of_word(const hg_settings *s, const char *word);
 const hg_setting *hg_setting_of_key(const hg_settings *s, const char *key);
 
-/* " --max-num-seqs 256 --no-x …"; switches that are off as --no-x where the engine has that form, else left out. */
+/* " --max-num-seqs 256 --no-x …"; switches that are off as --no-x where the engine has that form,
+ * else left out. */
 void hg_settings_flags(const hg_settings *s, bool no_form, hg_buf *out);
 /* One key a line, nested by dots; JSON values as quoted texts. */
 void hg_settings_yaml(const hg_settings *s, hg_buf *out);

@@ -13,7 +13,8 @@
 #define NONE NULL
 #define MEND(name) hg_mend_##name
 #define RULE(name, level, engines, reason, fix, mend, model, device, isl, osl, clients, bad, good) \
-    { #name, level, engines, reason, fix, hg_check_##name, mend, model, device, bad, good, isl, osl, clients },
+    { #name,  level, engines, reason, fix, hg_check_##name, mend, model,                           \
+      device, bad,   good,    isl,    osl, clients },
 const hg_lint_rule hg_lint_rules[] = {
 #include "explain/rules.def"
 };
@@ -49,11 +50,13 @@ void hg_lint_find(hg_lint *x, const hg_setting *at, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    for (char *p = text; *p; p++) /* launches are echoed: no control byte reaches a terminal */
-        *p = (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p;
+    hg_text_clean(text);
     *HG_PUSH(x->arena, x->found, x->count, x->capacity) =
-        (hg_finding){ .rule = x->rule, .level = x->rule->level, .message = hg_strdup(x->arena, text),
-                        .line = at && at->line > 0 ? at->line : x->launch->line, .file = at ? at->file : NULL };
+        (hg_finding){ .rule = x->rule,
+                      .level = x->rule->level,
+                      .message = hg_strdup(x->arena, text),
+                      .line = at && at->line > 0 ? at->line : x->launch->line,
+                      .file = at ? at->file : NULL };
 }
 
 /* ---- what a fix is worth ---- */
@@ -61,7 +64,8 @@ void hg_lint_find(hg_lint *x, const hg_setting *at, const char *fmt, ...)
 enum { EACH_CLIENT = 4, CLIENTS_MOST = 512 };
 
 /* Output tokens a second under so many clients; 0: it would not run. */
-static double tokens_per_s(hg_arena scratch, const hg_problem *p, const hg_deployment *d, int64_t clients)
+static double tokens_per_s(hg_arena scratch, const hg_problem *p, const hg_deployment *d,
+                           int64_t clients)
 {
     hg_candidate *c = HG_NEW(&scratch, hg_candidate, 1);
     hg_problem *q = HG_NEW(&scratch, hg_problem, 1);
@@ -85,7 +89,8 @@ void hg_lint_price(hg_lint *x, const hg_problem *p, int64_t clients)
         hg_deployment broken = x->d, fixed = x->d;
         if (!f->rule->mend || !f->rule->mend(x, &broken, &fixed))
             continue;
-        double before = tokens_per_s(*x->arena, p, &broken, clients), after = tokens_per_s(*x->arena, p, &fixed, clients);
+        double before = tokens_per_s(*x->arena, p, &broken, clients),
+               after = tokens_per_s(*x->arena, p, &fixed, clients);
         f->mends_start = before <= 0 && after > 0;
         f->priced = before > 0 && after > 0;
         f->gain_frac = f->priced ? after / before - 1 : 0;
@@ -100,7 +105,8 @@ const hg_setting *hg_rule_setting(const hg_lint *x, const char *key)
     const hg_setting *found = NULL;
     for (size_t i = 0; i < s->count; i++) {
         const hg_engine_knob *k = s->list[i].knob;
-        if (k && ((k->key && strcmp(k->key, key) == 0) || (k->flag && strcmp(k->flag + 2, key) == 0)))
+        if (k &&
+            ((k->key && strcmp(k->key, key) == 0) || (k->flag && strcmp(k->flag + 2, key) == 0)))
             found = &s->list[i];
     }
     return found;
@@ -110,7 +116,9 @@ int64_t hg_rule_int(const hg_lint *x, const char *key, int64_t otherwise)
 {
     const hg_setting *t = hg_rule_setting(x, key);
     int64_t v;
-    return t && t->value && hg_parse_count(t->value, &v) ? v : otherwise;
+    bool sane =
+        t && t->value && hg_parse_count(t->value, &v) && v >= -HG_COUNT_MOST && v <= HG_COUNT_MOST;
+    return sane ? v : otherwise;
 }
 
 double hg_rule_real(const hg_lint *x, const char *key, double otherwise)
@@ -140,7 +148,8 @@ json_t *hg_rule_json(const hg_lint *x, const char *key)
 
 bool hg_rule_is_ascend(const hg_lint *x)
 {
-    return (x->device && strcmp(x->device->vendor, "ascend") == 0) || strcmp(hg_rule_text(x, "quantization"), "ascend") == 0 ||
+    return (x->device && strcmp(x->device->vendor, "ascend") == 0) ||
+           strcmp(hg_rule_text(x, "quantization"), "ascend") == 0 ||
            hg_rule_setting(x, "additional-config");
 }
 
@@ -159,7 +168,8 @@ int64_t hg_rule_each(const hg_lint *x)
 
 bool hg_rule_on_stride(int64_t tokens)
 {
-    return tokens == 1 || tokens == 2 || tokens == 4 || (tokens <= 256 ? tokens % 8 == 0 : tokens % 16 == 0);
+    return tokens == 1 || tokens == 2 || tokens == 4 ||
+           (tokens <= 256 ? tokens % 8 == 0 : tokens % 16 == 0);
 }
 
 /* "1,2,4" or [1,2,4]. */

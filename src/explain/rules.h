@@ -11,7 +11,8 @@
 #include "explain/rules.def"
 #undef RULE
 #undef MEND
-#define MEND(name) bool hg_mend_##name(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed);
+#define MEND(name)                                                                                 \
+    bool hg_mend_##name(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed);
 #define RULE(name, level, engines, reason, fix, mend, ...) mend
 #include "explain/rules.def"
 #undef RULE
@@ -31,9 +32,11 @@ bool hg_rule_is_ascend(const hg_lint *x);
 bool hg_rule_has_experts(const hg_lint *x);
 /* Tokens that a decoding sequence brings into a step: 1 and its drafts. */
 int64_t hg_rule_each(const hg_lint *x);
-/* Whether the size is one that vLLM captures by itself: 1, 2, 4, multiples of 8 to 256, of 16 above. */
+/* Whether the size is one that vLLM captures by itself: 1, 2, 4, multiples of 8 to 256, of 16
+ * above. */
 bool hg_rule_on_stride(int64_t tokens);
-/* The largest captured size and how often a size is missed, of explicit sizes; false: none are given. */
+/* The largest captured size and how often a size is missed, of explicit sizes; false: none are
+ * given. */
 bool hg_rule_sizes(const hg_lint *x, int64_t *most, bool *multiples);
 
 #endif
