@@ -33,11 +33,7 @@ static const char *input_name(const hg_ask *a)
 
 static bool set(hg_ask *a, const char *word, const char *value, int line)
 {
-    const hg_word *w = hg_word_find(word);
-    if (!w || hg_word_given(&a->s, w))
-        return true;
-    return hg_scenario_set(a->arena, &a->s, "simulate", word, value,
-                           hg_textf(a->arena, "%s:%d: %s", input_name(a), line, word), &a->err);
+    return hg_ask_said(a, "simulate", input_name(a), word, value, line);
 }
 
 /* Everything that pricing needs: the model (named by the launch or by the user), the device (by the

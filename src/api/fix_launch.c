@@ -7,13 +7,19 @@
 
 enum { LAUNCH_MOST = 1 << 20 };
 
-static bool set(hg_ask *a, const char *word, const char *value, int line)
+bool hg_ask_said(hg_ask *a, const char *verb, const char *name, const char *word, const char *value,
+                 int line)
 {
     const hg_word *w = hg_word_find(word);
-    if (!w || !hg_word_serves(w, a->verb) || hg_word_given(&a->s, w))
+    if (!w || !hg_word_serves(w, verb) || hg_word_given(&a->s, w))
         return true;
-    return hg_scenario_set(a->arena, &a->s, a->verb, word, value,
-                           hg_textf(a->arena, "%s:%d: %s", a->s.fix_launch.s, line, word), &a->err);
+    return hg_scenario_set(a->arena, &a->s, verb, word, value,
+                           hg_textf(a->arena, "%s:%d: %s", name, line, word), &a->err);
+}
+
+static bool set(hg_ask *a, const char *word, const char *value, int line)
+{
+    return hg_ask_said(a, a->verb, a->s.fix_launch.s, word, value, line);
 }
 
 static bool is_planned(const hg_said_words *said, const hg_setting *t)
@@ -110,6 +116,7 @@ bool hg_ask_fix_fraction(hg_ask *a, const hg_problem *p, const hg_fixed_launch *
                                             : hg_fraction_budget(of, f->said.told_fraction, &m);
     double word = converts || f->said.spare_bytes > 0 ? hg_fraction_word(&p->engine, budget, &m)
                                                       : f->said.told_fraction;
-    return set(a, "gpu_memory_utilization", hg_textf(a->arena, "%.6g", word),
-               f->said.fraction_line);
+    return hg_ask_said(a, "simulate", a->s.fix_launch.s ? a->s.fix_launch.s : "launch",
+                       "gpu_memory_utilization", hg_textf(a->arena, "%.6g", word),
+                       f->said.fraction_line);
 }

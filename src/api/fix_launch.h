@@ -10,6 +10,11 @@ typedef struct hg_fixed_launch {
     hg_said_words said;
 } hg_fixed_launch;
 
+/* Sets a word of `verb` that is not given yet; its place is "name:line: word".  Words that the verb
+ * has not are left. */
+bool hg_ask_said(hg_ask *a, const char *verb, const char *name, const char *word, const char *value,
+                 int line);
+
 /* Sets the words that the command line leaves open; before the problem is asked for. */
 bool hg_ask_fix_launch(hg_ask *a, hg_fixed_launch *out);
 /* The fraction of memory, which needs the model and the device; after the problem is known. */

@@ -62,6 +62,8 @@ typedef struct hg_emitter {
     const char *(*refuses)(hg_arena *arena, const hg_launch *l);
     /* run.sh before its last line, where more is needed than a command. */
     void (*prepare)(hg_buf *b, const hg_launch *l);
+    /* What clients call the model, where that is not what the engine loads; NULL: it is. */
+    const char *(*served)(hg_arena *arena, const hg_launch *l);
     /* Fields of a deployment that change nothing in the text, "field: why" or "field on vendor:
      * why"; ends with NULL. */
     const char *const *ignores;

@@ -84,6 +84,19 @@ static const char *refuses(hg_arena *arena, const hg_launch *l)
     return NULL;
 }
 
+static void prepare(hg_buf *b, const hg_launch *l)
+{
+    (void)l;
+    hg_buf_puts(b, "PATH=\"$PATH:/app\" # where its containers have it\n");
+}
+
+/* A server of one model answers to any name. */
+static const char *served(hg_arena *arena, const hg_launch *l)
+{
+    (void)arena;
+    return hg_basename(l->model_word);
+}
+
 static const char *const ignores[] = {
     "accepted_tokens: what drafts are worth, not a setting",
     "block_tokens: its KV cache has no blocks",
@@ -104,5 +117,7 @@ const hg_emitter hg_emit_llamacpp = {
     .settings = settings,
     .config = config,
     .refuses = refuses,
+    .served = served,
+    .prepare = prepare,
     .ignores = ignores,
 };

@@ -45,7 +45,7 @@ static const char *plugins(hg_arena *arena, const hg_deployment *d)
     return b.s;
 }
 
-static const char *name_of(hg_arena *arena, const hg_launch *l)
+static const char *served(hg_arena *arena, const hg_launch *l)
 {
     char *name = hg_strdup(arena, hg_basename(l->model_word));
     for (char *p = name; *p; p++)
@@ -86,7 +86,7 @@ static void model(const hg_launch *l, hg_settings *s)
     hg_put_int(s, "max_model_len", d->max_model_len);
     hg_put_int(s, "prompt_tokens", d->max_model_len);
     hg_put_key(s, MODEL_CONFIG "modelInstanceType", "Standard");
-    hg_put_key(s, MODEL_CONFIG "modelName", name_of(s->arena, l));
+    hg_put_key(s, MODEL_CONFIG "modelName", served(s->arena, l));
     hg_put(s, "model", folder_of(s->arena, l));
     hg_put_int(s, "world", d->tp * d->dp);
     hg_put_key(s, MODEL_CONFIG "cpuMemSize", "5");
@@ -208,5 +208,6 @@ const hg_emitter hg_emit_mindie = {
     .config = config,
     .refuses = refuses,
     .prepare = prepare,
+    .served = served,
     .ignores = ignores,
 };

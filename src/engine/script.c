@@ -114,7 +114,7 @@ const char *hg_run_script(hg_arena *arena, const hg_emitter *e, const hg_launch 
     hg_buf b = { .arena = arena };
     hg_buf_printf(&b, "#!/bin/sh\n# %s\n%sset -eu\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\n",
                   l->why, e->listens ? "# Listens on 127.0.0.1; set HOST to serve others.\n" : "");
-    if (!l->checkpoint && e->model_flag)
+    if (!l->checkpoint)
         hg_buf_printf(&b, "MODEL=${MODEL:?%s}\n", hg_brace_text(arena, l->wanted));
     for (size_t i = 0; i < s.env_count; i++)
         hg_buf_printf(&b, "export %s=%s\n", s.env[i][0], hg_shell_word(arena, s.env[i][1]));
@@ -138,7 +138,6 @@ const char *hg_docker_script(hg_arena *arena, const hg_emitter *e, const hg_laun
 {
     const hg_accelerator *a = hg_accelerator_of(l->device->vendor);
     const char *image = hg_knob_image(l->knobs, l->device->vendor);
-    (void)e;
     hg_buf b = { .arena = arena };
     hg_buf_printf(&b,
                   "#!/bin/sh\n# %s, in a container.  IMAGE names another one.\nset -eu\nhere=$(cd "
@@ -147,6 +146,8 @@ const char *hg_docker_script(hg_arena *arena, const hg_emitter *e, const hg_laun
     if (!image)
         hg_buf_printf(&b, "IMAGE=${IMAGE:?a container image of %s for %s}\n", l->engine->title,
                       a->vendor);
+    if (!l->checkpoint)
+        hg_buf_printf(&b, "MODEL=${MODEL:?%s}\n", hg_brace_text(arena, l->wanted));
     hg_buf_printf(&b,
                   "exec docker run --rm --network host --ipc host%s%s \\\n"
                   "    -v \"$here\":/heng:ro -v "
@@ -155,7 +156,9 @@ const char *hg_docker_script(hg_arena *arena, const hg_emitter *e, const hg_laun
     if (l->checkpoint && *l->checkpoint == '/')
         hg_buf_printf(&b, "    -v %s:%s:ro \\\n", hg_shell_word(arena, l->checkpoint),
                       hg_shell_word(arena, l->checkpoint));
-    if (!l->checkpoint)
+    if (!e->model_flag)
+        hg_buf_puts(&b, "    -v \"${MODELS:-/models}\":/models:ro -e MODEL \\\n");
+    else if (!l->checkpoint)
         hg_buf_puts(&b, "    -v \"$MODEL\":\"$MODEL\":ro -e MODEL \\\n");
     hg_buf_printf(&b,
                   "    -e HF_TOKEN -e HOST -e PORT -e NODE -e MASTER_ADDR --entrypoint /bin/sh "
@@ -189,13 +192,23 @@ static void bench_lengths(const hg_launch *l, int64_t *isl, int64_t *osl)
     *isl = *isl + *osl <= most ? *isl : most - *osl;
 }
 
+/* The model as the server knows it, and where its tokens come from when that is elsewhere. */
+static const char *bench_model(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
+{
+    const char *loaded = l->checkpoint ? hg_shell_word(arena, l->checkpoint) : "\"$MODEL\"";
+    if (!e->served)
+        return loaded;
+    return hg_textf(arena, "%s --tokenizer %s", hg_shell_word(arena, e->served(arena, l)),
+                    l->model->id ? hg_shell_word(arena, l->model->id) : loaded);
+}
+
 const char *hg_bench_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
 {
     double rate = l->rate_per_s, requests = fmax(200, ceil(rate * 120));
     int64_t isl, osl;
     bench_lengths(l, &isl, &osl);
-    (void)e;
-    const char *model = l->checkpoint ? hg_shell_word(arena, l->checkpoint) : "\"$MODEL\"";
+    const char *model = bench_model(arena, e, l);
+    const char *url = hg_textf(arena, "\"${URL:-http://127.0.0.1:%" PRId64 "}\"", l->knobs->port);
     hg_buf b = { .arena = arena };
     hg_buf_printf(
         &b, "#!/bin/sh\n# Measures the server that run.sh started, with %s.\n",
@@ -204,27 +217,25 @@ const char *hg_bench_script(hg_arena *arena, const hg_emitter *e, const hg_launc
             : "lengths of no workload: none was given");
     hg_buf_printf(
         &b,
-        "# The same with aiperf: aiperf profile --model %s --url \"${URL:-http://127.0.0.1:%" PRId64
-        "}\" --endpoint-type completions --streaming\n"
-        "#   --synthetic-input-tokens-mean %" PRId64 " --output-tokens-mean %" PRId64
+        "# The same with aiperf: aiperf profile --model %s --url %s --endpoint-type completions "
+        "--streaming\n#   --synthetic-input-tokens-mean %" PRId64 " --output-tokens-mean %" PRId64
         " --extra-inputs ignore_eos:true",
-        model, l->knobs->port, isl, osl);
+        model, url, isl, osl);
     if (rate > 0)
         hg_buf_printf(&b, " --request-rate %.4g --request-count %.0f", rate, requests);
     hg_buf_puts(&b, "\nset -eu\n");
-    if (!l->checkpoint)
+    if (!l->checkpoint && !(e->served && l->model->id))
         hg_buf_printf(&b, "MODEL=${MODEL:?%s}\n", hg_brace_text(arena, l->wanted));
     hg_buf_printf(&b,
-                  "exec vllm bench serve --base-url \"${URL:-http://127.0.0.1:%" PRId64
-                  "}\" --model %s \\\n"
+                  "exec vllm bench serve --base-url %s --model %s \\\n"
                   "    --dataset-name random --random-input-len %" PRId64
                   " --random-output-len %" PRId64 " --ignore-eos \\\n",
-                  l->knobs->port, model, isl, osl);
+                  url, model, isl, osl);
     if (rate > 0)
         hg_buf_printf(&b, "    --request-rate %.4g --num-prompts %.0f \\\n", rate, requests);
-    hg_buf_printf(
-        &b,
-        "    --percentile-metrics ttft,tpot,itl,e2el --metric-percentiles 50,90,95,99%s \"$@\"\n",
-        goodput(arena, l->slo));
+    hg_buf_printf(&b,
+                  "    --percentile-metrics ttft,tpot,itl,e2el --metric-percentiles 50,90,95,99%s "
+                  "\"$@\"\n",
+                  goodput(arena, l->slo));
     return b.s;
 }

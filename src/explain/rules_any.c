@@ -159,6 +159,15 @@ void hg_check_heads_tp(hg_lint *x)
     }
 }
 
+/* The most ranks, of those asked for, that divide the heads. */
+bool hg_mend_dividing_ranks(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    int64_t heads = x->model->layers[0].heads;
+    while (fixed->tp > 1 && heads % fixed->tp != 0)
+        fixed->tp--;
+    return fixed->tp < broken->tp;
+}
+
 static int64_t kv_heads(const hg_lint *x)
 {
     for (int64_t i = 0; x->model && i < x->model->layer_kinds; i++)
@@ -282,6 +291,16 @@ void hg_check_does_not_fit(hg_lint *x)
             "misses %.1f GiB on %s: weights %.1f, activations %.1f, of a budget of %.1f GiB",
             (m.kv_bytes < 0 ? -m.kv_bytes : -m.spare_bytes) / 0x1p30, x->device->name,
             m.weight_bytes / 0x1p30, m.activation_bytes / 0x1p30, m.budget_bytes / 0x1p30);
+}
+
+/* Twice the ranks until it fits, as many as reach one another fast. */
+bool hg_mend_more_ranks(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    (void)broken;
+    while (!hg_memory_ledger(x->model, fixed, x->engine, x->device).fits)
+        if ((fixed->tp *= 2) > x->device->domain_devices)
+            return false;
+    return true;
 }
 
 void hg_check_beyond_model(hg_lint *x)

@@ -64,6 +64,13 @@ void hg_check_divided_chunk(hg_lint *x)
                      chunk / dp);
 }
 
+bool hg_mend_whole_chunk(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    (void)x;
+    fixed->max_num_batched_tokens = broken->max_num_batched_tokens * broken->dp;
+    return true;
+}
+
 /* ---- TensorRT-LLM ---- */
 
 void hg_check_refused_prompts(hg_lint *x)

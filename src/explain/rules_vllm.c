@@ -100,6 +100,23 @@ void hg_check_seqs_above_tokens(hg_lint *x)
                      "%" PRId64 " sequences, %" PRId64 " tokens a step", n, tokens);
 }
 
+/* The engine cuts the sequences; the fix gives them their tokens. */
+bool hg_mend_tokens_for_seqs(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    (void)x;
+    broken->max_num_seqs = broken->max_num_batched_tokens;
+    fixed->max_num_batched_tokens = fixed->max_num_seqs;
+    return true;
+}
+
+bool hg_mend_tokens_for_prompts(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    (void)x;
+    broken->chunked_prefill = fixed->chunked_prefill = false;
+    fixed->max_num_batched_tokens = fixed->max_model_len;
+    return true;
+}
+
 void hg_check_whole_prompts(hg_lint *x)
 {
     int64_t tokens = hg_said_int(&x->said, "max_num_batched_tokens", 0),
