@@ -214,7 +214,7 @@ static void sglang(saying *y, const hg_launch_text *t)
     static const char *const limits[] = { "max_num_seqs", NULL };
     int64_t tp = value_of(y, "tp", 1), dp = value_of(y, "dp", 1),
             chunk = value_of(y, "max_num_batched_tokens", 0);
-    bool attention = is_on(y, "dp_attention") && dp > 0 && tp % dp == 0;
+    bool attention = is_on(y, "dp_attention") && dp > 1 && tp % dp == 0;
     int64_t among = attention ? dp : 1, servers = attention ? t->servers : t->ranks;
     const hg_setting *shape = hg_setting_of_word(y->s, "tp"),
                      *tokens = hg_setting_of_word(y->s, "max_num_batched_tokens");
