@@ -61,6 +61,8 @@ static const struct {
       "Qwen/Qwen3-8B",
       { .graph_tokens = 4, .gpu_memory_utilization = 0.75 } },
     { "mindie", "ascend_910b", "Qwen/Qwen3-8B", { .tp = 2, .replicas = 4, .max_num_seqs = 64 } },
+    { "trtllm", "h100_sxm", "deepseek-ai/DeepSeek-V3", { .dp = 16, .ep = 16 } },
+    { "trtllm", "gb200", "deepseek-ai/DeepSeek-V3", { .tp = 8, .ep = 8, .replicas = 2 } },
     { "mindie",
       "ascend_910b",
       "Qwen/Qwen3-30B-A3B",

@@ -40,7 +40,7 @@ const char *hg_emit_refuses(hg_arena *arena, const hg_emitter *e, const hg_launc
     if (s.missing)
         return hg_textf(arena, "%s %s has no knob for %s", l->engine->title, l->knobs->version,
                         s.missing);
-    if (p.spans > 1 && !e->join)
+    if (p.spans > 1 && !e->join && !e->across)
         return hg_textf(arena,
                         "%s engines lie within a node here: tp·pp·dp = %" PRId64
                         " exceeds its %" PRId64 " devices",
@@ -73,6 +73,8 @@ static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l
     for (int64_t g = 0; several && visible && g < p->engine; g++)
         hg_buf_printf(&b, "%s%s%" PRId64 "%s", g ? "," : visible, g ? "" : "=",
                       server * p->engine + g, g + 1 < p->engine ? "" : " ");
+    if (p->spans > 1 && e->across)
+        hg_buf_puts(&b, e->across(arena, p));
     hg_buf_puts(&b, hg_emit_program(arena, e, l, false));
     if (e->listens)
         hg_buf_printf(&b, " --host 127.0.0.1 --port %" PRId64, l->knobs->port + server);
@@ -94,7 +96,8 @@ const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_laun
     const char **lines = NULL;
     size_t capacity = 0;
     *count = 0;
-    for (int64_t node = 0; node < p.nodes; node++)
+    int64_t stride = p.spans > 1 && e->across ? p.spans : 1; /* the first node starts the others */
+    for (int64_t node = 0; node < p.nodes; node += stride)
         for (int64_t s = 0; s < hg_layout_servers_on(&p, node); s++)
             *HG_PUSH(arena, lines, *count, capacity) = line(arena, e, l, &p, node, s);
     return lines;

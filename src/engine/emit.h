@@ -58,6 +58,9 @@ typedef struct hg_emitter {
     /* What joins the nodes of one engine, as flags; `rank` and `first` as the place writes them.
      * NULL: it does not span nodes with flags. */
     void (*join)(hg_buf *b, int64_t spans, const char *rank, const char *first, bool leads);
+    /* Before the program where an engine spans nodes and is started on the first of them for all:
+     * "mpirun … "; its hosts are $HOSTS.  NULL: join says it, or it does not span. */
+    const char *(*across)(hg_arena *arena, const hg_layout *p);
     /* Why the engine has no such deployment; NULL: it has. */
     const char *(*refuses)(hg_arena *arena, const hg_launch *l);
     /* run.sh before its last line, where more is needed than a command. */

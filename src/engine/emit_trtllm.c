@@ -18,8 +18,11 @@ static void shape(const hg_deployment *d, hg_settings *s)
 static void settings(const hg_launch *l, int64_t here, hg_settings *s)
 {
     const hg_deployment *d = l->deployment;
+    hg_layout p = hg_layout_of(d, l->device, false);
     (void)here;
     shape(d, s);
+    if (p.spans > 1)
+        hg_put_key(s, "gpus_per_node", hg_textf(s->arena, "%" PRId64, p.node));
     hg_put_int(s, "max_num_seqs", d->max_num_seqs);
     hg_put_int(s, "max_num_batched_tokens", d->max_num_batched_tokens);
     hg_put_int(s, "max_model_len", d->max_model_len);
@@ -83,6 +86,14 @@ static const char *refuses(hg_arena *arena, const hg_launch *l)
                            : NULL;
 }
 
+/* One MPI rank a device (TensorRT-LLM's own launcher makes one server of them). */
+static const char *across(hg_arena *arena, const hg_layout *p)
+{
+    return hg_textf(
+        arena, "mpirun --allow-run-as-root -n %" PRId64 " --host \"$HOSTS\" trtllm-llmapi-launch ",
+        p->engine);
+}
+
 static const char *const ignores[] = {
     "accepted_tokens: what drafts are worth, not a setting",
     "prompt_graph_tokens: prompts run without graphs unless torch_compile_config says otherwise",
@@ -98,6 +109,7 @@ const hg_emitter hg_emit_trtllm = {
     .config_needed = true,
     .listens = true,
     .settings = settings,
+    .across = across,
     .config = config,
     .refuses = refuses,
     .ignores = ignores,

@@ -52,6 +52,20 @@ static void serve_spanning(hg_buf *b, const hg_emitter *e, const hg_launch *l, c
     hg_buf_puts(b, " \"$@\"\n");
 }
 
+static void serve_across(hg_buf *b, const hg_emitter *e, const hg_launch *l, const hg_layout *p,
+                         const char *serve)
+{
+    hg_buf_printf(b,
+                  "# Its first node starts the others, which see this folder: "
+                  "HOSTS=first:%" PRId64 ",second:%" PRId64 "…\n"
+                  "[ $((NODE %% %" PRId64
+                  ")) -eq 0 ] || exit 0\n: \"${HOSTS:?the nodes of this engine}\"\n",
+                  p->node, p->node, p->spans);
+    hg_buf_printf(b, "exec %s%s", e->across(b->arena, p), serve);
+    listen(b, e, l);
+    hg_buf_puts(b, " \"$@\"\n");
+}
+
 /* One process for all engines of the node; where the last node has fewer the command line says so
  * after the file. */
 static void serve_shared(hg_buf *b, const hg_emitter *e, const hg_launch *l, const hg_layout *p,
@@ -123,7 +137,9 @@ const char *hg_run_script(hg_arena *arena, const hg_emitter *e, const hg_launch 
     if (e->prepare)
         e->prepare(&b, l);
     const char *serve = serve_command(arena, e, l, &s);
-    if (p.spans > 1)
+    if (p.spans > 1 && e->across)
+        serve_across(&b, e, l, &p, serve);
+    else if (p.spans > 1)
         serve_spanning(&b, e, l, &p, serve);
     else if (p.shared || l->deployment->replicas == 1)
         serve_shared(&b, e, l, &p, serve);
