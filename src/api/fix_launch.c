@@ -82,7 +82,7 @@ bool hg_ask_fix_launch(hg_ask *a, hg_fixed_launch *out)
         return hg_fail(&a->err, HG_INPUT, path,
                        "starts %zu different engines (line %d and line %d); give one of them",
                        texts.count, texts.list[0].line, texts.list[1].line);
-    out->launch = &texts.list[0];
+    out->launch = texts.list;
     hg_launch_words(a->arena, out->launch, &out->said);
     bool ok = set(a, "engine", out->launch->knobs->engine, out->launch->line) &&
               (!out->launch->model || strchr(out->launch->model, '$') ||
