@@ -143,7 +143,7 @@ static size_t edit_distance(const char *a, const char *b)
     return row[m];
 }
 
-const char *hg_nearest(const char *s, const char *const *names, size_t count)
+const char *hg_nearest_within(const char *s, const char *const *names, size_t count, size_t most)
 {
     size_t best = SIZE_MAX;
     const char *name = NULL;
@@ -154,7 +154,12 @@ const char *hg_nearest(const char *s, const char *const *names, size_t count)
             name = names[i];
         }
     }
-    return best <= 1 + strnlen(s, NEAREST_MAX) / 3 ? name : NULL;
+    return best <= most ? name : NULL;
+}
+
+const char *hg_nearest(const char *s, const char *const *names, size_t count)
+{
+    return hg_nearest_within(s, names, count, 1 + strnlen(s, NEAREST_MAX) / 3);
 }
 
 const char *hg_basename(const char *path)

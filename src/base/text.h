@@ -35,6 +35,9 @@ bool hg_same_nocase(const char *a, const char *b);
 /* The name nearest to s by edit distance, or NULL when none is near enough to be a slip. */
 const char *hg_nearest(const char *s, const char *const *names, size_t count);
 
+/* … of at most so many edits: what is surely a slip. */
+const char *hg_nearest_within(const char *s, const char *const *names, size_t count, size_t most);
+
 /* The part of a path after its last slash. */
 const char *hg_basename(const char *path);
 

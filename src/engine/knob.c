@@ -287,6 +287,9 @@ const hg_engine_knob *hg_knob_of_word(const hg_engine_knobs *k, const char *word
     return NULL;
 }
 
+/* Tables do not know every setting: a name further off may well be one. */
+enum { SLIP = 2 };
+
 const char *hg_knob_suggest(hg_arena scratch, const hg_engine_knobs *k, const char *name,
                             bool is_flag)
 {
@@ -297,7 +300,7 @@ const char *hg_knob_suggest(hg_arena scratch, const hg_engine_knobs *k, const ch
         if (own && hg_knob_state_of(k, &k->list[i]) == HG_KNOB_FITS)
             names[n++] = own;
     }
-    return hg_nearest(name, names, n);
+    return hg_nearest_within(name, names, n, SLIP);
 }
 
 const char *hg_knob_name(const hg_engine_knob *knob)

@@ -72,7 +72,7 @@ const hg_engine_knob *hg_knob_flagged(const hg_engine_knobs *k, const char *flag
 const hg_engine_knob *hg_knob_keyed(const hg_engine_knobs *k, const char *key);
 const hg_engine_knob *hg_knob_of_env(const hg_engine_knobs *k, const char *name);
 const hg_engine_knob *hg_knob_of_word(const hg_engine_knobs *k, const char *word);
-/* The nearest name to a misspelt one, or NULL. */
+/* The name that a slip of at most two letters makes of it, or NULL. */
 const char *hg_knob_suggest(hg_arena scratch, const hg_engine_knobs *k, const char *name,
                             bool is_flag);
 /* A flag's name, or the key where it has none. */

@@ -134,9 +134,10 @@ void hg_check_misspelt_env(hg_lint *x)
         bool known = hg_knob_of_env(k, s->env[i][0]) != NULL;
         for (size_t n = 0; n < k->environment_count; n++)
             known |= strcmp(k->environment[n], s->env[i][0]) == 0;
-        const char *near = known || !is_ours(s->env[i][0])
-                               ? NULL
-                               : hg_nearest(s->env[i][0], k->environment, k->environment_count);
+        const char *near =
+            known || !is_ours(s->env[i][0])
+                ? NULL
+                : hg_nearest_within(s->env[i][0], k->environment, k->environment_count, 2);
         if (!near)
             continue;
         hg_lint_find(x, NULL, "%.80s is no variable of %s", s->env[i][0], k->engine);
