@@ -10,18 +10,22 @@
 /* Without said traffic fixes are weighed on a chat's lengths. */
 enum { LAUNCH_MOST = 1 << 20, PRICED_ISL = 1000, PRICED_OSL = 200, PRICED_CLIENTS = 64 };
 
-/* "# vllm 0.9": a file may say what it was written for, as those that heng writes do. */
+/* "# vllm 0.9" among the comments at its head: a file may say what it was written for, as those
+ * that heng writes do. */
 static const char *version_of(hg_arena *arena, const char *text)
 {
     static const char *const names[] = {
         "vllm",         "vLLM",   "sglang", "SGLang",   "trtllm",
         "TensorRT-LLM", "mindie", "MindIE", "llamacpp", "llama.cpp"
     };
-    for (size_t i = 0; (*text == '#' || *text == ';') && i < sizeof names / sizeof *names; i++) {
+    for (; *text == '#' || *text == ';'; text += strcspn(text, "\n"), text += *text == '\n') {
         const char *p = text + 1 + strspn(text + 1, " ");
-        size_t n = strlen(names[i]);
-        if (hg_starts(p, names[i]) && p[n] == ' ')
-            return hg_strndup(arena, p + n + 1, strcspn(p + n + 1, " :\r\n"));
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            size_t n = strlen(names[i]);
+            const char *version = p + n + (hg_starts(p, names[i]) && p[n] == ' ');
+            if (version > p + n && (*version == 'b' || (*version >= '0' && *version <= '9')))
+                return hg_strndup(arena, version, strcspn(version, " :\r\n"));
+        }
     }
     return NULL;
 }

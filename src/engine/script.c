@@ -126,8 +126,10 @@ const char *hg_run_script(hg_arena *arena, const hg_emitter *e, const hg_launch 
     hg_layout p = hg_emit_layout(e, l);
     hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_on(&p, 0));
     hg_buf b = { .arena = arena };
-    hg_buf_printf(&b, "#!/bin/sh\n# %s\n%sset -eu\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\n",
-                  l->why, e->listens ? "# Listens on 127.0.0.1; set HOST to serve others.\n" : "");
+    hg_buf_printf(&b,
+                  "#!/bin/sh\n# %s %s: %s\n%sset -eu\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\n",
+                  l->engine->title, l->knobs->version, l->why,
+                  e->listens ? "# Listens on 127.0.0.1; set HOST to serve others.\n" : "");
     if (!l->checkpoint)
         hg_buf_printf(&b, "MODEL=${MODEL:?%s}\n", hg_brace_text(arena, l->wanted));
     for (size_t i = 0; i < s.env_count; i++)
