@@ -66,6 +66,9 @@ bool hg_ask_knobs(hg_ask *a, const hg_problem *p, const hg_engine_knobs **out)
 {
     hg_engine_knobs *knobs = HG_NEW(a->arena, hg_engine_knobs, 1);
     const char *note = NULL;
+    if (!hg_emitter_find(p->engine.name))
+        return hg_fail(&a->err, HG_INPUT, "--engine", "'%.40s' has no files heng can write; ask 'heng simulate' how it would do",
+                       p->engine.name);
     if (!hg_knobs_open(a->arena, &a->data, p->engine.name, a->s.engine_version.s, knobs, &note, &a->err))
         return false;
     hg_note(a, note);

@@ -131,6 +131,7 @@ static bool join_config(reader *r, const hg_shell *sh, hg_launch_text *t)
     append(&all, last);
     all.env = command.env;
     all.env_count = command.env_count;
+    all.env_capacity = command.env_capacity;
     t->settings = all;
     return true;
 }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VARIABLES = 32 };
-
 static void put(hg_settings *s, const hg_engine_knob *knob, const char *value)
 {
     *HG_PUSH(s->arena, s->list, s->count, s->capacity) =
@@ -54,10 +52,7 @@ void hg_put_said(hg_settings *s, const char *word, const char *value)
 
 void hg_put_env(hg_settings *s, const char *name, const char *value)
 {
-    if (!s->env)
-        s->env = (const char *(*)[2])HG_NEW(s->arena, const char *, 2 * VARIABLES);
-    if (s->env_count == VARIABLES)
-        return;
+    s->env = hg_grow(s->arena, s->env, s->env_count, &s->env_capacity, sizeof *s->env);
     s->env[s->env_count][0] = name;
     s->env[s->env_count++][1] = value;
 }

@@ -20,7 +20,7 @@ typedef struct hg_settings {
     hg_setting *list;
     size_t count, capacity;
     const char *(*env)[2]; /* variables to be set beside, in order: name, value */
-    size_t env_count;
+    size_t env_count, env_capacity;
     const char *file;    /* that is being read, or NULL */
     const char *missing; /* a word that the engine's version has no knob for; NULL: none */
 } hg_settings;
