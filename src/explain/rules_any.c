@@ -78,6 +78,22 @@ void hg_check_gone_flag(hg_lint *x)
     }
 }
 
+/* Where the new name is of this version too. */
+void hg_check_renamed_flag(hg_lint *x)
+{
+    const hg_engine_knobs *k = x->launch->knobs;
+    EACH_SETTING(t)
+    {
+        const char *name = t->knob ? t->knob->renamed_to : NULL;
+        const hg_engine_knob *now = name ? hg_knob_keyed(k, name) : NULL;
+        if (!now || hg_knob_state_of(k, t->knob) != HG_KNOB_FITS ||
+            hg_knob_state_of(k, now) != HG_KNOB_FITS)
+            continue;
+        hg_lint_find(x, t, "%.80s is an old name", t->name);
+        instead(x, hg_knob_name(now));
+    }
+}
+
 void hg_check_future_flag(hg_lint *x)
 {
     EACH_SETTING(t)
