@@ -130,6 +130,7 @@ static void values(hg_arena arena)
         { "vllm", "compilation-config", "{a:1}", false },
         { "vllm", "enforce-eager", NULL, true },
         { "vllm", "enforce-eager", "maybe", false },
+        { "vllm", "enforce-eager", "$EAGER", true },
         { "vllm", "max-num-seqs", "$N", true },
         { "mindie", "BackendConfig.ScheduleConfig.prefillPolicyType", "1", false },
         { "trtllm", "kv_cache_config.dtype", "fp8", true },

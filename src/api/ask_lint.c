@@ -151,6 +151,9 @@ static hg_code run(hg_ask *a)
         return hg_refuse(a, a->s.inputs[1], "is a second file; lint one at a time");
     if (a->s.json.v && a->s.sarif.v)
         return hg_refuse(a, "--sarif", "and --json are two forms of one answer; keep one");
+    hg_engine known;
+    if (a->s.engine.s && !hg_engine_find(a->arena, &a->data, a->s.engine.s, NULL, &known, &a->err))
+        return a->err.code;
     char *text = hg_file_read(a->arena, a->s.input_count ? a->s.inputs[0] : "-", LAUNCH_MOST, &size,
                               &a->err);
     if (!text)

@@ -361,13 +361,13 @@ static bool takes_number(const hg_engine_knob *knob, const char *value, char *wh
 
 bool hg_knob_takes(const hg_engine_knob *knob, const char *value, char *why, size_t size)
 {
+    if (value && strchr(value, '$'))
+        return true; /* the shell's, not known here */
     if (knob->type == HG_KNOB_SWITCH)
         return !value || strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ||
                SAY("is a switch; '%.40s' is no value of it", value);
     if (!value)
         return SAY("needs a value");
-    if (strchr(value, '$'))
-        return true; /* the shell's, not known here */
     if (knob->type == HG_KNOB_TEXT)
         return takes_text(knob, value, why, size);
     if (knob->type == HG_KNOB_INT || knob->type == HG_KNOB_REAL)
