@@ -142,6 +142,22 @@ static void sorts(void)
         }
 }
 
+/* What is echoed is one line of UTF-8, whatever came in. */
+static void cleaned(void)
+{
+    static const char *const rows[][2] = {
+        { "plain", "plain" },           { "tab\there\n", "tab?here?" }, { "\x1b[31m", "?[31m" },       { "caf\xc3\xa9", "caf\xc3\xa9" },
+        { "\xe8\xa1\xa1", "\xe8\xa1\xa1" }, { "cut \xe8\xa1", "cut ??" },   { "\xc0\xaf", "??" },         { "\xed\xa0\x80", "???" },
+        { "\xf0\x9f\x98\x80!", "\xf0\x9f\x98\x80!" }, { "\xff\xfe", "??" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[32];
+        strcpy(text, rows[i][0]);
+        hg_text_clean(text);
+        CHECK_STR(text, rows[i][1]);
+    }
+}
+
 void test_base(void)
 {
     hg_arena arena;
@@ -153,5 +169,6 @@ void test_base(void)
     random_means();
     percentiles();
     sorts();
+    cleaned();
     hg_arena_close(&arena);
 }

@@ -188,8 +188,9 @@ static void test_repeat(void)
     CHECK(hg_visit(&bench, &call, 0.01, &s, &err) && s.too_long && k.calls == 1);
 }
 
-/* What is written is read back: the device by its reader, tables by theirs, each row legal. */
-static void check_written(hg_arena *arena, const hg_probe *p)
+/* What is written is read back: the device by its reader, tables by theirs, each row legal and no fewer than
+ * `least` a table (a busy processor measures fewer in its time than an idle one). */
+static void check_written(hg_arena *arena, const hg_probe *p, size_t least)
 {
     hg_err err = { 0 };
     hg_device d;
@@ -210,7 +211,7 @@ static void check_written(hg_arena *arena, const hg_probe *p)
             continue;
         CHECK(ftruncate(fd, 0) == 0 && pwrite(fd, csv, strlen(csv), 0) == (ssize_t)strlen(csv));
         CHECKF(hg_table_read(arena, hg_ops[i], path, &t, &err), "%s %s", err.where, err.msg);
-        CHECKF(t.count >= 12 && t.skipped == 0, "%s: %zu rows, %zu skipped", hg_ops[i]->name,
+        CHECKF(t.count >= least && t.skipped == 0, "%s: %zu rows, %zu skipped", hg_ops[i]->name,
                t.count, t.skipped);
         rows += t.count;
     }
@@ -246,7 +247,7 @@ static void test_cpu(void)
                strstr(p.notes[0],
                       "libopenblas.so.0 was not found in test/data: OpenBLAS is not installed"),
            "%s", p.notes[0] ? p.notes[0] : "no note");
-    check_written(&arena, &p);
+    check_written(&arena, &p, 1);
     hg_arena_close(&arena);
 }
 
@@ -358,7 +359,7 @@ static void test_blas(hg_arena arena, fake *f)
     CHECK(!has_note(&p, "not found") && !has_note(&p, "cblas_sbgemm"));
     CHECKF(api.right() > 100 && api.wrong() == 0 && api.threads() == 2,
            "%ld right, %ld wrong, %d threads", api.right(), api.wrong(), api.threads());
-    check_written(&arena, &p);
+    check_written(&arena, &p, 12);
     hg_library_close(&l);
 }
 
@@ -385,7 +386,7 @@ static void test_cuda_parts(hg_arena arena, fake *f)
         CHECK((rows[i].without == 1) == (calls_of(f, "cublasLtMatmul") == 0));
         CHECK((rows[i].without == 2) == (calls_of(f, "cuLaunchKernel") == 0));
         CHECK(calls_of(f, "ncclCommInitAll") == 0);
-        check_written(&arena, &p);
+        check_written(&arena, &p, 12);
         if (rows[i].without >= 0)
             link_name(f, rows[i].without, true);
     }
@@ -418,7 +419,7 @@ static void test_cuda_ring(hg_arena arena, fake *f)
     const char *csv = hg_probe_csv(&arena, &p, &hg_op_nccl);
     CHECK(csv && strncmp(csv, "op_name,nccl_dtype,num_gpus,message_size,latency_ms", 51) == 0);
     CHECK(csv && strstr(csv, "all_reduce,bfloat16,4,"));
-    check_written(&arena, &p);
+    check_written(&arena, &p, 12);
 }
 
 /* Whichever call fails, the probe ends with its name and the status's, and gives everything back;

@@ -53,7 +53,7 @@ static hg_point point(int64_t tp, double load)
     return a;
 }
 
-static void make(made *m)
+static void make(hg_arena *arena, made *m)
 {
     static const hg_share shares[] = { { "gate-up projection", 0.5, "HBM" },
                                        { "all-reduce", 0.2, "link" },
@@ -63,13 +63,18 @@ static void make(made *m)
     hg_problem *q = &m->q;
     q->model = (hg_model){ .name = "m", .parameters = 70e9 };
     q->engine = (hg_engine){ .name = "vllm", .title = "vLLM", .version = "0.24.0" };
-    q->rates.device = (hg_device){ .name = "h200_sxm", .title = "NVIDIA H200 SXM" };
+    q->rates.device = (hg_device){ .name = "h200_sxm", .title = "NVIDIA H200 SXM", .vendor = "nvidia" };
     for (int i = 0; i < REQUESTS; i++)
         m->requests[i] = (hg_request){ .isl = 1000, .osl = 200 };
     q->workload = (hg_workload){ .name = "chat", .requests = m->requests, .count = REQUESTS };
     q->slo = (hg_slo){ { { HG_TTFT, 0.9, 1 }, { HG_TPOT, 0.9, 0.04 } }, 2 };
     hg_plan *p = &m->p;
-    *p = (hg_plan){ .problem = q,
+    static const hg_data data = { NULL };
+    const char *note;
+    hg_err err;
+    hg_engine_knobs *knobs = HG_NEW(arena, hg_engine_knobs, 1);
+    CHECK(hg_knobs_open(arena, &data, "vllm", NULL, knobs, &note, &err));
+    *p = (hg_plan){ .problem = q, .knobs = knobs,
                     .objective = "goodput-per-gpu",
                     .found = true,
                     .top = m->top,
@@ -184,7 +189,7 @@ static void whole(hg_arena arena, made *m)
         "prefers-color-scheme:dark",
         "@media print",
     };
-    make(m);
+    make(&arena, m);
     const char *html = hg_plan_report(&arena, &m->p, "org/model");
     html_counts c = html_check(html);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -200,7 +205,7 @@ static void offline(hg_arena arena, made *m)
     static const char *const never[] = { "http:",   "https:",    "url(",    "@import",
                                          "<link",   "<img",      "<iframe", "fetch(",
                                          "XMLHttp", "innerHTML", "eval(" };
-    make(m);
+    make(&arena, m);
     const char *html = hg_plan_report(&arena, &m->p, "org/model");
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         CHECKF(!has(html, never[i]), "'%s' is in the page", never[i]);
@@ -223,7 +228,7 @@ static void hostile(hg_arena arena, made *m)
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const char *w = words[i];
-        make(m);
+        make(&arena, m);
         m->q.workload.name = m->q.rates.version = m->p.bottleneck = w;
         m->q.rates.device.title = m->q.engine.title = m->p.objective = m->p.origin = w;
         m->p.reasons[0] = m->refusals[0].reason = m->p.what_ifs[0].change = m->p.shares[0].name = w;
@@ -238,7 +243,7 @@ static void hostile(hg_arena arena, made *m)
 /* Numbers that are none, and counts at their ends. */
 static void odd(hg_arena arena, made *m)
 {
-    make(m);
+    make(&arena, m);
     m->front[3].metrics.tokens_per_s_per_user = NAN;
     m->front[4].metrics.tokens_per_s_per_device = INFINITY;
     m->top[1].metrics.sim.latency[HG_TTFT] = (hg_summary){ NAN, NAN, NAN, NAN, NAN };
@@ -256,7 +261,7 @@ static void odd(hg_arena arena, made *m)
     CHECK(has(html, "too small by 9.0 GiB"));
     CHECK(!has(html, ">nan") && !has(html, "nan%") && !has(html, ">inf") && !has(html, "-nan"));
 
-    make(m);
+    make(&arena, m);
     m->p = (hg_plan){ .problem = &m->q };
     CHECK(has(hg_plan_report(&arena, &m->p, "m"), "No deployment can run."));
     html_check(hg_plan_report(&arena, &m->p, "m"));
@@ -270,10 +275,10 @@ static void launches(hg_arena arena, made *m)
     static const char *const words[] = { "org/model", "it's <b>&amp; --port 1 --host 0.0.0.0</b>",
                                          "a \"b --c\" \\ --d", "--help", LONG };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        make(m);
+        make(&arena, m);
         hg_launch l = hg_plan_launch(&arena, &m->p, &m->p.top[0], words[i]);
         size_t n;
-        const char **lines = hg_emitter_find("vllm")->command(&arena, &l, &n);
+        const char **lines = hg_emit_command(&arena, hg_emitter_find("vllm"), &l, &n);
         const char *html = hg_plan_report(&arena, &m->p, words[i]);
         char *box = text_of(&arena, html, "\"Launch command\"><code>", "</code>"), *fold;
         CHECK(has(box, " \\\n    --") && has(box, hg_shell_word(&arena, words[i])));
@@ -281,14 +286,14 @@ static void launches(hg_arena arena, made *m)
             memmove(fold, fold + 6, strlen(fold + 6) + 1);
         CHECK_STR(box, lines[0]);
     }
-    make(m);
+    make(&arena, m);
     m->q.engine.name = "nobody's";
     CHECK(has(hg_plan_report(&arena, &m->p, "m"), "not written yet"));
 }
 
 static void says_no(hg_arena arena, made *m)
 {
-    make(m);
+    make(&arena, m);
     m->p.found = false;
     m->p.top_count = 1;
     m->p.pareto_count = 0;
@@ -304,7 +309,7 @@ static void says_no(hg_arena arena, made *m)
     m->top[0].metrics.sim.rejected = 3;
     CHECK(has(hg_plan_report(&arena, &m->p, "m"), "rejects 3 of"));
 
-    make(m);
+    make(&arena, m);
     m->p.found = false;
     m->p.top_count = m->p.pareto_count = 0;
     m->p.simulated = m->p.pruned = 0;
@@ -315,7 +320,7 @@ static void says_no(hg_arena arena, made *m)
 
 static void interrupted(hg_arena arena, made *m)
 {
-    make(m);
+    make(&arena, m);
     m->p.interrupted = true;
     m->p.simulated = 8;
     const char *html = hg_plan_report(&arena, &m->p, "m");
@@ -330,7 +335,7 @@ static void repeats(hg_arena arena, made *m)
 {
     hg_arena other;
     CHECK(hg_arena_open(&other, 0));
-    make(m);
+    make(&arena, m);
     CHECK_STR(hg_plan_report(&arena, &m->p, "m"), hg_plan_report(&other, &m->p, "m"));
     hg_arena_close(&other);
 }

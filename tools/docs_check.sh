@@ -37,6 +37,9 @@ done
 for op in $(sed -n 's/^    \.name = "\([a-z_0-9]*\)".*/\1/p' src/cost/op_*.c); do
     grep -q "^## $op: " docs/operators.md || complain "docs/operators.md: the operator $op is missing; run 'make readme'"
 done
+for rule in $(sed -n 's/^RULE(\([a-z0-9_]*\),.*/\1/p' src/explain/rules.def | tr _ -); do
+    grep -q "^| \`$rule\` |" docs/lint.md || complain "docs/lint.md: the rule $rule is missing"
+done
 sources=$(cat src/api/*.c | tr -d '"\n ')
 sed -n '/^```csv/,/^```$/p' docs/formats.md | grep '^[a-z0-9_,]*$' | grep , | while read -r header; do
     case $header in *latency_ms*) continue ;; esac

@@ -10,12 +10,11 @@
 static hg_code write_files(hg_ask *a, const hg_emitter *e, const hg_launch *l)
 {
     hg_file files[HG_FILES];
-    size_t n = e->files(a->arena, l, files);
-    if (!hg_folder_make(a->s.output.s, &a->err))
-        return a->err.code;
+    size_t n = hg_emit_files(a->arena, e, l, files);
     for (size_t i = 0; i < n; i++) {
         const char *path = hg_textf(a->arena, "%s/%s", a->s.output.s, files[i].name);
-        if (!hg_file_write(path, files[i].text, strlen(files[i].text), a->s.force.v, &a->err))
+        if (!hg_folder_make(hg_strndup(a->arena, path, strlen(path) - strlen(hg_basename(path)) - 1), &a->err) ||
+            !hg_file_write(path, files[i].text, strlen(files[i].text), a->s.force.v, &a->err))
             return a->err.code;
         if (files[i].executable)
             chmod(path, 0755);
@@ -24,12 +23,24 @@ static hg_code write_files(hg_ask *a, const hg_emitter *e, const hg_launch *l)
     return HG_DONE;
 }
 
+/* What the command lines need beside them, and the manifest that was asked for. */
+static void print_files(hg_ask *a, const hg_emitter *e, const hg_launch *l, hg_buf *b)
+{
+    hg_file files[HG_FILES];
+    size_t n = hg_emit_files(a->arena, e, l, files);
+    for (size_t i = 0; i < n; i++) {
+        bool config = strcmp(files[i].name, e->config_name) == 0, manifest = l->k8s && i == n - 1;
+        if ((config && e->config_needed) || manifest)
+            hg_buf_printf(b, "\n# ---- %s ----\n%s", files[i].name, files[i].text);
+    }
+}
+
 static hg_code print_command(hg_ask *a, const hg_emitter *e, const hg_launch *l)
 {
     hg_buf b = { .arena = a->arena };
     hg_json j = { .out = &b };
     size_t n;
-    const char **lines = e->command(a->arena, l, &n);
+    const char **lines = hg_emit_command(a->arena, e, l, &n);
     if (a->s.json.v)
         hg_json_open(&j, '[');
     for (size_t i = 0; i < n; i++) {
@@ -41,6 +52,8 @@ static hg_code print_command(hg_ask *a, const hg_emitter *e, const hg_launch *l)
     if (a->s.json.v) {
         hg_json_close(&j, ']');
         hg_buf_puts(&b, "\n");
+    } else {
+        print_files(a, e, l, &b);
     }
     return hg_answer(a, b.s, b.n);
 }
@@ -61,8 +74,13 @@ static hg_code run(hg_ask *a)
     if (c->fit == HG_TOO_BIG)
         hg_note(a, c->reason);
     hg_plan plan = { .problem = p };
+    if (!hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s))
+        return a->err.code;
     hg_point at = { .deployment = d, .metrics = { .rate_per_s = p->workload.rate_per_s } };
     hg_launch l = hg_plan_launch(a->arena, &plan, &at, a->s.model.s);
+    const char *why = hg_emit_refuses(a->arena, e, &l);
+    if (why)
+        return hg_refuse(a, "deployment:", "%s", why);
     if (l.wanted)
         hg_note(a, hg_textf(a->arena, "$MODEL must name %s: %s does not make one while it loads", l.wanted,
                             p->engine.title));

@@ -1,3 +1,4 @@
+#include "api/fix_launch.h"
 #include "api/plan_run.h"
 
 #include "base/num.h"
@@ -211,14 +212,6 @@ static hg_code give(hg_ask *a, const hg_plan *plan)
     return code != HG_DONE ? code : plan->found ? HG_DONE : HG_NO;
 }
 
-/* A plan is something to launch. */
-static bool launchable(hg_ask *a, const hg_problem *p)
-{
-    return hg_emitter_find(p->engine.name) ||
-           hg_fail(&a->err, HG_INPUT, "--engine", "'%.40s' has no files heng can write yet; plan for vllm, and ask "
-                   "'heng simulate' how %s would do", p->engine.name, p->engine.title);
-}
-
 static hg_code run(hg_ask *a)
 {
     struct timespec start, end;
@@ -226,8 +219,10 @@ static hg_code run(hg_ask *a)
     hg_problem *p = HG_NEW(a->arena, hg_problem, 1);
     hg_space space;
     hg_goal goal = { .problem = p };
-    hg_plan plan;
-    if (!hg_ask_no_inputs(a) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) || !launchable(a, p) ||
+    hg_plan plan = { 0 };
+    hg_fixed_launch fixed;
+    if (!hg_ask_no_inputs(a) || !hg_ask_fix_launch(a, &fixed) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) ||
+        !hg_ask_fix_fraction(a, p, &fixed) || !hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s) ||
         !hg_ask_priced(a, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
         !make_space(a, p, &space, &goal))
         return a->err.code;

@@ -36,6 +36,8 @@ enum { HG_SHARES = 24, HG_WHAT_IFS = 12, HG_REASONS = 16 };
 
 typedef struct hg_plan {
     const hg_problem *problem;
+    const hg_engine_knobs *knobs;    /* of the engine's version */
+    const char *k8s;                 /* the manifest asked for, or NULL */
     const char *objective;
     const char *score_text;          /* of top[0], in the objective's words */
     double rate_lo, rate_hi;         /* where top[0]'s highest rate surely lies; 0: not searched for */
@@ -79,6 +81,10 @@ const char *hg_candidate_text(hg_arena *arena, const hg_candidate *c); /* both p
 
 /* In another precision than the checkpoint's. */
 bool hg_changes_outputs(const hg_deployment *d);
+
+/* The knobs of the engine's version (another version's are noted), and the Kubernetes object's name checked. */
+bool hg_ask_knobs(hg_ask *a, const hg_problem *p, const hg_engine_knobs **out);
+bool hg_ask_k8s(hg_ask *a, const char **out);
 
 /* One point as something to launch. */
 hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, const char *model_word);

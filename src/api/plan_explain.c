@@ -311,6 +311,15 @@ static bool pinned(const hg_ints_word *w)
     return w->n == 1;
 }
 
+/* "--max-num-seqs 256": the flag as the engine calls it, with what it is told. */
+static const char *told(hg_arena *arena, const hg_plan *p, const char *word)
+{
+    hg_launch l = hg_plan_launch(arena, p, &p->top[0], p->problem->model.name);
+    hg_settings s = hg_emit_settings(arena, hg_emitter_find(p->problem->engine.name), &l, 1);
+    const hg_setting *t = hg_setting_of_word(&s, word);
+    return t ? hg_textf(arena, "%s %s", t->name, t->value) : word;
+}
+
 static void say_shape(hg_arena *arena, const hg_scenario *q, hg_plan *out)
 {
     const hg_deployment *d = &out->top[0].deployment;
@@ -321,9 +330,9 @@ static void say_shape(hg_arena *arena, const hg_scenario *q, hg_plan *out)
                       : replicas        ? "replicas as you asked; "
                                         : "";
     bool chose = out->found && (!asked || (!replicas && out->top_count > 1));
-    reason(out, hg_textf(arena, "--tensor-parallel-size %" PRId64 ", %" PRId64 " replica%s: %s%.1f GiB of weights a "
+    reason(out, hg_textf(arena, "%s, %" PRId64 " replica%s: %s%.1f GiB of weights a "
                          "device leave %.1f GiB for KV (%.0f thousand tokens)%s",
-                         d->tp, d->replicas, d->replicas > 1 ? "s" : "", why, m->weight_bytes / 0x1p30,
+                         told(arena, out, "tp"), d->replicas, d->replicas > 1 ? "s" : "", why, m->weight_bytes / 0x1p30,
                          m->kv_bytes / 0x1p30, (double)m->kv_blocks * (double)d->block_tokens / 1e3,
                          !chose            ? ""
                          : out->load_given ? "; of the shapes tried it needs the fewest GPUs"
@@ -336,7 +345,7 @@ static void say_shape(hg_arena *arena, const hg_scenario *q, hg_plan *out)
         reason(out, hg_textf(arena, "--quantization fp8: %s, made of 16-bit weights while loading (changes outputs)",
                              q->precision.s && strcmp(q->precision.s, "any") != 0 ? "as you asked" : "the best of --precision any"));
     if (d->pp > 1)
-        reason(out, hg_textf(arena, "--pipeline-parallel-size %" PRId64 ": %sstages share the layers", d->pp,
+        reason(out, hg_textf(arena, "%s: %sstages share the layers", told(arena, out, "pp"),
                              pinned(&q->pp) ? "as you asked; " : ""));
 }
 
@@ -350,17 +359,20 @@ static void say_limits(hg_arena *arena, const hg_scenario *q, hg_plan *out)
     const char *seqs = pinned(&q->max_num_seqs)                  ? "as you asked; "
                        : d->max_num_seqs == own->max_num_seqs    ? "the engine's default; "
                                                                  : "";
-    reason(out, hg_textf(arena, "--max-num-seqs %" PRId64 ": %s%.3g run in a step on average, %s (KV: peak %.0f%% used)",
-                         d->max_num_seqs, seqs, r->mean_batch,
+    reason(out, hg_textf(arena, "%s: %s%.3g run in a step on average, %s (KV: peak %.0f%% used)",
+                         told(arena, out, "max_num_seqs"), seqs, r->mean_batch,
                          2 * r->mean_batch > (double)d->max_num_seqs ? "so it often limits a step"
                                                                      : "so it seldom limits a step",
                          100 * r->kv_peak_frac));
     const char *tokens = pinned(&q->max_num_batched_tokens)                              ? "as you asked; "
                          : d->max_num_batched_tokens == own->max_num_batched_tokens ? "the engine's default; "
                                                                                       : "";
-    reason(out, hg_textf(arena, "--max-num-batched-tokens %" PRId64 ": %sbounds how long one step of prompts holds "
+    /* SGLang's chunk is off; what bounds a step of whole prompts is another flag. */
+    bool whole = !d->chunked_prefill && strcmp(out->problem->engine.name, "sglang") == 0;
+    reason(out, hg_textf(arena, "%s: %sbounds how long one step of prompts holds "
                          "up running answers; at it %.2f steps a second run in an engine",
-                         d->max_num_batched_tokens, tokens, (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine));
+                         told(arena, out, whole ? "whole_prompt_tokens" : "max_num_batched_tokens"), tokens,
+                         (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine));
 }
 
 static void say_memory(hg_arena *arena, const hg_scenario *q, hg_plan *out)
@@ -369,15 +381,16 @@ static void say_memory(hg_arena *arena, const hg_scenario *q, hg_plan *out)
     const char *length = pinned(&q->max_model_len)                    ? "as you asked"
                          : d->max_model_len == out->problem->model.max_tokens ? "the model's limit"
                                                                       : "the workload's longest request and a margin of 10%";
-    reason(out, hg_textf(arena, "--max-model-len %" PRId64 ": %s; one such request must have room in KV", d->max_model_len,
-                         length));
-    reason(out, hg_textf(arena, "--gpu-memory-utilization %.3g: %s; of the device's total", d->gpu_memory_utilization,
-                         q->gpu_memory_utilization.given ? "as you asked" : "the engine's default"));
+    reason(out, hg_textf(arena, "%s: %s; one such request must have room in KV", told(arena, out, "max_model_len"), length));
+    static const char *const of[] = { [HG_OF_TOTAL] = "of the device's total", [HG_OF_STATIC] = "of the total, for weights and KV only",
+                                      [HG_OF_FREE] = "of what weights leave free" };
+    reason(out, hg_textf(arena, "%s: %s; %s", told(arena, out, "gpu_memory_utilization"),
+                         q->gpu_memory_utilization.given ? "as you asked" : "the engine's default", of[out->knobs->fraction_of]));
     if (d->kv_is_auto)
         return;
     const char *why = q->kv_dtype.s && strcmp(q->kv_dtype.s, "any") != 0 ? "as you asked" : "the best of --kv-dtype any";
     bool less = hg_dtype_table[d->kv_dtype].weight_bytes < hg_dtype_table[out->problem->model.precision.kv].weight_bytes;
-    reason(out, hg_textf(arena, "--kv-cache-dtype %s: %s%s", d->kv_dtype == HG_BF16 ? "bfloat16" : "fp8", why,
+    reason(out, hg_textf(arena, "%s: %s%s", told(arena, out, "kv_dtype"), why,
                          less ? "; half the KV bytes; changes outputs slightly, check your evaluation" : ""));
 }
 

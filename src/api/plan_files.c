@@ -42,6 +42,12 @@ static bool write_text(hg_arena *arena, const char *folder, const char *name, co
            hg_fail(err, HG_WORLD, path, "cannot be made executable: %s", strerror(errno));
 }
 
+static bool make_parent(hg_arena *arena, const char *folder, const char *name, hg_err *err)
+{
+    const char *slash = strrchr(name, '/');
+    return !slash || hg_folder_make(hg_textf(arena, "%s/%.*s", folder, (int)(slash - name), name), err);
+}
+
 static bool write_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, const char *model_word,
                          const char *folder, hg_err *err)
 {
@@ -50,11 +56,11 @@ static bool write_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, 
         return true;
     hg_launch l = hg_plan_launch(arena, p, at, model_word);
     hg_file files[HG_FILES];
-    size_t n = e->files(arena, &l, files);
+    size_t n = hg_emit_files(arena, e, &l, files);
     if (!hg_folder_make(folder, err))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!write_text(arena, folder, files[i].name, files[i].text, files[i].executable, err))
+        if (!make_parent(arena, folder, files[i].name, err) || !write_text(arena, folder, files[i].name, files[i].text, files[i].executable, err))
             return false;
     return true;
 }

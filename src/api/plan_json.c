@@ -8,7 +8,7 @@ static void launch_lines(hg_arena *arena, hg_json *j, const hg_plan *p, const hg
     if (e) {
         hg_launch l = hg_plan_launch(arena, p, at, model_word);
         size_t n;
-        const char **lines = e->command(arena, &l, &n);
+        const char **lines = hg_emit_command(arena, e, &l, &n);
         for (size_t i = 0; i < n; i++)
             hg_json_str(j, lines[i]);
     }

@@ -68,6 +68,63 @@ static void take_checkpoint(hg_arena *arena, const hg_model *m, const hg_deploym
         l->wanted = checkpoint_wanted(arena, m, d->precision_is_checkpoints ? m->precision.mlp : d->precision);
 }
 
+bool hg_ask_knobs(hg_ask *a, const hg_problem *p, const hg_engine_knobs **out)
+{
+    hg_engine_knobs *knobs = HG_NEW(a->arena, hg_engine_knobs, 1);
+    const char *note = NULL;
+    if (!hg_emitter_find(p->engine.name))
+        return hg_fail(&a->err, HG_INPUT, "--engine", "'%.40s' has no files heng can write; ask 'heng simulate' how it would do",
+                       p->engine.name);
+    if (!hg_knobs_open(a->arena, &a->data, p->engine.name, a->s.engine_version.s, knobs, &note, &a->err))
+        return false;
+    hg_note(a, note);
+    *out = knobs;
+    return true;
+}
+
+bool hg_ask_k8s(hg_ask *a, const char **out)
+{
+    *out = a->s.k8s.s;
+    for (int i = 0; *out && hg_k8s_kinds[i]; i++)
+        if (strcmp(*out, hg_k8s_kinds[i]) == 0)
+            return true;
+    return !*out || hg_fail(&a->err, HG_INPUT, a->s.k8s.where, "is '%.40s'; one of deployment, lws, dynamo, llm-d", *out);
+}
+
+/* Data-parallel ranks of a dense model share nothing: they are replicas, whatever the engine calls them. */
+static const hg_deployment *launched(hg_arena *arena, const hg_problem *p, const hg_deployment *d)
+{
+    if (d->dp == 1 || hg_model_has_experts(&p->model))
+        return d;
+    hg_deployment *out = HG_NEW(arena, hg_deployment, 1);
+    *out = *d;
+    out->replicas *= d->dp;
+    out->dp = 1;
+    return out;
+}
+
+static const hg_memory *ledger(hg_arena *arena, const hg_problem *p, const hg_deployment *d)
+{
+    hg_memory *out = HG_NEW(arena, hg_memory, 1);
+    hg_model model = p->model;
+    if (!d->precision_is_checkpoints)
+        hg_model_set_precision(&model, d->precision);
+    *out = hg_memory_ledger(&model, d, &p->engine, &p->rates.device);
+    return out;
+}
+
+/* llama.cpp loads GGUF files, which are nobody's published checkpoint here. */
+static void take_gguf(hg_arena *arena, const hg_plan *p, const char *model_word, hg_launch *l)
+{
+    if (strcmp(p->problem->engine.name, "llamacpp") != 0 || hg_ends(model_word, ".gguf"))
+        return;
+    const hg_deployment *d = l->deployment;
+    hg_dtype dtype = d->precision_is_checkpoints ? p->problem->model.precision.mlp : d->precision;
+    l->checkpoint = NULL;
+    l->quantize_fp8 = false;
+    l->wanted = hg_textf(arena, "a GGUF file of %s in %s or its like", p->problem->model.name, hg_dtype_table[dtype].name);
+}
+
 hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, const char *model_word)
 {
     double isl = 0, osl = 0;
@@ -77,8 +134,9 @@ hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, 
         osl += w->requests[i].osl;
     }
     hg_launch l = {
-        .model = &p->problem->model, .model_word = model_word, .deployment = &at->deployment,
-        .engine = &p->problem->engine, .device = &p->problem->rates.device, .slo = &p->problem->slo,
+        .model = &p->problem->model, .model_word = model_word,
+        .deployment = launched(arena, p->problem, &at->deployment), .memory = ledger(arena, p->problem, &at->deployment),
+        .engine = &p->problem->engine, .knobs = p->knobs, .k8s = p->k8s, .device = &p->problem->rates.device, .slo = &p->problem->slo,
         .mean_isl = w->count ? isl / (double)w->count : 0, .mean_osl = w->count ? osl / (double)w->count : 0,
         .rate_per_s = at->metrics.rate_per_s,
         .why = hg_textf(arena, "%s on %lld x %s: %s", model_word,
@@ -86,5 +144,6 @@ hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, 
                         hg_deployment_text(arena, &at->deployment)),
     };
     take_checkpoint(arena, &p->problem->model, &at->deployment, &l);
+    take_gguf(arena, p, model_word, &l);
     return l;
 }

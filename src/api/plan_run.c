@@ -5,6 +5,7 @@
 #include "search/search.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,6 +189,17 @@ static void refuse(hg_arena *arena, hg_plan *out, size_t *capacity, const hg_can
         (hg_refusal){ c->deployment, hg_strdup(arena, c->reason), 1 };
 }
 
+/* What the simulator can run and the engine, its version or the manifest cannot launch is no candidate. */
+static bool launchable(hg_arena scratch, const hg_plan *plan, const hg_candidate *c, char *reason, size_t size)
+{
+    hg_point at = { .deployment = c->deployment };
+    hg_launch l = hg_plan_launch(&scratch, plan, &at, plan->problem->model.name);
+    const char *why = hg_emit_refuses(&scratch, hg_emitter_find(plan->problem->engine.name), &l);
+    if (why)
+        snprintf(reason, size, "%s", why);
+    return !why;
+}
+
 static size_t make_candidates(hg_ask *a, const hg_problem *p, const hg_deployment *list, size_t n,
                               planner *w, hg_plan *out)
 {
@@ -198,7 +210,7 @@ static size_t make_candidates(hg_ask *a, const hg_problem *p, const hg_deploymen
         hg_arena before = *a->arena;
         hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
         hg_candidate_make(p, &list[i], c);
-        if (c->fit == HG_FITS) {
+        if (c->fit == HG_FITS && launchable(*a->arena, out, c, c->reason, sizeof c->reason)) {
             w->candidates[count++] = c;
             continue;
         }
@@ -373,7 +385,7 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
     size_t n;
     hg_deployment *list = hg_space_list(a->arena, space, &n);
     planner w = { .ask = a, .goal = goal };
-    *out = (hg_plan){ .problem = p, .objective = hg_objective_names[goal->objective], .considered = n,
+    *out = (hg_plan){ .problem = p, .knobs = out->knobs, .k8s = out->k8s, .objective = hg_objective_names[goal->objective], .considered = n,
                       .load_given = p->workload.load != HG_LOAD_NONE };
     size_t count = make_candidates(a, p, list, n, &w, out);
     if (threads <= 0)

@@ -97,9 +97,11 @@ static void launch(hg_arena *arena, hg_buf *b, const hg_plan *p, const char *mod
         return;
     hg_launch l = hg_plan_launch(arena, p, &p->top[0], model_word);
     size_t n;
-    const char **lines = e->command(arena, &l, &n);
+    const char **lines = hg_emit_command(arena, e, &l, &n);
     for (size_t i = 0; i < n; i++)
         hg_buf_printf(b, "%s%s\n", i ? "" : "\n", lines[i]);
+    if (e->config_needed)
+        hg_buf_printf(b, "(-o DIR writes %s, which holds what has no flag)\n", e->config_name);
     if (l.wanted)
         hg_buf_printf(b, "\nMODEL must name %s: %s does not make one while it loads.\n", l.wanted, p->problem->engine.title);
 }

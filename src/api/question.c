@@ -213,13 +213,28 @@ bool hg_ask_priced(hg_ask *a, const hg_problem *p)
     return hg_step_prepare(&p->model, &one, &p->engine, &p->rates, step, &a->err);
 }
 
+static bool ask_simulated(hg_ask *a, const hg_engine *e)
+{
+    return e->scheduler || hg_fail(&a->err, HG_INPUT, "--engine", "'%s' has no scheduler in the simulator: 'heng emit' and "
+                                   "'heng lint' know its files; plan and simulate with vllm, sglang or trtllm", e->name);
+}
+
+static bool fit_engine(hg_engine *e, const hg_device *d)
+{
+    if (strcmp(d->vendor, "ascend") == 0 && e->ascend_block_tokens > 0)
+        e->block_tokens = e->ascend_block_tokens;
+    return true;
+}
+
 bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
 {
     *out = (hg_problem){ .seed = (uint64_t)one(&a->s.seed, 0) };
     const char *engine = a->s.engine.s ? a->s.engine.s : "vllm";
     return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, a->s.engine_version.s, &out->engine,
                                                   &a->err) &&
-           hg_ask_rates(a, &out->rates) && ask_own_terms(a, out) && hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) &&
+           (need == HG_LOAD_FREE || ask_simulated(a, &out->engine)) && hg_ask_rates(a, &out->rates) &&
+           fit_engine(&out->engine, &out->rates.device) && ask_own_terms(a, out) &&
+           hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
            ask_price(a, &out->rates.device, &out->price_usd_per_s);
 }
@@ -278,6 +293,9 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out)
         .chunked_prefill = s->enable_chunked_prefill.given ? s->enable_chunked_prefill.v : p->engine.chunked_prefill,
         .kv_dtype = p->model.precision.kv,
     };
+    /* Engines that take prompts whole make room for the longest themselves. */
+    if (!out->chunked_prefill && p->engine.whole_requests && !s->max_num_batched_tokens.n)
+        out->max_num_batched_tokens = hg_max_i64(out->max_num_batched_tokens, out->max_model_len);
     out->max_num_seqs = one(&s->max_num_seqs, hg_min_i64(limits->max_num_seqs, out->max_num_batched_tokens));
     if (!hg_ask_precision(a, &p->model, &out->precision, &out->precision_is_checkpoints))
         return false;

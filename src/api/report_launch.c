@@ -55,7 +55,7 @@ void hg_report_launch(const hg_report *r)
     }
     hg_launch l = hg_plan_launch(r->arena, r->p, &r->p->top[0], r->model_word);
     size_t n;
-    const char **lines = e->command(r->arena, &l, &n);
+    const char **lines = hg_emit_command(r->arena, e, &l, &n);
     hg_report_section(r, "launch", r->p->found ? "Launch" : "Launch the nearest",
                       launch_lead(r, n));
     hg_buf_puts(r->b, "<div class=\"copy\"><button type=\"button\" hidden>Copy</button><pre "

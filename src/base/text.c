@@ -79,6 +79,28 @@ char *hg_figures(hg_arena *arena, double value, int figures)
     return whole ? hg_textf(arena, "%.0f", value) : hg_textf(arena, "%.*g", figures, value);
 }
 
+/* The length of the UTF-8 character that begins here; 0: none does. */
+static size_t utf8_length(const unsigned char *p)
+{
+    size_t n = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xf0 && p[1] < 0x90);
+    bool beyond = (*p == 0xed && p[1] > 0x9f) || (*p == 0xf4 && p[1] > 0x8f);
+    return overlong || beyond ? 0 : n;
+}
+
+void hg_text_clean(char *s)
+{
+    for (unsigned char *p = (unsigned char *)s; *p;) {
+        size_t n = utf8_length(p);
+        if (n == 0 || *p < ' ' || *p == 0x7f)
+            *p = '?';
+        p += n > 1 ? n : 1;
+    }
+}
+
 bool hg_starts(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;
@@ -121,7 +143,7 @@ static size_t edit_distance(const char *a, const char *b)
     return row[m];
 }
 
-const char *hg_nearest(const char *s, const char *const *names, size_t count)
+const char *hg_nearest_within(const char *s, const char *const *names, size_t count, size_t most)
 {
     size_t best = SIZE_MAX;
     const char *name = NULL;
@@ -132,7 +154,12 @@ const char *hg_nearest(const char *s, const char *const *names, size_t count)
             name = names[i];
         }
     }
-    return best <= 1 + strnlen(s, NEAREST_MAX) / 3 ? name : NULL;
+    return best <= most ? name : NULL;
+}
+
+const char *hg_nearest(const char *s, const char *const *names, size_t count)
+{
+    return hg_nearest_within(s, names, count, 1 + strnlen(s, NEAREST_MAX) / 3);
 }
 
 const char *hg_basename(const char *path)

@@ -25,12 +25,18 @@ void hg_buf_add(hg_buf *b, const char *s, size_t n);
 void hg_buf_puts(hg_buf *b, const char *s);
 void hg_buf_printf(hg_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* What is echoed: control bytes and broken UTF-8 become '?', in place. */
+void hg_text_clean(char *s);
+
 bool hg_starts(const char *s, const char *prefix);
 bool hg_ends(const char *s, const char *suffix);
 bool hg_same_nocase(const char *a, const char *b);
 
 /* The name nearest to s by edit distance, or NULL when none is near enough to be a slip. */
 const char *hg_nearest(const char *s, const char *const *names, size_t count);
+
+/* … of at most so many edits: what is surely a slip. */
+const char *hg_nearest_within(const char *s, const char *const *names, size_t count, size_t most);
 
 /* The part of a path after its last slash. */
 const char *hg_basename(const char *path);

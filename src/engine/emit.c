@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 
-#include <ctype.h>
+#include <inttypes.h>
 #include <string.h>
 
 const hg_emitter *hg_emitter_find(const char *engine)
@@ -18,21 +18,103 @@ const hg_emitter *hg_emitter_find(const char *engine)
     return NULL;
 }
 
-const char *hg_shell_word(hg_arena *arena, const char *text)
+hg_settings hg_emit_settings(hg_arena *arena, const hg_emitter *e, const hg_launch *l, int64_t here)
 {
-    bool plain = *text;
-    for (const char *p = text; *p; p++)
-        plain &= isalnum((unsigned char)*p) || strchr("-_./:=,+@%", *p);
-    if (plain)
-        return text;
+    hg_settings s = { .arena = arena, .knobs = l->knobs };
+    e->settings(l, here, &s);
+    return s;
+}
+
+hg_layout hg_emit_layout(const hg_emitter *e, const hg_launch *l)
+{
+    return hg_layout_of(l->deployment, l->device, e->shares && e->shares(l));
+}
+
+const char *hg_emit_refuses(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
+{
+    const char *why = e->refuses ? e->refuses(arena, l) : NULL, *name;
+    hg_layout p = hg_emit_layout(e, l);
+    hg_settings s = hg_emit_settings(arena, e, l, 1);
+    if (why)
+        return why;
+    if (s.missing)
+        return hg_textf(arena, "%s %s has no knob for %s", l->engine->title, l->knobs->version,
+                        s.missing);
+    if (p.spans > 1 && !e->join && !e->across)
+        return hg_textf(arena,
+                        "%s engines lie within a node here: tp·pp·dp = %" PRId64
+                        " exceeds its %" PRId64 " devices",
+                        l->engine->title, p.engine, p.node);
+    if (l->k8s)
+        hg_k8s_manifest(arena, e, l, &name, &why);
+    return why;
+}
+
+const char *hg_emit_program(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                            bool with_config)
+{
+    if ((with_config && e->model_in_config && l->checkpoint) || !e->model_flag)
+        return l->knobs->program;
+    return hg_textf(arena, "%s%s %s", l->knobs->program, e->model_flag,
+                    l->checkpoint ? hg_shell_word(arena, l->checkpoint) : "\"$MODEL\"");
+}
+
+/* One process' line.  The devices are named where servers share a node, the node where there are
+ * several. */
+static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                        const hg_layout *p, int64_t node, int64_t server)
+{
+    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_on(p, node));
+    const char *visible = hg_accelerator_of(l->device->vendor)->visible;
+    bool several = !p->shared && p->spans == 1 && l->deployment->replicas > 1;
     hg_buf b = { .arena = arena };
-    hg_buf_puts(&b, "'");
-    for (const char *p = text; *p; p++) {
-        if (*p == '\'')
-            hg_buf_puts(&b, "'\\''");
-        else
-            hg_buf_add(&b, p, 1);
-    }
-    hg_buf_puts(&b, "'");
+    for (size_t i = 0; i < s.env_count; i++)
+        hg_buf_printf(&b, "%s=%s ", s.env[i][0], hg_shell_word(arena, s.env[i][1]));
+    for (int64_t g = 0; several && visible && g < p->engine; g++)
+        hg_buf_printf(&b, "%s%s%" PRId64 "%s", g ? "," : visible, g ? "" : "=",
+                      server * p->engine + g, g + 1 < p->engine ? "" : " ");
+    if (p->spans > 1 && e->across)
+        hg_buf_puts(&b, e->across(arena, p));
+    hg_buf_puts(&b, hg_emit_program(arena, e, l, false));
+    if (e->listens)
+        hg_buf_printf(&b, " --host 127.0.0.1 --port %" PRId64, l->knobs->port + server);
+    hg_settings_flags(&s, e->no_form, &b);
+    if (e->config_needed && e->config_flag)
+        hg_buf_printf(&b, "%s %s", e->config_flag, e->config_name);
+    if (p->spans > 1 && e->join)
+        e->join(&b, p->spans, hg_textf(arena, "%" PRId64, node % p->spans), "\"$MASTER_ADDR\"",
+                node % p->spans == 0);
+    if (p->nodes > 1)
+        hg_buf_printf(&b, "  # node %" PRId64 " of 0-%" PRId64, node, p->nodes - 1);
     return b.s;
+}
+
+const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                             size_t *count)
+{
+    hg_layout p = hg_emit_layout(e, l);
+    const char **lines = NULL;
+    size_t capacity = 0;
+    *count = 0;
+    int64_t stride = p.spans > 1 && e->across ? p.spans : 1; /* the first node starts the others */
+    for (int64_t node = 0; node < p.nodes; node += stride)
+        for (int64_t s = 0; s < hg_layout_servers_on(&p, node); s++)
+            *HG_PUSH(arena, lines, *count, capacity) = line(arena, e, l, &p, node, s);
+    return lines;
+}
+
+size_t hg_emit_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out)
+{
+    hg_layout p = hg_emit_layout(e, l);
+    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_on(&p, 0));
+    const char *name, *why;
+    size_t n = 0;
+    out[n++] = (hg_file){ "run.sh", hg_run_script(arena, e, l), true };
+    out[n++] = (hg_file){ e->config_name, e->config(arena, l, &s), false };
+    out[n++] = (hg_file){ "docker.sh", hg_docker_script(arena, e, l), true };
+    out[n++] = (hg_file){ "bench.sh", hg_bench_script(arena, e, l), true };
+    const char *manifest = l->k8s ? hg_k8s_manifest(arena, e, l, &name, &why) : NULL;
+    if (manifest)
+        out[n++] = (hg_file){ name, manifest, false };
+    return n;
 }

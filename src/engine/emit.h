@@ -1,44 +1,74 @@
-/* A deployment as files that launch it: one emitter an engine, listed in engines.def. */
+/* A deployment as files that launch it: one emitter an engine, listed in emits.def.  An emitter
+ * says its settings and how its server is called; command lines, scripts, containers and Kubernetes
+ * objects are made of that for all alike. */
 #ifndef HG_ENGINE_EMIT_H
 #define HG_ENGINE_EMIT_H
 
-#include "base/arena.h"
-#include "spec/deployment.h"
-#include "spec/device.h"
-#include "spec/engine.h"
-#include "spec/model.h"
+#include "cost/memory.h"
+#include "engine/layout.h"
+#include "engine/setting.h"
 #include "spec/slo.h"
+
+#include <string.h>
 
 enum { HG_FILES = 12 };
 
 typedef struct hg_file {
-    const char *name, *text;
+    const char *name, *text; /* the name may lie in a folder: "conf/config.json" */
     bool executable;
 } hg_file;
 
 /* What is launched, and what a benchmark of it should send. */
 typedef struct hg_launch {
     const hg_model *model;
-    const char *model_word;    /* what the user called it */
-    const char *checkpoint;    /* what the engine loads: an id or a folder; NULL: $MODEL must name one … */
-    const char *wanted;        /* … such as "an nvfp4 checkpoint of Qwen/Qwen3-8B" */
-    bool quantize_fp8;         /* … a 16-bit checkpoint, by the engine while it loads */
-    const hg_deployment *deployment;
+    const char *model_word; /* what the user called it */
+    const char
+        *checkpoint; /* what the engine loads: an id or a folder; NULL: $MODEL must name one … */
+    const char *wanted; /* … such as "an nvfp4 checkpoint of Qwen/Qwen3-8B" */
+    bool quantize_fp8;  /* … a 16-bit checkpoint, by the engine while it loads */
+    const hg_deployment
+        *deployment; /* without data-parallel ranks of a dense model: those are replicas */
     const hg_engine *engine;
+    const hg_engine_knobs *knobs;
+    const hg_memory *memory; /* of the deployment: what fractions of memory are told by */
     const hg_device *device;
     const hg_slo *slo;
     double mean_isl, mean_osl; /* of the workload; 0: none was given */
     double rate_per_s;         /* the load planned for; 0: unknown */
+    const char *k8s;           /* deployment, lws, dynamo, llm-d; NULL: no manifest */
     const char *why;           /* one line of the plan, for the files' heads */
 } hg_launch;
 
 typedef struct hg_emitter {
     const char *name;
-    /* The commands that start it, one a process; what names its GPUs or its node is part of the line. */
-    const char **(*command)(hg_arena *arena, const hg_launch *l, size_t *count);
-    /* run.sh, the engine's config file, bench.sh. */
-    size_t (*files)(hg_arena *arena, const hg_launch *l, hg_file *out);
-    /* Fields of a deployment that change nothing in the text, and why; ends with NULL. */
+    const char *config_name; /* "vllm.yaml" */
+    const char
+        *model_flag; /* before the model on the command line: " --model-path"; "": a bare word */
+    const char *config_flag; /* " --config"; NULL: the file is put in its place otherwise */
+    bool model_in_config;    /* the file names the model too */
+    bool config_needed;      /* the command line alone cannot say everything */
+    bool no_form;            /* switches are turned off with --no-… */
+    bool listens;            /* takes --host and --port */
+    /* Whether one process may serve several engines of a node. */
+    bool (*shares)(const hg_launch *l);
+    /* All that is the same wherever it runs, for `here` engines in one process. */
+    void (*settings)(const hg_launch *l, int64_t here, hg_settings *s);
+    /* The config file's text. */
+    const char *(*config)(hg_arena *arena, const hg_launch *l, const hg_settings *s);
+    /* What joins the nodes of one engine, as flags; `rank` and `first` as the place writes them.
+     * NULL: it does not span nodes with flags. */
+    void (*join)(hg_buf *b, int64_t spans, const char *rank, const char *first, bool leads);
+    /* Before the program where an engine spans nodes and is started on the first of them for all:
+     * "mpirun … "; its hosts are $HOSTS.  NULL: join says it, or it does not span. */
+    const char *(*across)(hg_arena *arena, const hg_layout *p);
+    /* Why the engine has no such deployment; NULL: it has. */
+    const char *(*refuses)(hg_arena *arena, const hg_launch *l);
+    /* run.sh before its last line, where more is needed than a command. */
+    void (*prepare)(hg_buf *b, const hg_launch *l);
+    /* What clients call the model, where that is not what the engine loads; NULL: it is. */
+    const char *(*served)(hg_arena *arena, const hg_launch *l);
+    /* Fields of a deployment that change nothing in the text, "field: why" or "field on vendor:
+     * why"; ends with NULL. */
     const char *const *ignores;
 } hg_emitter;
 
@@ -48,7 +78,41 @@ typedef struct hg_emitter {
 
 const hg_emitter *hg_emitter_find(const char *engine); /* NULL: unknown */
 
-/* `text` as one word of a POSIX shell. */
-const char *hg_shell_word(hg_arena *arena, const char *text);
+/* Why this cannot be launched so: the engine, its version or the Kubernetes object lacks something.
+ * NULL: it can. */
+const char *hg_emit_refuses(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
+
+/* The commands that start it, one a process; what names its devices or its node is part of the
+ * line. */
+const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                             size_t *count);
+/* run.sh, the config file, docker.sh, bench.sh, and the manifest asked for. */
+size_t hg_emit_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out);
+
+/* ---- parts ---- */
+
+/* Settings of a process that serves `here` engines. */
+hg_settings hg_emit_settings(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                             int64_t here);
+hg_layout hg_emit_layout(const hg_emitter *e, const hg_launch *l);
+/* "vllm serve MODEL", or without the model where the config file has it.  model NULL: the
+ * checkpoint or $MODEL. */
+const char *hg_emit_program(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                            bool with_config);
+
+const char *hg_run_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
+const char *hg_docker_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
+const char *hg_bench_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
+/* The manifest and its file's name; NULL with *why set where the object cannot hold this
+ * deployment. */
+const char *hg_k8s_manifest(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                            const char **name, const char **why);
+
+extern const char *const hg_k8s_kinds[]; /* ends with NULL */
+
+static inline bool hg_launch_is_ascend(const hg_launch *l)
+{
+    return strcmp(l->device->vendor, "ascend") == 0;
+}
 
 #endif

@@ -29,8 +29,9 @@ static const struct {
     { 1, 0.1 },          /* collectives */
 };
 
-/* A residual of log time this large counts half, beyond it by its size and not its square: repeated runs
- * differ by some percent, and some rows were measured with settings that no column says. */
+/* A residual of log time this large counts half, and one much larger hardly at all: repeated runs differ by
+ * some percent, but some rows were measured with settings that no column says, and what they would have to be
+ * explained by is not to become an engine's. */
 static const double TPOT_ODD = 0.06, TTFT_ODD = 0.2;
 
 static hg_overheads overheads_of(const double *x)
@@ -99,7 +100,8 @@ static void find_slopes(const task *t, hg_arena scratch, hg_serving_line *l)
 
 static double weight(double residual, double odd)
 {
-    return 1 / (odd * odd * (1 + fabs(residual) / odd));
+    double far = residual / odd;
+    return 1 / (odd * odd * (1 + far * far));
 }
 
 /* One row of the normal equations: what the line says of x is to vanish. */

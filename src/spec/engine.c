@@ -71,6 +71,7 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .scheduler = text(arena, o, "scheduler"),
         .version = text(arena, o, "version"),
         .block_tokens = (int64_t)quantity(o, "block_size", HG_NONE, 0),
+        .ascend_block_tokens = (int64_t)quantity(o, "block_size_ascend", HG_NONE, 0),
         .gpu_memory_utilization = quantity(o, "gpu_memory_utilization", HG_FRAC, 0),
         .chunked_prefill = json_is_true(json_object_get(o, "chunked_prefill")),
         .prefix_caching = json_is_true(json_object_get(o, "prefix_caching")),
@@ -87,10 +88,10 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .prompt_graph_tokens = (int64_t)quantity(graphs, "prompts", HG_NONE, 0),
         .context_bytes = quantity(o, "context_memory", HG_BYTES, 0),
     };
-    if (!out->name || !out->scheduler || !out->version || out->block_tokens < 1 ||
+    if (!out->name || !out->version || out->block_tokens < 1 ||
         !(out->gpu_memory_utilization > 0 && out->gpu_memory_utilization <= 1) ||
         !read_defaults(arena, json_object_get(o, "defaults"), out))
-        return hg_fail(err, HG_INPUT, where, "lacks name, scheduler, version, block_size, "
+        return hg_fail(err, HG_INPUT, where, "lacks name, version, block_size, "
                        "gpu_memory_utilization or a list of defaults that ends without min_memory");
     return true;
 }

@@ -49,8 +49,10 @@ typedef struct hg_engine_default { /* the first row whose conditions hold is tak
 enum { HG_ENGINE_DEFAULTS = 8 };
 
 typedef struct hg_engine {
-    const char *name, *title, *scheduler, *version; /* version: the one its files are written for */
+    const char *name, *title, *version; /* version: the one its files are written for */
+    const char *scheduler;     /* of the simulator; NULL: none follows this engine yet */
     int64_t block_tokens;
+    int64_t ascend_block_tokens; /* on Ascend devices; 0: the same */
     double gpu_memory_utilization;
     bool chunked_prefill, prefix_caching;
     bool async;                /* a step is decided while the one before it runs */

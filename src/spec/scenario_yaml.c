@@ -2,8 +2,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/yaml.h"
 
-#include <libfyaml.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,61 +90,14 @@ static bool read_document(hg_arena *arena, hg_scenario *s, const char *verb, con
     return true;
 }
 
-/* The first thing libfyaml complains of, in our form. */
-static bool explain(struct fy_diag *diag, const char *path, hg_err *err)
-{
-    void *at = NULL;
-    struct fy_diag_error *e = fy_diag_errors_iterate(diag, &at);
-    char where[192];
-    snprintf(where, sizeof where, "%.150s:%d:%d", path, e ? e->line : 1, e ? e->column : 1);
-    return hg_fail(err, HG_INPUT, where, "is not YAML: %s", e && e->msg ? e->msg : "unreadable");
-}
-
-/* What libfyaml would print; its errors are collected instead. */
-static void swallow(struct fy_diag *diag, void *user, const char *text, size_t size)
-{
-    (void)diag;
-    (void)user;
-    (void)text;
-    (void)size;
-}
-
-/* A line that begins with '%' is a YAML directive.  A scenario needs none, and libfyaml 0.7 never
- * returns from one that the text ends in. */
-static bool has_directive(const char *text)
-{
-    for (;; text++) {
-        if (*text == '%')
-            return true;
-        text = strpbrk(text, "\r\n");
-        if (!text)
-            return false;
-    }
-}
-
 bool hg_scenario_read(hg_arena *arena, hg_scenario *s, const char *verb, const char *path, hg_err *err)
 {
     size_t size;
     char *text = hg_file_read(arena, path, SCENARIO_LIMIT, &size, err);
     if (!text)
         return false;
-    if (memchr(text, 0, size))
-        return hg_fail(err, HG_INPUT, path, "holds binary data; a YAML scenario was expected");
-    if (!text[strspn(text, " \t\r\n")])
-        return hg_fail(err, HG_INPUT, path, "is empty; write 'word: value' lines, such as 'tp: 4'");
-    if (has_directive(text))
-        return hg_fail(err, HG_INPUT, path, "holds a YAML directive (a line that begins with '%%'); "
-                       "write 'word: value' lines only");
-    struct fy_diag_cfg quiet;
-    fy_diag_cfg_default(&quiet);
-    quiet.fp = NULL;
-    quiet.output_fn = swallow;
-    struct fy_diag *diag = fy_diag_create(&quiet);
-    fy_diag_set_collect_errors(diag, true);
-    struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_AUTO, .diag = diag };
-    struct fy_document *doc = fy_document_build_from_string(&cfg, text, size);
-    bool ok = doc ? read_document(arena, s, verb, path, doc, err) : explain(diag, path, err);
+    struct fy_document *doc = hg_yaml_parse(text, size, path, "'word: value' lines, such as 'tp: 4'", err);
+    bool ok = doc && read_document(arena, s, verb, path, doc, err);
     fy_document_destroy(doc);
-    fy_diag_destroy(diag);
     return ok;
 }

@@ -1,0 +1,408 @@
+/* Rules for any engine: settings against the knob table, the deployment against model and device.
+ */
+#include "explain/rules.h"
+
+#include "base/num.h"
+#include "engine/fraction.h"
+#include "engine/layout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const hg_setting *first_setting(const hg_lint *x)
+{
+    return x->launch->settings.count ? x->launch->settings.list : NULL;
+}
+
+static const hg_setting *next_setting(const hg_lint *x, const hg_setting *t)
+{
+    const hg_settings *s = &x->launch->settings;
+    return t + 1 < s->list + s->count ? t + 1 : NULL;
+}
+
+#define EACH_SETTING(t) for (const hg_setting *t = first_setting(x); t; t = next_setting(x, t))
+
+static void instead(hg_lint *x, const char *text)
+{
+    x->found[x->count - 1].instead = text;
+}
+
+/* ---- against the table ---- */
+
+static const char *suggestion(hg_lint *x, const hg_setting *t)
+{
+    return hg_knob_suggest(*x->arena, x->launch->knobs, t->name, *t->name == '-');
+}
+
+void hg_check_unknown_flag(hg_lint *x)
+{
+    bool strict = x->launch->knobs->strict;
+    EACH_SETTING(t)
+    {
+        if (t->knob || suggestion(x, t))
+            continue;
+        hg_lint_find(x, t, "%.80s is not in heng's table of %s %s%s", t->name,
+                     x->launch->knobs->engine, x->launch->knobs->version,
+                     strict && t->file ? ", and the engine refuses a file with an unknown key"
+                                       : "");
+        if (strict && t->file)
+            x->found[x->count - 1].level = HG_LINT_WARNING;
+    }
+}
+
+void hg_check_misspelt_flag(hg_lint *x)
+{
+    EACH_SETTING(t)
+    {
+        const char *near = t->knob ? NULL : suggestion(x, t);
+        if (!near)
+            continue;
+        hg_lint_find(x, t, "%.80s is not known", t->name);
+        instead(x, hg_textf(x->arena, "%s", near));
+    }
+}
+
+void hg_check_gone_flag(hg_lint *x)
+{
+    EACH_SETTING(t)
+    {
+        if (!t->knob || hg_knob_state_of(x->launch->knobs, t->knob) != HG_KNOB_GONE)
+            continue;
+        hg_lint_find(x, t, "%.80s is gone since %s", t->name, t->knob->until);
+        const char *dashes = *t->name == '-' ? "--" : "";
+        if (t->knob->renamed_to)
+            instead(x, hg_textf(x->arena, "%s%s", dashes, t->knob->renamed_to));
+        else if (t->knob->note)
+            instead(x, t->knob->note);
+    }
+}
+
+/* Where the new name is of this version too. */
+void hg_check_renamed_flag(hg_lint *x)
+{
+    const hg_engine_knobs *k = x->launch->knobs;
+    EACH_SETTING(t)
+    {
+        const char *name = t->knob ? t->knob->renamed_to : NULL;
+        const hg_engine_knob *now = name ? hg_knob_keyed(k, name) : NULL;
+        if (!now || hg_knob_state_of(k, t->knob) != HG_KNOB_FITS ||
+            hg_knob_state_of(k, now) != HG_KNOB_FITS)
+            continue;
+        hg_lint_find(x, t, "%.80s is an old name", t->name);
+        instead(x, hg_knob_name(now));
+    }
+}
+
+void hg_check_future_flag(hg_lint *x)
+{
+    EACH_SETTING(t)
+    if (t->knob && hg_knob_state_of(x->launch->knobs, t->knob) == HG_KNOB_NOT_YET)
+        hg_lint_find(x, t, "%.80s came with %s; this is %s", t->name, t->knob->since,
+                     x->launch->knobs->version);
+}
+
+void hg_check_bad_value(hg_lint *x)
+{
+    EACH_SETTING(t)
+    {
+        char why[256];
+        bool part =
+            t->knob && t->knob->type == HG_KNOB_JSON && strchr(t->name, '.') && *t->name == '-';
+        if (t->knob && !part && !hg_knob_takes(t->knob, t->value, why, sizeof why))
+            hg_lint_find(x, t, "%.80s %s", t->name, why);
+    }
+}
+
+static bool same_value(const hg_setting *a, const hg_setting *b)
+{
+    return !a->value || !b->value ? a->value == b->value : strcmp(a->value, b->value) == 0;
+}
+
+void hg_check_given_twice(hg_lint *x)
+{
+    EACH_SETTING(t)
+    for (const hg_setting *u = x->launch->settings.list; u < t; u++)
+        if (t->knob && t->knob == u->knob && (t->file != NULL) == (u->file != NULL) &&
+            !same_value(t, u) && !strchr(t->name, '.'))
+            hg_lint_find(x, t, "%.60s is %.60s, and was %.60s before", t->name,
+                         t->value ? t->value : "on", u->value ? u->value : "on");
+}
+
+/* Names of the engines' and libraries' own; anyone may set others. */
+static bool is_ours(const char *name)
+{
+    static const char *const prefixes[] = { "VLLM_",    "SGLANG_", "TRTLLM_",    "TLLM_",
+                                            "HCCL_",    "ATB_",    "LLAMA_ARG_", "PYTORCH_",
+                                            "NPU_",     "ASCEND_", "MINDIE_",    "MIES_",
+                                            "CUDA_VIS", "HIP_VIS", "OMP_",       "TASK_" };
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (hg_starts(name, prefixes[i]))
+            return true;
+    return false;
+}
+
+void hg_check_misspelt_env(hg_lint *x)
+{
+    const hg_settings *s = &x->launch->settings;
+    const hg_engine_knobs *k = x->launch->knobs;
+    for (size_t i = 0; i < s->env_count; i++) {
+        bool known = hg_knob_of_env(k, s->env[i][0]) != NULL;
+        for (size_t n = 0; n < k->environment_count; n++)
+            known |= strcmp(k->environment[n], s->env[i][0]) == 0;
+        const char *near =
+            known || !is_ours(s->env[i][0])
+                ? NULL
+                : hg_nearest_within(s->env[i][0], k->environment, k->environment_count, 2);
+        if (!near)
+            continue;
+        hg_lint_find(x, NULL, "%.80s is no variable of %s", s->env[i][0], k->engine);
+        instead(x, near);
+    }
+}
+
+/* ---- against the model and the device ---- */
+
+void hg_check_heads_tp(hg_lint *x)
+{
+    for (int64_t i = 0; x->model && i < x->model->layer_kinds; i++) {
+        int64_t heads = x->model->layers[i].heads;
+        if (heads > 0 && heads % x->d.tp != 0) {
+            hg_lint_find(x, NULL,
+                         "tp %" PRId64 " does not divide the %" PRId64 " attention heads of %s",
+                         x->d.tp, heads, x->model->name);
+            return;
+        }
+    }
+}
+
+/* The most ranks, of those asked for, that divide the heads. */
+bool hg_mend_dividing_ranks(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    int64_t heads = x->model->layers[0].heads;
+    while (fixed->tp > 1 && heads % fixed->tp != 0)
+        fixed->tp--;
+    return fixed->tp < broken->tp;
+}
+
+static int64_t kv_heads(const hg_lint *x)
+{
+    for (int64_t i = 0; x->model && i < x->model->layer_kinds; i++)
+        if (x->model->layers[i].mixer == HG_MIX_GQA && x->model->layers[i].kv_heads > 0)
+            return x->model->layers[i].kv_heads;
+    return 0;
+}
+
+void hg_check_kv_heads_copied(hg_lint *x)
+{
+    int64_t heads = kv_heads(x);
+    if (heads > 0 && x->d.tp > heads && x->d.tp % heads == 0)
+        hg_lint_find(x, NULL,
+                     "tp %" PRId64 " over %" PRId64 " key-value heads: each is held %" PRId64
+                     " times",
+                     x->d.tp, heads, x->d.tp / heads);
+}
+
+bool hg_mend_fewer_ranks(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    int64_t heads = kv_heads(x);
+    fixed->replicas *= broken->tp / heads;
+    fixed->tp = heads;
+    return !hg_rule_has_experts(x);
+}
+
+void hg_check_experts_ep(hg_lint *x)
+{
+    for (int64_t i = 0; x->model && i < x->model->layer_kinds; i++) {
+        const hg_layer *l = &x->model->layers[i];
+        if (l->ffn == HG_FFN_MOE && x->d.ep > 1 && l->experts % x->d.ep != 0) {
+            hg_lint_find(x, NULL, "%" PRId64 " ranks do not divide the %" PRId64 " experts of %s",
+                         x->d.ep, l->experts, x->model->name);
+            return;
+        }
+    }
+}
+
+void hg_check_blocks_tp(hg_lint *x)
+{
+    for (int64_t i = 0;
+         x->model && x->model->precision.mlp == HG_FP8_BLOCK && i < x->model->layer_kinds; i++) {
+        const hg_layer *l = &x->model->layers[i];
+        if (l->ffn == HG_FFN_DENSE && l->inter_size % (x->d.tp * 128) != 0) {
+            hg_lint_find(x, NULL,
+                         "tp %" PRId64 " cuts the feed-forward width %" PRId64
+                         " into parts that are no whole blocks of 128",
+                         x->d.tp, l->inter_size);
+            return;
+        }
+    }
+}
+
+/* One device would hold it. */
+static bool fits_one(const hg_lint *x)
+{
+    hg_deployment one = x->d;
+    one.tp = one.pp = one.dp = one.ep = 1;
+    return x->model && x->device && hg_memory_ledger(x->model, &one, x->engine, x->device).fits;
+}
+
+void hg_check_tp_over_pcie(hg_lint *x)
+{
+    if (x->device && x->d.tp > 1 && x->device->node_link &&
+        hg_starts(x->device->node_link, "pcie") && fits_one(x))
+        hg_lint_find(x, NULL,
+                     "tp %" PRId64
+                     " on %s, whose devices meet over %s, and one of them holds the model",
+                     x->d.tp, x->device->name, x->device->node_link);
+}
+
+bool hg_mend_replicas_for_ranks(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    fixed->replicas *= broken->tp;
+    fixed->tp = 1;
+    return !hg_rule_has_experts(x);
+}
+
+static bool wants_fp8(const hg_lint *x)
+{
+    const char *q = hg_rule_text(x, "quantization");
+    bool own =
+        x->model && (x->model->precision.mlp == HG_FP8 || x->model->precision.mlp == HG_FP8_BLOCK);
+    return own || strcmp(q, "fp8") == 0 || strcmp(q, "modelopt") == 0 ||
+           strcmp(q, "modelopt_fp8") == 0 || strcmp(q, "w8a8_fp8") == 0;
+}
+
+void hg_check_fp8_hardware(hg_lint *x)
+{
+    if (x->device && wants_fp8(x) && x->device->tensor_flops_per_s[HG_FP8] <= 0)
+        hg_lint_find(x, hg_rule_setting(x, "quantization"),
+                     "fp8 weights on %s, which has no fp8 arithmetic", x->device->name);
+}
+
+void hg_check_fp4_hardware(hg_lint *x)
+{
+    const char *q = hg_rule_text(x, "quantization");
+    bool asked = strcmp(q, "modelopt_fp4") == 0 || strcmp(q, "nvfp4") == 0 ||
+                 (x->model && x->model->precision.mlp == HG_NVFP4);
+    if (x->device && asked && x->device->tensor_flops_per_s[HG_NVFP4] <= 0)
+        hg_lint_find(x, hg_rule_setting(x, "quantization"),
+                     "NVFP4 weights on %s, which has no FP4 arithmetic", x->device->name);
+}
+
+void hg_check_fp8_kv_npu(hg_lint *x)
+{
+    if (x->device && strcmp(x->device->vendor, "ascend") == 0 &&
+        hg_starts(hg_rule_text(x, "kv-cache-dtype"), "fp8"))
+        hg_lint_find(x, hg_rule_setting(x, "kv-cache-dtype"), "an fp8 KV cache on %s",
+                     x->device->name);
+}
+
+void hg_check_does_not_fit(hg_lint *x)
+{
+    if (!x->d_is_known || !x->model || !x->device)
+        return;
+    hg_memory m = hg_memory_ledger(x->model, &x->d, x->engine, x->device);
+    if (!m.fits)
+        hg_lint_find(
+            x, NULL,
+            "misses %.1f GiB on %s: weights %.1f, activations %.1f, of a budget of %.1f GiB",
+            (m.kv_bytes < 0 ? -m.kv_bytes : -m.spare_bytes) / 0x1p30, x->device->name,
+            m.weight_bytes / 0x1p30, m.activation_bytes / 0x1p30, m.budget_bytes / 0x1p30);
+}
+
+/* Twice the ranks until it fits, as many as reach one another fast. */
+bool hg_mend_more_ranks(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    (void)broken;
+    while (!hg_memory_ledger(x->model, fixed, x->engine, x->device).fits)
+        if ((fixed->tp *= 2) > x->device->domain_devices)
+            return false;
+    return true;
+}
+
+void hg_check_beyond_model(hg_lint *x)
+{
+    int64_t asked = hg_said_int(&x->said, "max_model_len", 0);
+    if (x->model && asked > x->model->max_tokens)
+        hg_lint_find(x, NULL, "a context of %" PRId64 " where %s has %" PRId64 " positions", asked,
+                     x->model->name, x->model->max_tokens);
+}
+
+/* ---- against the traffic ---- */
+
+void hg_check_request_too_long(hg_lint *x)
+{
+    int64_t limit = hg_said_int(&x->said, "max_model_len", 0);
+    if (limit > 0 && x->isl + x->osl > limit)
+        hg_lint_find(x, NULL,
+                     "requests of %" PRId64 " tokens with their output, a context of %" PRId64,
+                     x->isl + x->osl, limit);
+}
+
+void hg_check_client_above_server(hg_lint *x)
+{
+    double most = (double)x->d.max_num_seqs * (double)x->d.replicas * (double)x->d.dp;
+    if ((double)x->concurrency > most && most > 0)
+        hg_lint_find(x, NULL, "%" PRId64 " clients, and %.0f sequences that may run",
+                     x->concurrency, most);
+}
+
+bool hg_mend_seqs_for_clients(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    fixed->max_num_seqs = hg_ceil_div(x->concurrency, broken->replicas * broken->dp);
+    fixed->max_num_batched_tokens = hg_max_i64(fixed->max_num_batched_tokens, fixed->max_num_seqs);
+    return true;
+}
+
+void hg_check_kv_full(hg_lint *x)
+{
+    if (!x->d_is_known || !x->model || !x->device || x->isl + x->osl == 0)
+        return;
+    hg_memory m = hg_memory_ledger(x->model, &x->d, x->engine, x->device);
+    double each = (double)(x->isl + x->osl) * m.kv_bytes_per_token + m.kv_bytes_window;
+    int64_t most = x->d.max_num_seqs,
+            room = each > 0 && m.kv_bytes > 0 ? (int64_t)(m.kv_bytes / each) : INT64_MAX;
+    if (x->concurrency > 0)
+        most = hg_min_i64(most, hg_ceil_div(x->concurrency, x->d.replicas * x->d.dp));
+    if (m.fits && room < most)
+        hg_lint_find(x, NULL,
+                     "KV has room for %" PRId64 " requests of %" PRId64 " tokens, %" PRId64
+                     " may run",
+                     room, x->isl + x->osl, most);
+}
+
+/* ---- against the host ---- */
+
+/* vLLM's advice: two cores, one for each device's process. */
+void hg_check_cpu_cores(hg_lint *x)
+{
+    double devices = (double)x->d.tp * (double)x->d.pp * (double)x->d.dp, wanted = 2 + devices;
+    if (x->launch->cpus > 0 && x->launch->cpus < wanted)
+        hg_lint_find(x, NULL, "%g processors for %.0f device%s", x->launch->cpus, devices,
+                     devices > 1 ? "s" : "");
+}
+
+/* ---- graphs ---- */
+
+void hg_check_graphs_off(hg_lint *x)
+{
+    static const char *const keys[] = { "enforce-eager", "disable-cuda-graph" };
+    for (int i = 0; i < 2; i++)
+        if (hg_rule_on(x, keys[i]))
+            hg_lint_find(x, hg_rule_setting(x, keys[i]), "--%s", keys[i]);
+    if (strcmp(hg_rule_text(x, "cuda_graph_config"), "null") == 0)
+        hg_lint_find(x, hg_rule_setting(x, "cuda_graph_config"), "cuda_graph_config: null");
+    if (strcmp(hg_rule_text(x, "cuda-graph-backend-decode"), "disabled") == 0)
+        hg_lint_find(x, hg_rule_setting(x, "cuda-graph-backend-decode"),
+                     "--cuda-graph-backend-decode disabled");
+}
+
+/* A graph of one token is as good as none: batches are larger. */
+bool hg_mend_graphs_on(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed)
+{
+    (void)x;
+    broken->graph_tokens = 1;
+    broken->prompt_graph_tokens = -1;
+    fixed->graph_tokens = fixed->prompt_graph_tokens = 0;
+    return true;
+}
