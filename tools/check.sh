@@ -29,12 +29,19 @@ make --no-print-directory all
 tools/refit.sh
 
 echo '== fuzzers'
+flags='-g -O1 -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L -DHENG_VERSION=__FILE__ -fno-sanitize-recover=undefined -Isrc -Iinclude -Itest'
+objects=build-san/fuzz
+rm -rf "$objects"
+mkdir -p "$objects"
+# The library once for all of them.
+for source in $(tools/sources.sh src) build-san/embedded.S; do
+    echo "$source $objects/$(echo "${source%.*}" | tr / _).o"
+done | xargs -P "$(nproc)" -L 1 sh -c 'clang $0 -fsanitize=fuzzer-no-link,address,undefined -c "$1" -o "$2"' "$flags"
 for source in test/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
     mkdir -p "build-san/corpus/$name"
-    clang -g -O1 -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L -DHENG_VERSION='"fuzz"' \
-        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc -Iinclude -Itest "$source" \
-        $(tools/sources.sh src) build-san/embedded.S -o "build-san/$name" -ljansson -lfyaml -lnghttp2 -lssl -lcrypto -lz -lm -pthread
+    clang $flags -fsanitize=fuzzer,address,undefined "$source" "$objects"/*.o -o "build-san/$name" \
+        -ljansson -lfyaml -lnghttp2 -lssl -lcrypto -lz -lm -pthread
     "build-san/$name" -max_total_time="$FUZZ_S" -max_len=65536 -rss_limit_mb=4096 -timeout=20 -print_final_stats=0 -verbosity=0 \
         "build-san/corpus/$name" >"build-san/$name.log" 2>&1 || { tail -40 "build-san/$name.log"; exit 1; }
     echo "$name ok"
