@@ -299,6 +299,43 @@ static void whole_catalogue(hg_arena *arena)
     CHECKF(priced == n, "%zu of %zu models priced", priced, n);
 }
 
+/* SGLang tables block-scaled experts only: those scaled a tensor run on the like, not on another engine's. */
+static void experts_run_on_own_kernels(hg_arena arena)
+{
+    bench b;
+    hg_data data = { 0 };
+    hg_err err;
+    const char *note;
+    if (!prepare(&arena, &b, "Qwen/Qwen3-30B-A3B", 1))
+        return;
+    hg_model_set_precision(&b.model, HG_FP8);
+    CHECK(hg_engine_find(&arena, &data, "sglang", NULL, &b.engine, &err) &&
+          hg_rates_open(&arena, &data, &b.device, "sglang", NULL, &b.rates, &note, &err) &&
+          hg_step_prepare(&b.model, &b.d, &b.engine, &b.rates, &b.step, &err));
+    const hg_step_item *it = item(&b.step, "experts");
+    CHECK(it && it->rate.rung <= HG_RUNG_VERSION && it->shape.dtype == HG_FP8_BLOCK);
+}
+
+/* Ranks of attention DP meet at the experts only; a dense model's never do. */
+static void ranks_meet_at_experts(hg_arena arena)
+{
+    bench b;
+    hg_err err;
+    if (!prepare(&arena, &b, "Qwen/Qwen3-30B-A3B", 1))
+        return;
+    CHECK(!b.step.meets && item(&b.step, "experts")->role == HG_PER_TOKEN);
+    b.d.dp = 4;
+    CHECK(hg_step_prepare(&b.model, &b.d, &b.engine, &b.rates, &b.step, &err) && b.step.meets);
+    hg_step_batch even = { .decodes = 32, .decode_context = 32 * 1000, .emits = 32 };
+    hg_step_batch busy = even;
+    busy.mean_tokens = 512; /* the others hold prompts */
+    CHECK(hg_step_seconds(&b.step, &busy) > 1.1 * hg_step_seconds(&b.step, &even));
+    if (!prepare(&arena, &b, "Qwen/Qwen3-8B", 1))
+        return;
+    b.d.dp = 4;
+    CHECK(hg_step_prepare(&b.model, &b.d, &b.engine, &b.rates, &b.step, &err) && !b.step.meets);
+}
+
 void test_step(void)
 {
     hg_arena arena;
@@ -309,6 +346,8 @@ void test_step(void)
     kimi_delta_attention(arena);
     sparse_attention(arena);
     compressed_attention(arena);
+    experts_run_on_own_kernels(arena);
+    ranks_meet_at_experts(arena);
     whole_catalogue(&arena);
     chunks_cost(arena);
     latent_cache_is_whole(arena);

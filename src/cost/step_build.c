@@ -44,10 +44,33 @@ static hg_shape experts_shape(const hg_builder *b, const hg_layer *l, const hg_o
     return s;
 }
 
+/* Of the engine itself, in whatever version. */
+static bool is_own(const hg_rate *rate)
+{
+    return rate->surface && (rate->rung == HG_RUNG_OWN || rate->rung == HG_RUNG_VERSION);
+}
+
+/* Experts in 8 bits are scaled a tensor or a block: an engine that tables one kind of kernel runs the other on
+ * its like, rather than on another engine's. */
+static void prefer_own_kernels(hg_builder *b, hg_step_item *it)
+{
+    hg_shape block = it->shape;
+    block.dtype = HG_FP8_BLOCK;
+    if (it->shape.dtype != HG_FP8 || is_own(&it->rate))
+        return;
+    hg_rate own = hg_rates_pick(b->rates, it->rate.op, &block);
+    if (is_own(&own) && own.surface->series[own.series].labels.dtype == HG_FP8_BLOCK) {
+        it->shape = block;
+        it->rate = own;
+    }
+}
+
 static void add_experts_by(hg_builder *b, const hg_layer *l, double repeat, hg_role role, const hg_op *op)
 {
     hg_shape s = experts_shape(b, l, op);
-    hg_use_op(b, hg_add_item(b, "experts", role, repeat), op, &s, "num_tokens", (double)b->d->dp);
+    hg_step_item *it = hg_add_item(b, "experts", role, repeat);
+    hg_use_op(b, it, op, &s, "num_tokens", (double)b->d->dp);
+    prefer_own_kernels(b, it);
 }
 
 /* Whole experts on every rank of attention DP have kernels of their own, tabled for block-scaled fp8: one
