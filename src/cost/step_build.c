@@ -50,19 +50,31 @@ static bool is_own(const hg_rate *rate)
     return rate->surface && (rate->rung == HG_RUNG_OWN || rate->rung == HG_RUNG_VERSION);
 }
 
+/* A kernel that takes so many times what the other kind of scales takes was tabled before it was tuned. */
+static const double NOT_TUNED = 2;
+
+static bool is_tuned(hg_step_item *it, const hg_rate *other, const hg_shape *of_other)
+{
+    enum { TOKENS = 64 };
+    hg_shape own = it->shape, like = *of_other;
+    own.d[it->dim] = like.d[it->dim] = TOKENS;
+    return hg_rate_seconds(&it->rate, &own) < NOT_TUNED * hg_rate_seconds(other, &like);
+}
+
 /* Experts in 8 bits are scaled a tensor or a block: an engine that tables one kind of kernel runs the other on
- * its like, rather than on another engine's. */
+ * its like, rather than on another engine's or on one that nobody would choose. */
 static void prefer_own_kernels(hg_builder *b, hg_step_item *it)
 {
     hg_shape block = it->shape;
     block.dtype = HG_FP8_BLOCK;
-    if (it->shape.dtype != HG_FP8 || is_own(&it->rate))
+    if (it->shape.dtype != HG_FP8)
         return;
-    hg_rate own = hg_rates_pick(b->rates, it->rate.op, &block);
-    if (is_own(&own) && own.surface->series[own.series].labels.dtype == HG_FP8_BLOCK) {
-        it->shape = block;
-        it->rate = own;
-    }
+    hg_rate like = hg_rates_pick(b->rates, it->rate.op, &block);
+    if (!is_own(&like) || like.surface->series[like.series].labels.dtype != HG_FP8_BLOCK ||
+        (is_own(&it->rate) && is_tuned(it, &like, &block)))
+        return;
+    it->shape = block;
+    it->rate = like;
 }
 
 static void add_experts_by(hg_builder *b, const hg_layer *l, double repeat, hg_role role, const hg_op *op)
