@@ -47,6 +47,7 @@ static void conserve(hg_arena arena, const char *scheduler)
         c.ranks = (int32_t)hg_rng_between(&rng, 0, 3);
         c.replicas = (int32_t)hg_rng_between(&rng, 1, 3) * (c.ranks ? c.ranks : 1);
         c.sched.balance_steps = (int32_t)hg_rng_between(&rng, 0, 20);
+        c.sched.pipeline_stages = (int32_t)hg_rng_between(&rng, 0, 3);
         c.sched.kv_blocks = hg_rng_between(&rng, 100, 2000);
         c.sched.max_num_seqs = hg_rng_between(&rng, 1, 100);
         c.sched.max_num_batched_tokens = hg_rng_between(&rng, 1300, 4000);

@@ -166,6 +166,20 @@ static void release_kv(hg_instance *in, int32_t seq)
     hg_list_remove(&in->running, in->seqs, seq);
 }
 
+static bool preemptible(const hg_instance *in, const hg_lane *lane, int32_t seq)
+{
+    const hg_seq *s = &in->seqs->at[seq];
+    return seq == in->partial || (s->lane != HG_NO_LANE && &in->lanes[s->lane] == lane);
+}
+
+int32_t hg_instance_last_admitted(const hg_instance *in, const hg_lane *lane)
+{
+    int32_t seq = in->running.tail;
+    while (!preemptible(in, lane, seq))
+        seq = in->seqs->at[seq].prev;
+    return seq;
+}
+
 void hg_instance_preempt(hg_instance *in, int32_t seq)
 {
     release_kv(in, seq);

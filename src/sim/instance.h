@@ -95,6 +95,9 @@ void hg_instance_chunk(hg_instance *in, hg_plan *plan, int32_t seq, int64_t toke
 int64_t hg_instance_chunk_blocks(const hg_instance *in, int32_t seq, int64_t tokens);
 /* The head of waiting, its KV computed elsewhere, joins the lane's decodes: its first token is out. */
 void hg_instance_take_over(hg_instance *in, hg_lane *lane);
+/* The one to be preempted for the lane: of its decodes and the partial prompt the last admitted.  There is one
+ * while a decode of the lane needs a block; those of other lanes may be under way. */
+int32_t hg_instance_last_admitted(const hg_instance *in, const hg_lane *lane);
 /* Frees all its KV and puts it at the front of waiting: it will recompute prompt and output. */
 void hg_instance_preempt(hg_instance *in, int32_t seq);
 /* It made its last token. */

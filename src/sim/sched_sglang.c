@@ -80,7 +80,7 @@ static bool admit_next(hg_instance *in, hg_lane *lane, hg_plan *plan, int64_t *b
 
 static void retract(hg_instance *in, hg_lane *lane)
 {
-    hg_instance_preempt(in, in->running.tail);
+    hg_instance_preempt(in, hg_instance_last_admitted(in, lane));
     in->reserve_step = lane->step;
 }
 

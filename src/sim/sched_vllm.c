@@ -16,21 +16,6 @@
 
 #include "base/num.h"
 
-static bool preemptible(const hg_instance *in, const hg_lane *lane, int32_t seq)
-{
-    const hg_seq *s = &in->seqs->at[seq];
-    return seq == in->partial || (s->lane != HG_NO_LANE && &in->lanes[s->lane] == lane);
-}
-
-/* There is one while a decode of the lane needs a block. */
-static int32_t last_admitted(const hg_instance *in, const hg_lane *lane)
-{
-    int32_t seq = in->running.tail;
-    while (!preemptible(in, lane, seq))
-        seq = in->seqs->at[seq].prev;
-    return seq;
-}
-
 /* Taking victims off the tail until the rest fits is the same as asking in order of admission and
  * preempting the tail at every refusal: a victim is taken exactly when some request before it, or
  * itself, would lack a block. */
@@ -39,7 +24,7 @@ static bool grow_decodes(hg_instance *in, hg_lane *lane)
     bool preempted = false;
     int64_t need;
     while ((need = hg_lane_blocks_needed(lane, 0, in->kv.block_tokens)) > in->kv.spare) {
-        hg_instance_preempt(in, last_admitted(in, lane));
+        hg_instance_preempt(in, hg_instance_last_admitted(in, lane));
         preempted = true;
     }
     hg_prefix_take(&in->prefix, need);

@@ -23,7 +23,7 @@ static void open_instance(hg_sim *sim, int32_t i, const hg_workload *w)
     in->oracle = p ? p->oracle : c->oracle;
     in->hands_over = p != NULL;
     int32_t base = p ? 0 : sim->prefill_count, ranks = p ? p->ranks : c->ranks;
-    in->group_size = ranks > 1 && sim->lane_count == 1 ? ranks : 1;
+    in->group_size = ranks > 1 ? ranks : 1;
     in->group = base + (i - base) / in->group_size * in->group_size;
     assert(in->scheduler && "names come from scheds.def");
 }

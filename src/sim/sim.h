@@ -88,7 +88,7 @@ typedef struct hg_sim_config {
     int32_t replicas;         /* engines × dp ranks behind the router; 0 means 1 */
     int32_t ranks;            /* so many neighbours are one engine's dp ranks and meet at the experts of
                                  every layer: their steps begin and end together; 0 means 1.  Divides
-                                 replicas; without pipeline stages */
+                                 replicas */
     hg_route route;
     uint64_t seed;
     /* When to stop and what to count. */

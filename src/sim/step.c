@@ -184,8 +184,6 @@ static void begin(hg_sim *sim, hg_instance *in, int32_t index, const hg_lane *ti
         lane->steps = timed->steps;
         memcpy(lane->step_ns, timed->step_ns, (size_t)timed->steps * sizeof *timed->step_ns);
     }
-    if (sim->lane_count > 1)
-        pass_pipeline(in, lane, sim->lane_count);
     hg_events_set(&sim->events, in->index * sim->lane_count + index, lane->end_ns);
 }
 
@@ -203,6 +201,8 @@ void hg_step_start(hg_sim *sim, hg_instance *in, int32_t index)
     if (is_busy(group, index) || !plan_group(sim, group, index))
         return;
     time_run(sim, group, index);
+    if (sim->lane_count > 1)
+        pass_pipeline(group, &group->lanes[index], sim->lane_count);
     for (int32_t i = 0; i < group->group_size; i++)
         if (group[i].joins)
             begin(sim, &group[i], index, &group->lanes[index]);
