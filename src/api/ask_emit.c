@@ -71,8 +71,10 @@ static hg_code run(hg_ask *a)
         return hg_refuse(a, "--engine", "'%s' has no files heng can write yet", p->engine.name);
     if (c->fit == HG_ILLEGAL)
         return hg_refuse(a, "deployment:", "%s", c->reason);
-    if (c->fit == HG_TOO_BIG)
+    if (c->fit == HG_TOO_BIG) {
         hg_note(a, c->reason);
+        return HG_NO;
+    }
     hg_plan plan = { .problem = p };
     if (!hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s))
         return a->err.code;

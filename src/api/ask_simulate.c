@@ -126,8 +126,9 @@ static void warn(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg
     const hg_workload *w = &p->workload;
     if (r->rejected)
         hg_note(a, hg_textf(a->arena, "%zu of %zu requests rejected: longer than max-model-len %" PRId64
-                            " or than the KV cache of %" PRId64 " tokens", r->rejected, r->rejected + r->completed,
-                            c->deployment.max_model_len, c->memory.kv_blocks * c->deployment.block_tokens));
+                            ", than the KV cache of %" PRId64 " tokens%s", r->rejected, r->rejected + r->completed,
+                            c->deployment.max_model_len, c->memory.kv_blocks * c->deployment.block_tokens,
+                            c->deployment.chunked_prefill ? "" : ", or than a step may hold without chunked prefill"));
     /* Of the arrivals as they were drawn: a short run's may lie far from the rate. */
     double span_s = w->load == HG_LOAD_RATE && r->end == HG_END_ALL ? r->arrivals_s : NAN;
     double alone_s = r->latency[HG_E2E].p50 - r->latency[HG_QUEUE].p50;

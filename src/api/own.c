@@ -1,5 +1,22 @@
 #include "api/own.h"
 
+#include "base/file.h"
+#include "cost/calibration.h"
+
+enum { CALIBRATION_LIMIT = 64000000 };
+
+/* Of operators, as 'calibrate ops' writes it. */
+static bool is_calibration(hg_ask *a)
+{
+    size_t size;
+    hg_calibration read;
+    hg_err err;
+    const char *path = a->s.calibration.s, *text = hg_file_read(a->arena, path, CALIBRATION_LIMIT, &size, &a->err);
+    return text && (hg_calibration_read(a->arena, path, text, size, &read, &err) ||
+                    hg_fail(&a->err, HG_INPUT, path, "is no calibration that this heng reads; 'heng calibrate serving' and "
+                            "'heng calibrate ops' write them"));
+}
+
 bool hg_ask_own(hg_ask *a, hg_serving_shelf *shelf, const hg_own **own)
 {
     *own = NULL;
@@ -7,6 +24,8 @@ bool hg_ask_own(hg_ask *a, hg_serving_shelf *shelf, const hg_own **own)
         return true;
     bool is_own;
     if (!hg_own_is(*a->arena, a->s.calibration.s, &is_own, &a->err))
+        return false;
+    if (!is_own && !is_calibration(a))
         return false;
     if (!is_own) {
         hg_serving_shelf_overlay(shelf, a->s.calibration.s);

@@ -200,15 +200,33 @@ static bool launchable(hg_arena scratch, const hg_plan *plan, const hg_candidate
     return !why;
 }
 
-static size_t make_candidates(hg_ask *a, const hg_problem *p, const hg_deployment *list, size_t n,
+static int64_t longest_prompt(const hg_workload *w)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < w->count; i++)
+        most = hg_max_i64(most, w->requests[i].isl);
+    return most;
+}
+
+/* A budget below the longest prompt would have it refused: then prompts are split over steps, unless the words
+ * forbid it. */
+static void take_all_prompts(const hg_ask *a, int64_t longest, hg_deployment *d)
+{
+    if (!a->s.enable_chunked_prefill.given && d->max_num_batched_tokens < longest)
+        d->chunked_prefill = true;
+}
+
+static size_t make_candidates(hg_ask *a, const hg_problem *p, hg_deployment *list, size_t n,
                               planner *w, hg_plan *out)
 {
     size_t count = 0, capacity = 0;
+    int64_t longest = longest_prompt(&p->workload);
     w->candidates = HG_NEW(a->arena, hg_candidate *, n);
     w->bounds = HG_NEW(a->arena, double, n);
     for (size_t i = 0; i < n; i++) {
         hg_arena before = *a->arena;
         hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
+        take_all_prompts(a, longest, &list[i]);
         hg_candidate_make(p, &list[i], c);
         if (c->fit == HG_FITS && launchable(*a->arena, out, c, c->reason, sizeof c->reason)) {
             w->candidates[count++] = c;

@@ -5,12 +5,14 @@
 #include "eval/serving.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct question_row {
     const char *line;      /* as it came */
     char **fields;
     hg_serving_row row;
+    const char *unread;    /* why its cells say nothing that can be predicted; else NULL */
 } question_row;
 
 static bool read_rows(hg_ask *a, hg_csv *csv, question_row **rows, size_t *count)
@@ -26,8 +28,10 @@ static bool read_rows(hg_ask *a, hg_csv *csv, question_row **rows, size_t *count
         r->fields = HG_NEW(a->arena, char *, csv->columns);
         for (int i = 0; i < csv->columns; i++)
             r->fields[i] = hg_strdup(a->arena, csv->fields[i]);
-        if (!hg_serving_read(a->arena, csv, &columns, &r->row, &a->err))
-            return false;
+        if (!hg_serving_read(a->arena, csv, &columns, &r->row, &a->err)) {
+            r->unread = hg_textf(a->arena, "%s %s", a->err.where, a->err.msg);
+            a->err = (hg_err){ 0 };
+        }
     }
     return got == 0;
 }
@@ -107,6 +111,18 @@ static answer own_answer(hg_arena scratch, const hg_own *own, const hg_own_quest
                      1e3 * g.lo[HG_MISS_TPOT], 1e3 * g.hi[HG_MISS_TPOT], g.measured ? "measured" : shipped.origin, true };
 }
 
+static void open_row(hg_ask *a, const hg_own *own, hg_serving_shelf *shelf, const question_row *r, hg_own_question *asked,
+                     hg_serving_case *c)
+{
+    *asked = (hg_own_question){ 0 };
+    *c = (hg_serving_case){ 0 };
+    if (r->unread)
+        snprintf(c->reason, sizeof c->reason, "%s", r->unread);
+    else
+        *asked = hg_own_case(a->arena, own, shelf, &r->row, c);
+    c->whole = a->s.whole.v;
+}
+
 static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows, size_t n, hg_buf *out)
 {
     hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
@@ -117,24 +133,28 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
     hg_serving_case *cases = HG_NEW(a->arena, hg_serving_case, n);
     const hg_overheads **overheads = HG_NEW(a->arena, const hg_overheads *, n);
     hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, n);
+    static const hg_overheads none;
     for (size_t i = 0; i < n; i++) {
-        asked[i] = hg_own_case(a->arena, own, shelf, &rows[i].row, &cases[i]);
-        cases[i].whole = a->s.whole.v;
-        overheads[i] = &cases[i].problem->engine.overheads;
+        open_row(a, own, shelf, &rows[i], &asked[i], &cases[i]);
+        overheads[i] = rows[i].unread ? &none : &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, n, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
     hg_own_note(a, own, asked, n);
-    size_t answered = 0, speculated = 0;
+    size_t answered = 0, speculated = 0, published = 0;
     for (size_t i = 0; i < n; i++) {
         answer r = asked[i].server ? own_answer(*a->arena, own, &asked[i], &cases[i], &figures[i])
                                    : answer_of(&cases[i], &figures[i]);
         answered += r.known;
         speculated += r.known && cases[i].launch.accepted_tokens > 1;
+        published += r.known && rows[i].row.published;
         if (a->s.json.v)
             write_json(out, csv, &rows[i], &r);
         else
             write_csv(out, &rows[i], &r);
     }
+    if (published > 0)
+        hg_note(a, hg_textf(a->arena, "%zu rows are read as of published sheets (they have an id, image or measured_on): how those were measured "
+                            "and launched is inferred (docs/serving.md)", published));
     if (speculated > 0)
         hg_note(a, hg_textf(a->arena, "%zu rows are taken to have used speculative decoding, with an acceptance that no column says "
                             "(data/serving/launches.json)", speculated));

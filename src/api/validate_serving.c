@@ -27,6 +27,14 @@ static void correct(hg_ask *a, const hg_own *own, const hg_own_question *asked, 
     }
 }
 
+static bool is_measured(const hg_serving_table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->samples[i].ttft_s > 0 || t->samples[i].tpot_s > 0)
+            return true;
+    return false;
+}
+
 hg_code hg_validate_serving(hg_ask *a)
 {
     if (a->s.leave_one_load_out.v)
@@ -37,6 +45,10 @@ hg_code hg_validate_serving(hg_ask *a)
     if (!shelf || !hg_ask_own(a, shelf, &own) || !hg_serving_table_read(a->arena, shelf, a->s.inputs + 1, a->s.input_count - 1, &t, &a->err))
         return a->err.code;
     hg_own_question *asked = HG_NEW(a->arena, hg_own_question, t.count);
+    if (!is_measured(&t))
+        return hg_refuse(a, a->s.input_count > 1 ? a->s.inputs[1] : "stdin", "holds no ttft_ms and tpot_ms to compare with; "
+                         "'heng predict serving' needs none");
+    hg_note(a, "on runs that the shipped host terms were fitted on these errors are flattering; 'heng catalog serving' has those on configurations kept back");
     hg_serving_case *cases = HG_NEW(a->arena, hg_serving_case, t.count);
     const hg_overheads **overheads = HG_NEW(a->arena, const hg_overheads *, t.count);
     hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, t.count);

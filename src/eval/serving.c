@@ -37,13 +37,18 @@ void hg_serving_shelf_overlay(hg_serving_shelf *shelf, const char *path)
     shelf->overlay = path;
 }
 
+static bool is_simulated(const hg_engine *e, hg_err *err)
+{
+    return e->scheduler || hg_fail(err, HG_INPUT, e->name, "has no scheduler in the simulator; vllm, sglang and trtllm do");
+}
+
 static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
 {
     const char *note;
     hg_device device;
     hg_problem *p = &o->problem;
     return hg_model_find(s->arena, s->data, o->model, &p->model, &note, err) &&
-           hg_engine_find(s->arena, s->data, o->engine, o->era, &p->engine, err) &&
+           hg_engine_find(s->arena, s->data, o->engine, o->era, &p->engine, err) && is_simulated(&p->engine, err) &&
            hg_device_find(s->arena, s->data, o->device, &device, err) &&
            hg_rates_open(s->arena, s->data, &device, o->engine, *o->version ? o->version : NULL,
                          &p->rates, &note, err) &&

@@ -126,7 +126,7 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     config.warmup_requests = warmup;
     thin(parts, c, &config, &pool);
     hg_sim_run(&scratch, &p.workload, &config, &r);
-    return (hg_serving_figures){ r.latency[HG_TTFT].mean, r.latency[HG_TPOT].mean / main.oracle.stretch,
+    return (hg_serving_figures){ r.latency[HG_TTFT].mean, c->osl == 1 ? 0 : r.latency[HG_TPOT].mean / main.oracle.stretch,
                                  r.busy_s / (double)r.steps };
 }
 

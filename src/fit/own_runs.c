@@ -97,7 +97,7 @@ static void write_terms(hg_json *j, const hg_overheads *terms, const hg_serving_
     hg_json_key_str(j, "engine", c->problem->engine.name);
     hg_json_key_str(j, "device", c->problem->rates.device.name);
     for (int k = 0; k < HG_OVERHEAD_TERMS; k++)
-        hg_json_key_str(j, hg_overhead_terms[k].name, hg_textf(j->out->arena, "%.4g us", *hg_overhead(&o, k) * 1e6));
+        hg_json_key_str(j, hg_overhead_terms[k].name, hg_overhead_text(j->out->arena, &o, k));
     hg_json_close(j, '}');
 }
 
@@ -163,7 +163,7 @@ static const hg_launch_facts *read_launch(hg_arena *arena, const json_t *o)
 
 static bool read_run(hg_arena *arena, const json_t *o, const char *where, hg_serving_row *r, hg_err *err)
 {
-    *r = (hg_serving_row){ .id = "", .dp_given = json_is_true(json_object_get(o, "dp_given")), .ttft_s = NAN, .tpot_s = NAN };
+    *r = (hg_serving_row){ .id = "", .published = true, .dp_given = json_is_true(json_object_get(o, "dp_given")), .ttft_s = NAN, .tpot_s = NAN };
     for (int i = 0; i < TEXTS; i++) {
         const char *s = json_string_value(json_object_get(o, texts[i].key));
         s = s ? hg_strdup(arena, s) : "";
@@ -290,6 +290,7 @@ static void ask_like_runs(hg_arena *arena, const hg_own_server *s, double row_ra
     launch->requests_per_client = 0;
     launch->length_range = s->range_said && row_range == 1 ? s->length_range : 0;
     row->dp_given = s->dp_given;
+    row->published = true;
     if (!s->range_said && s->length_range == 1) {
         row->isl = scaled(row->isl, (1 + row_range) / 2);
         row->osl = scaled(row->osl, (1 + row_range) / 2);

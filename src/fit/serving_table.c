@@ -149,9 +149,7 @@ const char *hg_serving_text(hg_arena *arena, const hg_serving_group *groups, siz
         hg_json_key_int(&j, "rows", (int64_t)groups[g].rows);
         for (int k = 0; k < HG_OVERHEAD_TERMS; k++)
             if (*hg_overhead(&o, k) > 0)
-                hg_json_key_str(&j, hg_overhead_terms[k].name,
-                                hg_overhead_terms[k].ratio ? hg_textf(arena, "%.4g", *hg_overhead(&o, k))
-                                                           : hg_textf(arena, "%.4g us", *hg_overhead(&o, k) * 1e6));
+                hg_json_key_str(&j, hg_overhead_terms[k].name, hg_overhead_text(arena, &o, k));
         write_band(&j, "ttft_band", o.ttft_band);
         write_band(&j, "tpot_band", o.tpot_band);
         hg_json_close(&j, '}');

@@ -112,12 +112,12 @@ const hg_launches *hg_launches_open(hg_arena *arena, const hg_data *data, hg_err
     return l;
 }
 
-/* "MiniMaxAI/MiniMax-M2.5" is one of "MiniMax"'s: a word matches where the text has it. */
-static bool holds(const text_set *t, const char *text)
+/* "MiniMaxAI/MiniMax-M2.5" is one of "MiniMax"'s: a word matches where the text has it; a number, whole. */
+static bool holds(const text_set *t, const char *text, bool number)
 {
     bool any = t->n == 0;
     for (size_t i = 0; i < t->n; i++)
-        any |= *t->s[i] ? strstr(text, t->s[i]) != NULL : !*text;
+        any |= !*t->s[i] || number ? strcmp(text, t->s[i]) == 0 : strstr(text, t->s[i]) != NULL;
     return any;
 }
 
@@ -135,7 +135,7 @@ static bool matches(const launch_rule *r, const hg_serving_row *row)
     if (load < r->least_concurrency || (r->most_concurrency > 0 && load > r->most_concurrency))
         return false;
     for (int i = 0; i < CONDITIONS; i++)
-        if (!holds(&r->when[i], texts[i]))
+        if (!holds(&r->when[i], texts[i], i == LENGTHS || i == TP || i == EP))
             return false;
     return row->dp_given || !r->dp_given;
 }
@@ -161,11 +161,16 @@ static void lay_over(const hg_launch_facts *own, double v[KEYS], hg_launch_facts
     }
 }
 
+/* What is asked of no sheet: equal lengths, as many requests a client as sheets have, the engine's own limits. */
+enum { REQUESTS_PER_CLIENT = 10 };
+
 hg_launch_facts hg_launch_facts_of(const hg_launches *l, const hg_serving_row *row)
 {
     double v[KEYS] = { 0 };
     hg_launch_facts out = { .kv_dtype = HG_BF16 };
-    for (size_t i = 0; i < l->count; i++) {
+    v[PER_CLIENT] = REQUESTS_PER_CLIENT;
+    v[RANGE] = 1;
+    for (size_t i = 0; row->published && i < l->count; i++) {
         const launch_rule *r = &l->rules[i];
         if (!matches(r, row))
             continue;

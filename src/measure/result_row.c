@@ -102,6 +102,7 @@ bool hg_result_row(hg_arena *arena, const hg_bench_result *r, const hg_result_wo
                              .era = word_or(w->version, r->version),
                              .precision = word_or(w->precision, r->precision), .gemm_quant = "", .moe_quant = "",
                              .mode = r->disaggregated ? "disagg" : "agg", .disaggregated = r->disaggregated, .dp_given = true,
+                             .published = true,
                              .isl = length_of(w->isl, r->isl, range), .osl = length_of(w->osl, r->osl, range),
                              .ttft_s = mean_or_median(&r->of[HG_OF_TTFT]), .tpot_s = mean_or_median(&r->of[HG_OF_TPOT]) };
     if (!*out->model)

@@ -39,6 +39,7 @@ static const struct {
 #undef POOL
     COLUMN("tpot_ms", tpot, false),
     COLUMN("measured_on", measured_on, false),
+    COLUMN("image", image, false),
 #undef COLUMN
 };
 
@@ -109,6 +110,7 @@ bool hg_serving_read(hg_arena *arena, const hg_csv *csv, const hg_serving_column
         .mode = text(arena, csv, c->mode),
         .disaggregated = c->mode >= 0 && strcmp(csv->fields[c->mode], "disagg") == 0,
         .dp_given = c->dp >= 0 && *csv->fields[c->dp],
+        .published = c->id >= 0 || c->image >= 0 || c->measured_on >= 0,
         .line = csv->lines.number,
     };
     out->era = era_of(arena, csv, c, out->version);

@@ -15,6 +15,8 @@ typedef struct hg_serving_row {
     const char *era;              /* the version, or where that is blank the month of measured_on: engines
                                      move by the week, and their costs with them; NULL: the version */
     bool disaggregated, dp_given; /* dp_given: the cell of dp_size is not blank */
+    bool published;               /* of a sheet in the published samples' form (it has an id, image or measured_on):
+                                     what launches.json knows of those applies */
     int64_t isl, osl, concurrency;
     int64_t tp, pp, dp, moe_tp, moe_ep;  /* tp, pp, dp 1 and moe_* 0 where blank: the engine's default */
     hg_serving_pool prefill, decode;     /* disaggregated */
@@ -25,7 +27,7 @@ typedef struct hg_serving_row {
 } hg_serving_row;
 
 typedef struct hg_serving_columns { /* places in a CSV, −1: absent */
-    int id, device, engine, version, model, precision, mode, isl, osl, concurrency, gemm_quant, moe_quant, measured_on;
+    int id, device, engine, version, model, precision, mode, isl, osl, concurrency, gemm_quant, moe_quant, measured_on, image;
     int tp, pp, dp, moe_tp, moe_ep, ttft, tpot;
     int prefill[7], decode[7]; /* in the order of hg_serving_pool */
 } hg_serving_columns;

@@ -50,6 +50,12 @@ const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS] = {
 #undef TERM
 };
 
+const char *hg_overhead_text(hg_arena *arena, hg_overheads *o, int term)
+{
+    double v = *hg_overhead(o, term);
+    return hg_overhead_terms[term].ratio ? hg_textf(arena, "%.4g", v) : hg_textf(arena, "%.4g us", v * 1e6);
+}
+
 static hg_overheads read_overheads(hg_arena *arena, const json_t *o)
 {
     hg_overheads out = { .fitted = text(arena, o, "fitted") };

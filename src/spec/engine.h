@@ -40,6 +40,9 @@ static inline double *hg_overhead(hg_overheads *o, int term)
     return (double *)(void *)((char *)o + hg_overhead_terms[term].offset);
 }
 
+/* As files have it, with its unit. */
+const char *hg_overhead_text(hg_arena *arena, hg_overheads *o, int term);
+
 typedef struct hg_engine_default { /* the first row whose conditions hold is taken */
     double min_memory_bytes;
     const char *except_device; /* a part of a device's name, or NULL */
