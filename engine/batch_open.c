@@ -41,6 +41,17 @@ static struct llama_context_params params(const knobs *k)
     return p;
 }
 
+static bool no_context(const knobs *k, hg_err *err)
+{
+    if (k->kv_type[0] == 'q')
+        return hg_fail(err, HG_WORLD, "--kv-type",
+                       "%s did not work with %s; its heads must be a multiple of 32 wide", k->kv_type,
+                       k->model);
+    return hg_fail(err, HG_WORLD, k->model,
+                   "no context of %d x %d tokens could be made of it; lower --context or --max-seqs",
+                   k->max_seqs, k->context);
+}
+
 static bool load(batch *b, hg_err *err)
 {
     const knobs *k = b->knobs;
@@ -57,10 +68,7 @@ static bool load(batch *b, hg_err *err)
         return hg_fail(err, HG_INPUT, "--context", "is %d; %s was made for %d", k->context,
                        k->model, llama_model_n_ctx_train(b->model));
     if (!(b->llama = llama_init_from_model(b->model, params(k))))
-        return hg_fail(
-            err, HG_WORLD, k->model,
-            "no context of %d x %d tokens could be made of it; lower --context or --max-seqs",
-            k->max_seqs, k->context);
+        return no_context(k, err);
     return true;
 }
 
