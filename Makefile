@@ -2,14 +2,15 @@
 BUILD ?= build
 TABLES ?= ../shared/data/ops
 RUNS ?= ../shared/data/e2e/serving.csv
+CONFIG ?= engine/config.json
 SOURCES := $(shell for d in src cmd/heng test bench; do tools/sources.sh $$d; done)
 
-.PHONY: all demo test check bench bench-live calibrate readme fmt install clean FORCE
+.PHONY: all demo test check bench bench-live engine calibrate readme fmt install clean FORCE
 all: $(BUILD)/configured
 	@ninja -C $(BUILD) --quiet heng
 
 # Configured anew when files come or go: meson lists sources when it runs.
-$(BUILD)/configured: meson.build tools/sources.sh $(BUILD)/sources
+$(BUILD)/configured: meson.build engine/meson.build tools/sources.sh $(BUILD)/sources
 	@meson setup $(BUILD) $$([ -f $(BUILD)/build.ninja ] && echo --reconfigure) >$(BUILD)/meson.log || { cat $(BUILD)/meson.log; exit 1; }
 	@touch $@
 
@@ -39,6 +40,11 @@ bench-live: all
 	@ninja -C $(BUILD) --quiet heng-bench heng-fake
 	@$(BUILD)/heng-bench live $(BUILD)/heng-fake
 
+# A real server of llama.cpp's kernels in build/engine, with a dummy model of CONFIG's shape; wants npm and its registry once.
+engine: all
+	@ninja -C $(BUILD) --quiet engine/gguf
+	@engine/build.sh $(BUILD) $(CONFIG)
+
 # Every surface anew from the measured tables, then what the ladder below them is worth; unchanged tables leave unchanged files.
 calibrate: all
 	@$(BUILD)/heng calibrate ops $(TABLES) -o data/calibration --force
@@ -50,7 +56,7 @@ readme: all
 	@tools/readme.sh
 
 fmt:
-	@clang-format -i $$(git ls-files 'src/*.[ch]' 'cmd/*.c' 'include/*.h' 'test/*.[ch]' 'bench/*.c')
+	@clang-format -i $$(git ls-files 'src/*.[ch]' 'cmd/*.c' 'include/*.h' 'test/*.[ch]' 'bench/*.c' 'engine/*.[ch]')
 
 install: all
 	@meson install -C $(BUILD) --quiet

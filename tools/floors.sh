@@ -1,6 +1,8 @@
 #!/bin/sh
 # The direction of the arrows: a folder includes itself and lower floors, never a neighbour.
 cd "$(dirname "$0")/.." || exit 1
+stray=$(grep -no '^#include "[a-z]*/' engine/*.[ch] | grep -v '"base/$\|"spec/$' | sed 's/:#.*"\(.*\)/: engine must not see \1/')
+[ -z "$stray" ] || { echo "$stray"; exit 1; }
 floors='base 0
 spec 1
 measure 2
