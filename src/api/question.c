@@ -343,3 +343,12 @@ bool hg_ask_candidate(hg_ask *a, const hg_problem *p, hg_candidate *out)
     out->prefill = prefill;
     return true;
 }
+
+bool hg_ask_run(hg_ask *a, const hg_problem *p, hg_run *out)
+{
+    bool steady = a->s.steady.v;
+    if (steady && p->workload.load != HG_LOAD_RATE)
+        return hg_fail(&a->err, HG_INPUT, a->s.steady.where, "needs --rate: other loads have an end, and are run to it");
+    *out = (hg_run){ .load = p->workload.load, .rate_per_s = p->workload.rate_per_s, .steady = steady, .precise = steady };
+    return true;
+}
