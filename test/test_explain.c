@@ -295,6 +295,50 @@ static void laws(hg_arena *arena)
     rmdir(folder);
 }
 
+/* The other deployment's figures are those of its own simulation, and the parts of both are all of their time. */
+static void why_not(const row *r, const char *words, const char *key, const char *value)
+{
+    static asked q;
+    ask_row(&q, r);
+    json_t *base = answer(&q, "simulate");
+    set(&q, "why-not", words);
+    json_t *explained = answer(&q, "explain");
+    ask_row(&q, r);
+    set(&q, key, value);
+    json_t *again = answer(&q, "simulate");
+    const json_t *other = json_object_get(explained, "why_not"), *list = json_object_get(other, "differences");
+    const json_t *metrics = json_object_get(other, "metrics");
+    static const char *const same[] = { "ttft_s", "tpot_s", "e2e_s", "queue_s" };
+    for (int i = 0; i < 4; i++)
+        CHECK_NEAR(number(metrics, same[i], "mean"), number(again, same[i], "mean"), 1e-8);
+    double before = 0, after = 0, last = INFINITY;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *d = json_array_get(list, i);
+        double x = number(d, "before_gpu_s", NULL), y = number(d, "after_gpu_s", NULL);
+        before += x;
+        after += y;
+        CHECK(fabs(y - x) <= last * (1 + 1e-6));
+        last = fabs(y - x);
+    }
+    CHECK_NEAR(before, 1 / number(base, "throughput", "output_tokens_per_s_per_gpu"), 1e-6);
+    CHECK_NEAR(after, 1 / number(again, "throughput", "output_tokens_per_s_per_gpu"), 1e-6);
+    json_decref(base);
+    json_decref(explained);
+    json_decref(again);
+}
+
+static void why_not_illegal(void)
+{
+    static asked q;
+    ask_row(&q, &rows[0]);
+    set(&q, "why-not", "tp=3");
+    json_t *explained = answer(&q, "explain");
+    const json_t *other = json_object_get(explained, "why_not");
+    CHECK(strstr(json_string_value(json_object_get(other, "reason")), "tp 3 does not divide"));
+    CHECK(json_array_size(json_object_get(other, "differences")) == 0 && !json_object_get(other, "metrics"));
+    json_decref(explained);
+}
+
 /* ---- the parts alone ---- */
 
 /* Ten seconds: 1 ideal, 1 for small batches, 2 for slow kernels, 1 of links, 1 of launches, 1 of the host, 1 in
@@ -353,5 +397,9 @@ void test_explain(void)
     both_languages(&arena);
     aims();
     laws(&arena);
+    why_not(&rows[0], "tp=4", "tp", "4");
+    why_not(&rows[1], "max-num-seqs=8", "max-num-seqs", "8");
+    why_not(&rows[3], "--pp=1", "pp", "1");
+    why_not_illegal();
     hg_arena_close(&arena);
 }

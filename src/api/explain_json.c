@@ -102,13 +102,46 @@ static void changes(hg_json *j, const hg_explained *x, bool fit, const char *key
     hg_json_close(j, ']');
 }
 
+static void why_not(hg_json *j, const hg_explained *x)
+{
+    if (!x->other)
+        return;
+    hg_json_key(j, "why_not");
+    hg_json_open(j, '{');
+    hg_json_key_str(j, "words", x->why_not);
+    hg_json_key_str(j, "reason", x->other->fit != HG_FITS ? x->other->reason : NULL);
+    hg_json_key(j, "deployment");
+    hg_json_open(j, '{');
+    hg_json_candidate(j, x->other);
+    hg_json_close(j, '}');
+    if (x->difference_count) {
+        hg_json_key_str(j, "metric", hg_text_form(HG_EN, (hg_text)(HG_TEXT_aim_good + x->aim)));
+        hg_json_key_num(j, "gain_frac", hg_aim_gain(x->aim, &x->metrics, &x->other_metrics));
+        hg_json_key(j, "metrics");
+        hg_json_open(j, '{');
+        hg_json_metrics(j, &x->other_metrics, x->other_account.origin);
+        hg_json_close(j, '}');
+    }
+    hg_json_key(j, "differences");
+    hg_json_open(j, '[');
+    for (int i = 0; i < x->difference_count; i++) {
+        hg_json_open(j, '{');
+        hg_json_key_str(j, "name", x->differences[i].name);
+        hg_json_key_num(j, "before_gpu_s", x->differences[i].before_s);
+        hg_json_key_num(j, "after_gpu_s", x->differences[i].after_s);
+        hg_json_close(j, '}');
+    }
+    hg_json_close(j, ']');
+    hg_json_close(j, '}');
+}
+
 static void advice(hg_json *j, const hg_explained *x, hg_lang lang)
 {
     hg_json_key(j, "advice");
     hg_json_open(j, '[');
     for (int i = 0; i < hg_advice_count; i++) {
         const hg_advice *r = &hg_advices[i];
-        if (!r->holds(x))
+        if (!hg_advice_given(x, r))
             continue;
         const hg_bought *t = hg_bought_named(x, r->change);
         hg_json_open(j, '{');
@@ -144,6 +177,7 @@ const char *hg_explained_json(hg_arena *arena, const hg_explained *x, hg_lang la
     changes(&j, x, true, "what_if");
     changes(&j, x, false, "infeasible");
     advice(&j, x, lang);
+    why_not(&j, x);
     hg_json_key_str(&j, "origin", x->account.origin);
     hg_json_key_int(&j, "noted", (int64_t)(x->metrics.sim.offered < HG_EXPLAIN_NOTED ? x->metrics.sim.offered : HG_EXPLAIN_NOTED));
     hg_json_close(&j, '}');

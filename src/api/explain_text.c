@@ -10,7 +10,7 @@
 /* Shares and gains below these are not shown one by one. */
 static const double LEAST_SHARE = 0.005, LEAST_GAIN = 0.005;
 
-enum { NAME_COLUMNS = 46 };
+enum { NAME_COLUMNS = 46, PARTS_SHOWN = 6 };
 
 const char *hg_by_name(hg_lang lang, int by)
 {
@@ -184,12 +184,102 @@ static void changes(hg_buf *b, const hg_explained *x, hg_lang lang)
                                               x->bought[i].reason));
 }
 
+/* A row of figures of both. */
+static void figure(hg_buf *b, const char *name, const char *before, const char *after)
+{
+    name_column(b, name);
+    hg_buf_printf(b, "%12s %12s\n", before, after);
+}
+
+static void figures(hg_buf *b, const hg_explained *x, hg_lang lang)
+{
+    const hg_metrics *m = &x->metrics, *o = &x->other_metrics;
+    hg_arena *arena = b->arena;
+    /* Column heads: right-aligned by what they take on a terminal. */
+    const char *asked = hg_text_form(lang, HG_TEXT_why_asked), *other = hg_text_form(lang, HG_TEXT_why_other);
+    name_column(b, "");
+    hg_buf_printf(b, "%*s%s %*s%s\n", 12 - columns(asked), "", asked, 12 - columns(other), "", other);
+    figure(b, "GPUs", hg_textf(arena, "%" PRId64, hg_candidate_devices(x->candidate)),
+           hg_textf(arena, "%" PRId64, hg_candidate_devices(x->other)));
+    figure(b, "output tokens/s", hg_figures(arena, m->sim.output_tokens_per_s, 3), hg_figures(arena, o->sim.output_tokens_per_s, 3));
+    figure(b, "output tokens/s/GPU", hg_figures(arena, m->tokens_per_s_per_device, 3), hg_figures(arena, o->tokens_per_s_per_device, 3));
+    static const char *const names[HG_METRICS] = { "TTFT", "TPOT", "ITL", "E2E", "queue" };
+    for (int k = 0; k < HG_METRICS; k++)
+        figure(b, names[k], seconds(arena, m->sim.latency[k].mean), seconds(arena, o->sim.latency[k].mean));
+    if (x->problem->slo.count)
+        figure(b, "SLO", percent(arena, m->sim.attained_frac), percent(arena, o->sim.attained_frac));
+    figure(b, "KV", percent(arena, m->sim.kv_peak_frac), percent(arena, o->sim.kv_peak_frac));
+}
+
+static const char *moved(hg_arena *arena, double s)
+{
+    return hg_textf(arena, "%s%s", s < 0 ? "-" : "+", seconds(arena, fabs(s)));
+}
+
+static void differences(hg_buf *b, const hg_explained *x, hg_lang lang)
+{
+    hg_difference rest = { 0 }, sum = { 0 };
+    hg_buf_printf(b, "%s\n", hg_text_form(lang, HG_TEXT_why_parts));
+    for (int i = 0; i < x->difference_count; i++) {
+        const hg_difference *d = &x->differences[i];
+        hg_difference *into = i < PARTS_SHOWN ? &sum : &rest;
+        into->before_s += d->before_s;
+        into->after_s += d->after_s;
+        if (i < PARTS_SHOWN) {
+            name_column(b, d->name);
+            hg_buf_printf(b, "%12s %12s %12s\n", seconds(b->arena, d->before_s), seconds(b->arena, d->after_s),
+                          moved(b->arena, d->after_s - d->before_s));
+        }
+    }
+    sum.before_s += rest.before_s;
+    sum.after_s += rest.after_s;
+    name_column(b, hg_text_form(lang, HG_TEXT_why_rest));
+    hg_buf_printf(b, "%12s %12s %12s\n", seconds(b->arena, rest.before_s), seconds(b->arena, rest.after_s),
+                  moved(b->arena, rest.after_s - rest.before_s));
+    name_column(b, hg_text_form(lang, HG_TEXT_why_sum));
+    hg_buf_printf(b, "%12s %12s %12s\n", seconds(b->arena, sum.before_s), seconds(b->arena, sum.after_s),
+                  moved(b->arena, sum.after_s - sum.before_s));
+}
+
+static void verdict(hg_buf *b, const hg_explained *x, hg_lang lang)
+{
+    double gain = hg_aim_gain(x->aim, &x->metrics, &x->other_metrics);
+    hg_text text = gain >= LEAST_GAIN ? HG_TEXT_why_better : gain <= -LEAST_GAIN ? HG_TEXT_why_worse : HG_TEXT_why_same;
+    hg_buf_puts(b, hg_say(b->arena, lang, text, hg_text_form(lang, (hg_text)(HG_TEXT_aim_good + x->aim)),
+                          aim_value(b->arena, x->aim, hg_aim_value(x->aim, &x->other_metrics)),
+                          aim_value(b->arena, x->aim, hg_aim_value(x->aim, &x->metrics))));
+    int64_t now = hg_candidate_devices(x->candidate), then = hg_candidate_devices(x->other);
+    if (now != then)
+        hg_buf_printf(b, " %s", hg_say(b->arena, lang, HG_TEXT_why_gpus, hg_textf(b->arena, "%" PRId64, then),
+                                       hg_textf(b->arena, "%" PRId64, now)));
+    hg_buf_puts(b, "\n");
+}
+
+static void why_not(hg_buf *b, const hg_explained *x, hg_lang lang)
+{
+    if (!x->other)
+        return;
+    hg_buf_puts(b, "\n");
+    if (x->other->fit != HG_FITS) {
+        hg_buf_printf(b, "%s\n", hg_say(b->arena, lang, HG_TEXT_why_cannot, x->why_not, x->other->reason));
+        return;
+    }
+    if (x->difference_count == 0) {
+        hg_buf_printf(b, "%s\n", hg_say(b->arena, lang, HG_TEXT_why_nothing, x->why_not));
+        return;
+    }
+    hg_buf_printf(b, "%s ", hg_say(b->arena, lang, HG_TEXT_why_head, x->why_not, hg_candidate_text(b->arena, x->other)));
+    verdict(b, x, lang);
+    figures(b, x, lang);
+    differences(b, x, lang);
+}
+
 static void advice(hg_buf *b, const hg_explained *x, hg_lang lang)
 {
     bool any = false;
     for (int i = 0; i < hg_advice_count; i++) {
         const hg_advice *r = &hg_advices[i];
-        if (!r->holds(x))
+        if (!hg_advice_given(x, r))
             continue;
         if (!any)
             hg_buf_printf(b, "\n%s\n", hg_text_form(lang, HG_TEXT_advice_head));
@@ -208,6 +298,7 @@ const char *hg_explained_text(hg_arena *arena, const hg_explained *x, hg_lang la
 {
     hg_buf b = { .arena = arena };
     head(&b, x, lang);
+    why_not(&b, x, lang);
     by_component(&b, x, lang);
     by_phase(&b, x, lang);
     by_operator(&b, x, lang);

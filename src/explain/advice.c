@@ -59,6 +59,14 @@ static bool advise_bubble(const hg_explained *x)
     return x->times.share[HG_BY_BUBBLE] > MUCH;
 }
 
+static const double WORSE = -0.005;
+
+bool hg_advice_given(const hg_explained *x, const hg_advice *r)
+{
+    const hg_bought *b = hg_bought_named(x, r->change);
+    return r->holds(x) && !(b && b->gain_frac < WORSE);
+}
+
 const hg_advice hg_advices[] = {
 #define ADVICE(name, change) { #name, HG_TEXT_advice_##name, change, advise_##name },
 #include "explain/advice.def"

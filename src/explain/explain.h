@@ -77,6 +77,25 @@ typedef struct hg_bought {
 int hg_explain_changes(hg_arena *arena, const hg_problem *p, const hg_deployment *d, const hg_run *run,
                        const hg_metrics *before, int threads, hg_bought *out);
 
+/* One of two deployments set side by side. */
+typedef struct hg_side {
+    const hg_candidate *candidate;
+    const hg_metrics *metrics;
+    const hg_account *account;
+    const hg_times *times;
+} hg_side;
+
+/* What an operator (or "idle", "bubble") takes of the devices for an output token. */
+typedef struct hg_difference {
+    const char *name;
+    double before_s, after_s;  /* device seconds a token; their sums are devices over output tokens a second */
+} hg_difference;
+
+enum { HG_DIFFERENCES = 2 * HG_STEP_ITEMS + 2 };
+
+/* All parts of both, the largest difference first.  out holds HG_DIFFERENCES.  Returns how many. */
+int hg_explain_differences(const hg_side *before, const hg_side *after, hg_difference *out);
+
 /* All of it, as the rules of advice see it. */
 typedef struct hg_explained {
     const hg_problem *problem;
@@ -88,6 +107,14 @@ typedef struct hg_explained {
     hg_aim aim;
     hg_bought *bought;
     int bought_count;
+    /* The deployment that was asked about besides; other NULL: none was. */
+    const char *why_not;       /* its words */
+    const hg_candidate *other; /* may not fit */
+    hg_metrics other_metrics;
+    hg_account other_account;
+    hg_times other_times;
+    hg_difference *differences;
+    int difference_count;      /* 0: it serves nothing */
 } hg_explained;
 
 typedef struct hg_advice {
@@ -96,6 +123,9 @@ typedef struct hg_advice {
     const char *change;        /* whose gain says what it is worth here; "": none can */
     bool (*holds)(const hg_explained *x);
 } hg_advice;
+
+/* It holds, and the change that it names does not make things worse here. */
+bool hg_advice_given(const hg_explained *x, const hg_advice *r);
 
 extern const hg_advice hg_advices[];
 extern const int hg_advice_count;
