@@ -94,7 +94,7 @@ static void ask_row(asked *q, const row *r)
         set(q, "slo", r->slo);
 }
 
-/* ---- a device with a fact changed, as a folder over the catalogue ---- */
+/* ---- a device with a fact changed, or a host that takes no time, as a folder over the catalogue ---- */
 
 static void scale(json_t *group, const char *key, hg_unit unit, const char *form, double by)
 {
@@ -127,19 +127,42 @@ static bool change_device(json_t *device, const char *change)
     return true;
 }
 
-static bool write_device(hg_arena *arena, const char *folder, const char *change)
+/* The host's terms but for its kernels' ratios. */
+static bool drop_host(json_t *root, const char *change)
+{
+    size_t i;
+    json_t *entry;
+    if (strcmp(change, "no host overhead") != 0)
+        return false;
+    json_array_foreach(json_object_get(root, "overheads"), i, entry)
+        for (int t = 0; t < HG_OVERHEAD_TERMS; t++)
+            if (!hg_overhead_terms[t].ratio)
+                json_object_del(entry, hg_overhead_terms[t].name);
+    return true;
+}
+
+/* The folder with one file of the catalogue changed; false: the change is none of that file. */
+static bool write_file(hg_arena *arena, const char *folder, const char *file, const char *change,
+                       bool (*make)(json_t *root, const char *change))
 {
     hg_data data = { 0 };
     hg_err err;
     char path[256];
     size_t size;
-    const char *text = hg_data_text(&data, arena, "devices/h100_sxm.json", &size, &err);
-    json_t *device = text ? hg_json_parse(text, size, "h100_sxm.json", &err) : NULL;
-    bool ok = device && change_device(device, change);
-    snprintf(path, sizeof path, "%s/devices/h100_sxm.json", folder);
-    ok = ok && json_dump_file(device, path, 0) == 0;
-    json_decref(device);
+    const char *text = hg_data_text(&data, arena, file, &size, &err);
+    json_t *root = text ? hg_json_parse(text, size, file, &err) : NULL;
+    CHECKF(root != NULL, "%s", file);
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    unlink(path);
+    bool ok = root && make(root, change) && json_dump_file(root, path, 0) == 0;
+    json_decref(root);
     return ok;
+}
+
+static bool write_overlay(hg_arena *arena, const char *folder, const char *change)
+{
+    bool device = write_file(arena, folder, "devices/h100_sxm.json", change, change_device);
+    return write_file(arena, folder, "serving/overheads.json", change, drop_host) || device;
 }
 
 /* ---- the law ---- */
@@ -168,7 +191,7 @@ static double figure(const json_t *metrics, const char *metric)
     return number(metrics, "e2e_s", "mean");
 }
 
-static bool gain_kept(hg_arena *arena, const row *r, const char *folder, const json_t *base, const json_t *promise)
+static void gain_kept(hg_arena *arena, const row *r, const char *folder, const json_t *base, const json_t *promise)
 {
     static asked q;
     char key[64], value[64];
@@ -176,8 +199,7 @@ static bool gain_kept(hg_arena *arena, const row *r, const char *folder, const j
     const char *metric = json_string_value(json_object_get(promise, "metric"));
     ask_row(&q, r);
     if (!set_change(&q, change, key, sizeof key, value, sizeof value)) {
-        if (!write_device(arena, folder, change))
-            return false;
+        CHECKF(write_overlay(arena, folder, change), "%s: no test makes this change", change);
         set(&q, "data", folder);
     }
     json_t *again = answer(&q, "simulate");
@@ -189,7 +211,6 @@ static bool gain_kept(hg_arena *arena, const row *r, const char *folder, const j
     CHECK_NEAR(number(promise, "before", NULL), before, 1e-8);
     CHECK(number(promise, "gpus", NULL) == number(json_object_get(again, "deployment"), "gpus", NULL));
     json_decref(again);
-    return true;
 }
 
 /* What would not run is refused by simulate too. */
@@ -210,16 +231,14 @@ static void refused(const row *r, const json_t *change)
 static void gains_are_kept(hg_arena *arena, const row *r, const char *folder, const json_t *explained, const json_t *base)
 {
     const json_t *list = json_object_get(explained, "what_if");
-    size_t kept = 0;
     double last = INFINITY;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *promise = json_array_get(list, i);
-        kept += gain_kept(arena, r, folder, base, promise);
+        gain_kept(arena, r, folder, base, promise);
         CHECK(number(promise, "gain_frac", NULL) <= last);
         last = number(promise, "gain_frac", NULL);
     }
-    /* All but the host's, which no words change. */
-    CHECKF(kept + 1 >= json_array_size(list) && kept >= 8, "%s: %zu of %zu", r->name, kept, json_array_size(list));
+    CHECKF(json_array_size(list) >= 8, "%s: %zu changes", r->name, json_array_size(list));
     const json_t *cannot = json_object_get(explained, "infeasible");
     for (size_t i = 0; i < json_array_size(cannot); i++)
         refused(r, json_array_get(cannot, i));
@@ -276,11 +295,11 @@ static void losses_sum(const row *r, const json_t *explained, const json_t *base
 static void laws(hg_arena *arena)
 {
     static asked q;
-    char folder[] = "/tmp/heng-explain-XXXXXX", sub[64], file[96];
+    char folder[] = "/tmp/heng-explain-XXXXXX", devices[64], serving[64];
     CHECK(mkdtemp(folder) != NULL);
-    snprintf(sub, sizeof sub, "%s/devices", folder);
-    snprintf(file, sizeof file, "%s/h100_sxm.json", sub);
-    CHECK(mkdir(sub, 0700) == 0);
+    snprintf(devices, sizeof devices, "%s/devices", folder);
+    snprintf(serving, sizeof serving, "%s/serving", folder);
+    CHECK(mkdir(devices, 0700) == 0 && mkdir(serving, 0700) == 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ask_row(&q, &rows[i]);
         json_t *explained = answer(&q, "explain"), *base = answer(&q, "simulate");
@@ -290,9 +309,8 @@ static void laws(hg_arena *arena)
         json_decref(explained);
         json_decref(base);
     }
-    unlink(file);
-    rmdir(sub);
-    rmdir(folder);
+    write_overlay(arena, folder, "nothing");
+    CHECK(rmdir(devices) == 0 && rmdir(serving) == 0 && rmdir(folder) == 0);
 }
 
 /* The other deployment's figures are those of its own simulation, and the parts of both are all of their time. */

@@ -112,9 +112,11 @@ static hg_code run(hg_ask *a)
     if (c->fit != HG_FITS)
         return hg_refuse(a, c->fit == HG_ILLEGAL ? "deployment:" : "model:", "%s", c->reason);
     explain(a, p, c, &how, x);
+    hg_note_run(a, p, c, &x->metrics);
     if (x->metrics.sim.completed == 0)
-        return answer_no(a, hg_textf(a->arena, "every request is rejected: longer than max-model-len %lld or than the KV cache",
-                                     (long long)d.max_model_len));
+        return answer_no(a, x->metrics.sim.rejected ? "every request is rejected"
+                                                    : "no request was done before the queue was seen to grow without end; "
+                                                      "leave out --steady to explain an overload");
     const char *text = a->s.json.v ? hg_explained_json(a->arena, x, lang) : hg_explained_text(a->arena, x, lang);
     return hg_answer(a, text, strlen(text));
 }

@@ -117,25 +117,6 @@ static const char *as_json(hg_arena *arena, const hg_candidate *c, const hg_metr
     return b.s;
 }
 
-/* What the figures alone would not tell. */
-static void warn(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg_metrics *m)
-{
-    const hg_workload *w = &p->workload;
-    const hg_sim_result *r = &m->sim;
-    if (r->rejected)
-        hg_note(a, hg_textf(a->arena, "%zu of %zu requests rejected: longer than max-model-len %" PRId64
-                            " or than the KV cache of %" PRId64 " tokens", r->rejected, r->rejected + r->completed,
-                            c->deployment.max_model_len, c->memory.kv_blocks * c->deployment.block_tokens));
-    if (r->end == HG_END_SATURATED)
-        hg_note(a, hg_textf(a->arena, "overloaded: the queue of %s requests/s grows without end; the run was stopped "
-                            "before it settled, and its rates are of the time until then",
-                            hg_figures(a->arena, w->rate_per_s, 3)));
-    else if (hg_metrics_overloaded(p, m))
-        hg_note(a, hg_textf(a->arena, "overloaded: %s requests/s arrive, %s are served; latencies grow with the "
-                            "length of the run", hg_figures(a->arena, w->rate_per_s, 3),
-                            hg_figures(a->arena, r->requests_per_s, 3)));
-}
-
 static bool write_out(hg_ask *a, const hg_text_word *path, const char *text)
 {
     return !path->s || hg_file_write(path->s, text, strlen(text), a->s.force.v, &a->err);
@@ -179,7 +160,7 @@ static hg_code run(hg_ask *a)
     if ((a->s.requests_out.s && !write_out(a, &a->s.requests_out, requests_csv(a->arena, &m.sim))) ||
         (a->s.trace_out.s && !write_out(a, &a->s.trace_out, timeline_json(a->arena, &m.sim))))
         return a->err.code;
-    warn(a, p, c, &m);
+    hg_note_run(a, p, c, &m);
     const char *text = a->s.json.v ? as_json(a->arena, c, &m, origin) : as_text(a->arena, p, c, &m, origin);
     hg_code code = hg_answer(a, text, strlen(text));
     return code != HG_DONE ? code : m.sim.completed ? HG_DONE : HG_NO;

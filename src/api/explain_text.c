@@ -129,7 +129,7 @@ static void fall(hg_buf *b, const hg_explained *x, hg_lang lang)
     hg_buf_printf(b, " %10s %10.0f\n", "", w->ideal);
     for (int i = 0; i < HG_LOSSES; i++) {
         left -= w->loss[i];
-        if (w->loss[i] < LEAST_SHARE * w->ideal)
+        if (w->loss[i] < LEAST_SHARE * (left + w->loss[i]))
             continue;
         name_column(b, hg_text_form(lang, (hg_text)(HG_TEXT_loss_batch + i)));
         hg_buf_printf(b, " %+10.0f %10.0f\n", -w->loss[i], left);

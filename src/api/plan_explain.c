@@ -2,8 +2,7 @@
 
 #include "base/num.h"
 #include "base/pool.h"
-#include "eval/account.h"
-#include "explain/change.h"
+#include "explain/explain.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,19 +12,9 @@
 
 /* ---- where the time goes ---- */
 
-/* The component that bound most of an operator's time; HG_COMPONENTS: the host. */
-static int binding(const hg_part *p)
-{
-    int best = 0;
-    for (int c = 1; c < HG_COMPONENTS; c++)
-        if (p->bound_s[c] > p->bound_s[best])
-            best = c;
-    return p->host ? HG_COMPONENTS : best;
-}
-
 static const char *bound_name(int component)
 {
-    return component == HG_COMPONENTS ? "host" : hg_component_names[component];
+    return component == HG_BY_HOST ? "host" : hg_component_names[component];
 }
 
 static void take_shares(const hg_account *a, hg_plan *out)
@@ -34,30 +23,21 @@ static void take_shares(const hg_account *a, hg_plan *out)
     for (int i = 0; i < a->count && out->share_count < HG_SHARES - 1; i++)
         if (a->parts[i].seconds > 0)
             out->shares[out->share_count++] =
-                (hg_share){ a->parts[i].name, a->parts[i].seconds / total, bound_name(binding(&a->parts[i])) };
+                (hg_share){ a->parts[i].name, a->parts[i].seconds / total, bound_name(hg_part_most(&a->parts[i])) };
     out->shares[out->share_count++] = (hg_share){ "idle", a->idle_s / total, "no requests" };
-}
-
-/* Seconds of a part that the component bound (the host's parts wholly). */
-static double bound_by(const hg_part *p, int component)
-{
-    return component == HG_COMPONENTS ? p->host ? p->seconds : 0 : p->host ? 0 : p->bound_s[component];
 }
 
 static void say_bottleneck(hg_arena *arena, const hg_account *a, hg_plan *out)
 {
-    double by[HG_COMPONENTS + 1] = { 0 }, total = a->busy_s + a->idle_s;
+    double by[HG_BY_STEPS] = { 0 }, total = a->busy_s + a->idle_s;
     int most = 0;
-    for (int c = 0; c <= HG_COMPONENTS; c++) {
+    for (int c = 0; c < HG_BY_STEPS; c++) {
         for (int i = 0; i < a->count; i++)
-            by[c] += bound_by(&a->parts[i], c);
+            by[c] += hg_part_by(&a->parts[i], c);
         most = by[c] > by[most] ? c : most;
     }
     const char *what = bound_name(most);
-    const hg_part *first = &a->parts[0];
-    for (int i = 1; i < a->count; i++)
-        if (bound_by(&a->parts[i], most) > bound_by(first, most))
-            first = &a->parts[i];
+    const hg_part *first = hg_part_first(a, most);
     out->bottleneck_name = what;
     out->bottleneck_share = by[most] / total;
     if (a->idle_s > by[most])
@@ -67,7 +47,7 @@ static void say_bottleneck(hg_arena *arena, const hg_account *a, hg_plan *out)
     else
         out->bottleneck = hg_textf(arena, "%s binds: %.0f%% of the engines' time, most of it in %s (%.0f%%); "
                                    "%.0f%% of the busy time is steps of decodes only.",
-                                   what, 100 * by[most] / total, first->name, 100 * bound_by(first, most) / total,
+                                   what, 100 * by[most] / total, first->name, 100 * hg_part_by(first, most) / total,
                                    100 * a->decode_only_s / a->busy_s);
 }
 
