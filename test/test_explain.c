@@ -65,7 +65,10 @@ static double number(const json_t *at, const char *a, const char *b)
 
 typedef struct row {
     const char *name, *model, *device, *tp, *pp, *seqs, *isl, *osl, *rate, *clients, *slo;
+    bool trace;                /* in place of isl, osl and a load; see write_trace */
 } row;
+
+static char trace[64];
 
 static const row rows[] = {
     { "open loop", "Qwen/Qwen3-8B", "h100_sxm", "1", "1", "64", "800", "100", "8", NULL, NULL },
@@ -73,7 +76,22 @@ static const row rows[] = {
     { "broken promise", "Qwen/Qwen3-8B", "h100_sxm", "1", "1", "64", "800", "100", "22", NULL, "e2e:p90<1500ms" },
     { "pipeline", "Qwen/Qwen3-8B", "h100_sxm", "1", "2", "32", "800", "100", NULL, "32", NULL },
     { "experts", "openai/gpt-oss-20b", "h100_sxm", "2", "1", "64", "800", "100", "4", NULL, "ttft:p90<1s" },
+    { "shared prefixes", "Qwen/Qwen3-8B", "h100_sxm", "1", "1", "64", NULL, NULL, NULL, NULL, NULL, true },
 };
+
+/* Requests that share the first half of their prompts, five to a prefix. */
+static void write_trace(void)
+{
+    snprintf(trace, sizeof trace, "/tmp/heng-explain-%ld.csv", (long)getpid());
+    FILE *f = fopen(trace, "w");
+    CHECK(f != NULL);
+    if (!f)
+        return;
+    fprintf(f, "arrival_s,isl,osl,prefix_hashes\n");
+    for (int i = 0; i < 100; i++)
+        fprintf(f, "%.2f,2048,60,%d %d\n", 0.15 * i, 1 + i % 20, 1000 + i);
+    fclose(f);
+}
 
 static void ask_row(asked *q, const row *r)
 {
@@ -83,6 +101,10 @@ static void ask_row(asked *q, const row *r)
     set(q, "tp", r->tp);
     set(q, "pp", r->pp);
     set(q, "max-num-seqs", r->seqs);
+    if (r->trace) {
+        set(q, "arrivals", trace);
+        return;
+    }
     set(q, "isl", r->isl);
     set(q, "osl", r->osl);
     set(q, "requests", "150");
@@ -292,6 +314,16 @@ static void losses_sum(const row *r, const json_t *explained, const json_t *base
     CHECKF(ideal > served, "%s: the ideal %g is no more than %g", r->name, ideal, served);
 }
 
+/* The trace shares prefixes, so doing without is tried. */
+static bool tries(const json_t *explained, const char *change)
+{
+    const json_t *list = json_object_get(explained, "what_if");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (strcmp(json_string_value(json_object_get(json_array_get(list, i), "change")), change) == 0)
+            return true;
+    return false;
+}
+
 static void laws(hg_arena *arena)
 {
     static asked q;
@@ -300,9 +332,11 @@ static void laws(hg_arena *arena)
     snprintf(devices, sizeof devices, "%s/devices", folder);
     snprintf(serving, sizeof serving, "%s/serving", folder);
     CHECK(mkdir(devices, 0700) == 0 && mkdir(serving, 0700) == 0);
+    write_trace();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ask_row(&q, &rows[i]);
         json_t *explained = answer(&q, "explain"), *base = answer(&q, "simulate");
+        CHECK(tries(explained, "--no-enable-prefix-caching") == rows[i].trace);
         shares_are_whole(explained);
         losses_sum(&rows[i], explained, base);
         gains_are_kept(arena, &rows[i], folder, explained, base);
@@ -310,6 +344,7 @@ static void laws(hg_arena *arena)
         json_decref(base);
     }
     write_overlay(arena, folder, "nothing");
+    unlink(trace);
     CHECK(rmdir(devices) == 0 && rmdir(serving) == 0 && rmdir(folder) == 0);
 }
 
