@@ -10,9 +10,6 @@
 
 enum { STEPS_SHOWN = 200000 };
 
-/* Serving the arrivals takes so much longer than they took to arrive. */
-static const double OVERLOAD = 1.2;
-
 static const char *requests_csv(hg_arena *arena, const hg_sim_result *r)
 {
     hg_buf b = { .arena = arena };
@@ -120,28 +117,6 @@ static const char *as_json(hg_arena *arena, const hg_candidate *c, const hg_metr
     return b.s;
 }
 
-/* What the figures alone would not tell. */
-static void warn(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg_sim_result *r)
-{
-    const hg_workload *w = &p->workload;
-    if (r->rejected)
-        hg_note(a, hg_textf(a->arena, "%zu of %zu requests rejected: longer than max-model-len %" PRId64
-                            ", than the KV cache of %" PRId64 " tokens%s", r->rejected, r->rejected + r->completed,
-                            c->deployment.max_model_len, c->memory.kv_blocks * c->deployment.block_tokens,
-                            c->deployment.chunked_prefill ? "" : ", or than a step may hold without chunked prefill"));
-    /* Of the arrivals as they were drawn: a short run's may lie far from the rate. */
-    double span_s = w->load == HG_LOAD_RATE && r->end == HG_END_ALL ? r->arrivals_s : NAN;
-    double alone_s = r->latency[HG_E2E].p50 - r->latency[HG_QUEUE].p50;
-    if (r->end == HG_END_SATURATED)
-        hg_note(a, hg_textf(a->arena, "overloaded: the queue of %s requests/s grows without end; the run was stopped "
-                            "before it settled, and its rates are of the time until then",
-                            hg_figures(a->arena, w->rate_per_s, 3)));
-    else if (r->window_s > OVERLOAD * span_s + 2 * alone_s)
-        hg_note(a, hg_textf(a->arena, "overloaded: %s requests/s arrive, %s are served; latencies grow with the "
-                            "length of the run", hg_figures(a->arena, w->rate_per_s, 3),
-                            hg_figures(a->arena, r->requests_per_s, 3)));
-}
-
 static bool write_out(hg_ask *a, const hg_text_word *path, const char *text)
 {
     return !path->s || hg_file_write(path->s, text, strlen(text), a->s.force.v, &a->err);
@@ -175,18 +150,17 @@ static hg_code run(hg_ask *a)
     }
     if (c->fit != HG_FITS)
         return hg_refuse(a, c->fit == HG_ILLEGAL ? "deployment:" : "model:", "%s", c->reason);
-    if (a->s.steady.v && p->workload.load != HG_LOAD_RATE)
-        return hg_refuse(a, a->s.steady.where, "needs --rate: other loads have an end, and are run to it");
-    hg_run how = { .load = p->workload.load, .rate_per_s = p->workload.rate_per_s,
-                   .steady = a->s.steady.v, .precise = a->s.steady.v,
-                   .keep_requests = a->s.requests_out.s || a->s.trace_out.s,
-                   .keep_steps = a->s.trace_out.s ? STEPS_SHOWN : 0 };
+    hg_run how;
+    if (!hg_ask_run(a, p, &how))
+        return a->err.code;
+    how.keep_requests = a->s.requests_out.s || a->s.trace_out.s;
+    how.keep_steps = a->s.trace_out.s ? STEPS_SHOWN : 0;
     hg_evaluate(a->arena, p, c, &how, &m);
     const char *origin = origin_of(a->arena, p, c, &how, &m);
     if ((a->s.requests_out.s && !write_out(a, &a->s.requests_out, requests_csv(a->arena, &m.sim))) ||
         (a->s.trace_out.s && !write_out(a, &a->s.trace_out, timeline_json(a->arena, &m.sim))))
         return a->err.code;
-    warn(a, p, c, &m.sim);
+    hg_note_run(a, p, c, &m);
     const char *text = a->s.json.v ? as_json(a->arena, c, &m, origin) : as_text(a->arena, p, c, &m, origin);
     hg_code code = hg_answer(a, text, strlen(text));
     return code != HG_DONE ? code : m.sim.completed ? HG_DONE : HG_NO;

@@ -16,8 +16,8 @@ typedef struct hg_what_if {
     const char *change;              /* "40 % more HBM bandwidth", "--max-num-seqs 512" */
     double gain_frac;                /* of the metric, re-run with the change made; 0: within the precision */
     const char *metric;              /* "objective"; under a given load "GPUs" or, with as many, "mean E2E" */
-    const char *form;                /* the change with %.0f in place of its value */
-    double value;
+    const struct hg_change *cause;
+    double value;                    /* of the setting as changed, for the text */
 } hg_what_if;
 
 typedef struct hg_share {            /* of the engines' time */

@@ -2,7 +2,7 @@
 
 #include "base/num.h"
 #include "base/pool.h"
-#include "eval/account.h"
+#include "explain/explain.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,19 +12,9 @@
 
 /* ---- where the time goes ---- */
 
-/* The component that bound most of an operator's time; HG_COMPONENTS: the host. */
-static int binding(const hg_part *p)
-{
-    int best = 0;
-    for (int c = 1; c < HG_COMPONENTS; c++)
-        if (p->bound_s[c] > p->bound_s[best])
-            best = c;
-    return p->host ? HG_COMPONENTS : best;
-}
-
 static const char *bound_name(int component)
 {
-    return component == HG_COMPONENTS ? "host" : hg_component_names[component];
+    return component == HG_BY_HOST ? "host" : hg_component_names[component];
 }
 
 static void take_shares(const hg_account *a, hg_plan *out)
@@ -33,30 +23,21 @@ static void take_shares(const hg_account *a, hg_plan *out)
     for (int i = 0; i < a->count && out->share_count < HG_SHARES - 1; i++)
         if (a->parts[i].seconds > 0)
             out->shares[out->share_count++] =
-                (hg_share){ a->parts[i].name, a->parts[i].seconds / total, bound_name(binding(&a->parts[i])) };
+                (hg_share){ a->parts[i].name, a->parts[i].seconds / total, bound_name(hg_part_most(&a->parts[i])) };
     out->shares[out->share_count++] = (hg_share){ "idle", a->idle_s / total, "no requests" };
-}
-
-/* Seconds of a part that the component bound (the host's parts wholly). */
-static double bound_by(const hg_part *p, int component)
-{
-    return component == HG_COMPONENTS ? p->host ? p->seconds : 0 : p->host ? 0 : p->bound_s[component];
 }
 
 static void say_bottleneck(hg_arena *arena, const hg_account *a, hg_plan *out)
 {
-    double by[HG_COMPONENTS + 1] = { 0 }, total = a->busy_s + a->idle_s;
+    double by[HG_BY_STEPS] = { 0 }, total = a->busy_s + a->idle_s;
     int most = 0;
-    for (int c = 0; c <= HG_COMPONENTS; c++) {
+    for (int c = 0; c < HG_BY_STEPS; c++) {
         for (int i = 0; i < a->count; i++)
-            by[c] += bound_by(&a->parts[i], c);
+            by[c] += hg_part_by(&a->parts[i], c);
         most = by[c] > by[most] ? c : most;
     }
     const char *what = bound_name(most);
-    const hg_part *first = &a->parts[0];
-    for (int i = 1; i < a->count; i++)
-        if (bound_by(&a->parts[i], most) > bound_by(first, most))
-            first = &a->parts[i];
+    const hg_part *first = hg_part_first(a, most);
     out->bottleneck_name = what;
     out->bottleneck_share = by[most] / total;
     if (a->idle_s > by[most])
@@ -66,126 +47,14 @@ static void say_bottleneck(hg_arena *arena, const hg_account *a, hg_plan *out)
     else
         out->bottleneck = hg_textf(arena, "%s binds: %.0f%% of the engines' time, most of it in %s (%.0f%%); "
                                    "%.0f%% of the busy time is steps of decodes only.",
-                                   what, 100 * by[most] / total, first->name, 100 * bound_by(first, most) / total,
+                                   what, 100 * by[most] / total, first->name, 100 * hg_part_by(first, most) / total,
                                    100 * a->decode_only_s / a->busy_s);
 }
 
 /* ---- what would change it: the evaluation again with one thing changed ---- */
 
-typedef struct change {
-    const char *text;          /* with one %s for the new value of a knob, or none */
-    bool (*make)(const hg_plan *p, hg_problem *problem, hg_deployment *d, double *shown);
-} change;
-
 /* What is no gain: less than a rate is known to. */
 static const double NO_CHANGE = 0.02;
-
-static bool faster_memory(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)d, (void)shown;
-    q->rates.device.memory_bytes_per_s *= 1.5;
-    return true;
-}
-
-static bool more_memory(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)d, (void)shown;
-    q->rates.device.memory_bytes *= 1.5;
-    q->rates.device.usable_memory_bytes *= 1.5;
-    return true;
-}
-
-static bool faster_tensor(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)d, (void)shown;
-    for (int t = 0; t < HG_DTYPES; t++)
-        q->rates.device.tensor_flops_per_s[t] *= 1.5;
-    return true;
-}
-
-static bool faster_link(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)shown;
-    q->rates.device.node_bytes_per_s *= 2;
-    q->rates.device.net_bytes_per_s *= 2;
-    return d->tp * d->pp * d->dp > 1;
-}
-
-static bool no_host(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)d, (void)shown;
-    bool any = q->engine.overheads.step_s > 0 || q->engine.overheads.layer_s > 0;
-    q->engine.overheads = (hg_overheads){ 0 };
-    return any;
-}
-
-static bool more_seqs(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)q;
-    d->max_num_seqs *= 2;
-    *shown = (double)d->max_num_seqs;
-    return d->max_num_seqs <= d->max_num_batched_tokens;
-}
-
-static bool more_tokens(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)q;
-    *shown = (double)(d->max_num_batched_tokens *= 2);
-    return true;
-}
-
-static bool fewer_tokens(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)q;
-    *shown = (double)(d->max_num_batched_tokens /= 2);
-    return d->max_num_batched_tokens >= d->max_num_seqs;
-}
-
-static bool fp8_kv(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)shown;
-    bool changes = d->kv_dtype == HG_BF16 && q->rates.device.tensor_flops_per_s[HG_FP8] > 0;
-    d->kv_dtype = HG_FP8;
-    d->kv_is_auto = false;
-    return changes;
-}
-
-static double weight_bytes(const hg_model *m, hg_dtype dense, hg_dtype experts)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < m->layer_kinds; i++) {
-        const hg_layer *l = &m->layers[i];
-        sum += (double)l->count * (hg_layer_expert_weights(m, l) * hg_dtype_table[experts].weight_bytes +
-                                   (hg_layer_attention_weights(m, l) + hg_layer_dense_ffn_weights(m, l)) *
-                                       hg_dtype_table[dense].weight_bytes);
-    }
-    return sum;
-}
-
-/* Only where it shrinks the weights: the experts of many checkpoints are in four bits already. */
-static bool fp8_weights(const hg_plan *p, hg_problem *q, hg_deployment *d, double *shown)
-{
-    (void)p, (void)shown;
-    const hg_precision *own = &q->model.precision;
-    bool changes = d->precision_is_checkpoints && q->rates.device.tensor_flops_per_s[HG_FP8] > 0 &&
-                   weight_bytes(&q->model, HG_FP8, HG_FP8) < 0.9 * weight_bytes(&q->model, own->mlp, own->experts);
-    d->precision = HG_FP8;
-    d->precision_is_checkpoints = false;
-    return changes;
-}
-
-static const change changes[] = {
-    { "50% more memory bandwidth", faster_memory },
-    { "50% more tensor FLOP/s", faster_tensor },
-    { "50% more memory", more_memory },
-    { "a link twice as fast", faster_link },
-    { "no host overhead", no_host },
-    { "--max-num-seqs %.0f", more_seqs },
-    { "--max-num-batched-tokens %.0f", more_tokens },
-    { "--max-num-batched-tokens %.0f", fewer_tokens },
-    { "--kv-cache-dtype fp8 (changes outputs)", fp8_kv },
-    { "fp8 weights (changes outputs)", fp8_weights },
-};
 
 static int by_gain(const void *a, const void *b)
 {
@@ -229,13 +98,13 @@ static void take_gain(const hg_plan *p, double score, const hg_metrics *m, hg_wh
 }
 
 static bool try_change(hg_arena scratch, const hg_goal *goal, const hg_space *space, const hg_plan *p,
-                       const change *c, hg_what_if *out)
+                       const hg_change *c, hg_what_if *out)
 {
     hg_problem *changed = HG_NEW(&scratch, hg_problem, 1);
     hg_candidate *candidate = HG_NEW(&scratch, hg_candidate, 1);
     hg_deployment d = p->top[0].deployment;
     *changed = *p->problem;
-    if (!c->make(p, changed, &d, &out->value) || searched(space, &p->top[0].deployment, &d))
+    if (!c->make(changed, &d, &out->value) || searched(space, &p->top[0].deployment, &d))
         return false;
     hg_candidate_make(changed, &d, candidate);
     if (candidate->fit != HG_FITS)
@@ -246,34 +115,24 @@ static bool try_change(hg_arena scratch, const hg_goal *goal, const hg_space *sp
     g.problem = changed;
     double score = hg_goal_settled_near(&g, &scratch, candidate, &p->top[0].metrics, &m);
     take_gain(p, score, &m, out);
-    out->form = c->text;
+    out->cause = c;
     return !hg_problem_stopped(changed);
 }
-
-enum { CHANGES = sizeof changes / sizeof *changes };
 
 typedef struct asking {
     const hg_goal *goal;
     const hg_space *space;
     const hg_plan *plan;
-    hg_what_if found[CHANGES];
-    bool ok[CHANGES];
+    hg_what_if found[HG_CHANGES_MOST];
+    bool ok[HG_CHANGES_MOST];
     hg_arena *arenas;          /* one a thread */
 } asking;
 
 static void ask_one(void *ctx, size_t i, int thread)
 {
     asking *k = ctx;
-    k->ok[i] = !hg_problem_stopped(k->plan->problem) &&
-               try_change(k->arenas[thread], k->goal, k->space, k->plan, &changes[i], &k->found[i]);
-}
-
-static const char *change_text(hg_arena *arena, const hg_what_if *w)
-{
-    char number[32];
-    snprintf(number, sizeof number, "%.0f", w->value);
-    const char *at = strstr(w->form, "%.0f");
-    return at ? hg_textf(arena, "%.*s%s%s", (int)(at - w->form), w->form, number, at + 4) : w->form;
+    k->ok[i] = hg_changes[i].planned && !hg_problem_stopped(k->plan->problem) &&
+               try_change(k->arenas[thread], k->goal, k->space, k->plan, &hg_changes[i], &k->found[i]);
 }
 
 static void ask_what_if(hg_ask *a, const hg_goal *goal, const hg_space *space, int threads, hg_plan *out)
@@ -286,14 +145,14 @@ static void ask_what_if(hg_ask *a, const hg_goal *goal, const hg_space *space, i
     k.arenas = HG_NEW(a->arena, hg_arena, threads);
     for (int t = 0; t < threads; t++)
         hg_arena_open(&k.arenas[t], 0);
-    hg_parallel(CHANGES, threads, ask_one, &k);
+    hg_parallel((size_t)hg_change_count, threads, ask_one, &k);
     for (int t = 0; t < threads; t++)
         hg_arena_close(&k.arenas[t]);
-    for (size_t i = 0; i < CHANGES; i++)
+    for (int i = 0; i < hg_change_count; i++)
         if (k.ok[i]) {
             hg_what_if *w = &out->what_ifs[out->what_if_count++];
             *w = k.found[i];
-            w->change = change_text(a->arena, w);
+            w->change = hg_change_text(a->arena, HG_EN, w->cause, w->value);
         }
     qsort(out->what_ifs, out->what_if_count, sizeof *out->what_ifs, by_gain);
 }

@@ -343,3 +343,31 @@ bool hg_ask_candidate(hg_ask *a, const hg_problem *p, hg_candidate *out)
     out->prefill = prefill;
     return true;
 }
+
+bool hg_ask_run(hg_ask *a, const hg_problem *p, hg_run *out)
+{
+    bool steady = a->s.steady.v;
+    if (steady && p->workload.load != HG_LOAD_RATE)
+        return hg_fail(&a->err, HG_INPUT, a->s.steady.where, "needs --rate: other loads have an end, and are run to it");
+    *out = (hg_run){ .load = p->workload.load, .rate_per_s = p->workload.rate_per_s, .steady = steady, .precise = steady };
+    return true;
+}
+
+void hg_note_run(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg_metrics *m)
+{
+    const hg_workload *w = &p->workload;
+    const hg_sim_result *r = &m->sim;
+    if (r->rejected)
+        hg_note(a, hg_textf(a->arena, "%zu of %zu requests rejected: longer than max-model-len %" PRId64
+                            ", than the KV cache of %" PRId64 " tokens%s", r->rejected, r->rejected + r->completed,
+                            c->deployment.max_model_len, c->memory.kv_blocks * c->deployment.block_tokens,
+                            c->deployment.chunked_prefill ? "" : ", or than a step may hold without chunked prefill"));
+    if (r->end == HG_END_SATURATED)
+        hg_note(a, hg_textf(a->arena, "overloaded: the queue of %s requests/s grows without end; the run was stopped "
+                            "before it settled, and its rates are of the time until then",
+                            hg_figures(a->arena, w->rate_per_s, 3)));
+    else if (hg_metrics_overloaded(p, m))
+        hg_note(a, hg_textf(a->arena, "overloaded: %s requests/s arrive, %s are served; latencies grow with the "
+                            "length of the run", hg_figures(a->arena, w->rate_per_s, 3),
+                            hg_figures(a->arena, r->requests_per_s, 3)));
+}

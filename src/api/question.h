@@ -28,6 +28,12 @@ bool hg_ask_no_inputs(hg_ask *a);
 bool hg_ask_candidate(hg_ask *a, const hg_problem *p, hg_candidate *out);
 bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out);
 
+/* How the words say to run it: once through the workload, or --steady. */
+bool hg_ask_run(hg_ask *a, const hg_problem *p, hg_run *out);
+
+/* Notes what the figures alone would not tell: requests rejected, an overload. */
+void hg_note_run(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg_metrics *m);
+
 /* The device and the rates a question names. */
 bool hg_ask_rates(hg_ask *a, hg_rates *out);
 

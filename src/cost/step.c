@@ -194,6 +194,11 @@ double hg_step_seconds(const hg_step *s, const hg_step_batch *b)
     return device_s + hg_step_launch_seconds(s, b, device_s) + hg_step_host_seconds(s, b);
 }
 
+double hg_step_item_amount(const hg_step *s, int item, const hg_step_batch *b)
+{
+    return amount_of(s->items[item].role, b);
+}
+
 hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work)
 {
     const hg_step_item *it = &s->items[item];

@@ -87,6 +87,9 @@ double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b);
 /* How long a step whose operators take device_s waits for launches: nothing inside captured graphs. */
 double hg_step_launch_seconds(const hg_step *s, const hg_step_batch *b, double device_s);
 
+/* How much of the batch an item sees: tokens, emits, decodes … by its role; 0 for the host's. */
+double hg_step_item_amount(const hg_step *s, int item, const hg_step_batch *b);
+
 /* One item's part: its time with interval, bound and origin, and its work over all repeats. */
 hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work);
 

@@ -1,12 +1,54 @@
 #include "eval/account.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct ledger {
     const hg_step *step;
     hg_account *out;
+    double least_s[HG_STEP_ITEMS]; /* the roofline of one token (emit, decode) in the largest step; 0: not cut so */
 } ledger;
+
+/* Work for a matrix is shared by the tokens of a step; attention is each sequence's own. */
+static bool is_shared(hg_role role)
+{
+    return role < HG_PREFILL_ATTENTION && role != HG_PER_PROMPT_KEY;
+}
+
+static double roof_of(const hg_step_item *it, const hg_work *work)
+{
+    return hg_roofline(work, it->rate.device).seconds;
+}
+
+static void take_largest(ledger *l, const hg_deployment *d)
+{
+    double seqs = (double)d->max_num_seqs, tokens = (double)d->max_num_batched_tokens;
+    hg_step_batch b = { .chunks = 1, .chunk_tokens = tokens - seqs, .decodes = seqs, .decode_context = seqs,
+                        .emits = seqs };
+    for (int i = 0; i < l->step->count; i++) {
+        const hg_step_item *it = &l->step->items[i];
+        double amount = is_shared(it->role) ? hg_step_item_amount(l->step, i, &b) : 0;
+        hg_work work;
+        if (amount <= 0)
+            continue;
+        hg_step_item_time(l->step, i, &b, &work);
+        l->least_s[i] = roof_of(it, &work) / amount;
+    }
+}
+
+static void take_roof(const ledger *l, int item, const hg_step_batch *b, const hg_time *t, const hg_work *work,
+                      hg_part *p)
+{
+    const hg_step_item *it = &l->step->items[item];
+    p->moves |= work->link_bytes > 0 || work->link_hops > 0;
+    if (p->host || p->moves || t->seconds <= 0)
+        return;
+    double roof_s = fmin(roof_of(it, work), t->seconds);
+    double ideal_s = l->least_s[item] * hg_step_item_amount(l->step, item, b);
+    p->roof_s += roof_s;
+    p->ideal_s += ideal_s > 0 ? fmin(ideal_s, roof_s) : roof_s;
+}
 
 static hg_part *part_of(hg_account *a, const hg_step_item *it)
 {
@@ -14,7 +56,7 @@ static hg_part *part_of(hg_account *a, const hg_step_item *it)
         if (strcmp(a->parts[i].name, it->name) == 0)
             return &a->parts[i];
     hg_part *p = &a->parts[a->count++];
-    *p = (hg_part){ .name = it->name, .host = it->role >= HG_HOST };
+    *p = (hg_part){ .name = it->name, .host = it->role >= HG_HOST, .launch = it->role == HG_LAUNCH };
     return p;
 }
 
@@ -23,12 +65,16 @@ static double step_and_note(void *ctx, const hg_batch *batch)
     ledger *l = ctx;
     hg_step_batch b = hg_step_batch_of(batch);
     double total = 0;
+    hg_phase phase = b.chunks > 0 ? HG_WITH_PROMPTS : HG_DECODES_ONLY;
     for (int i = 0; i < l->step->count; i++) {
         hg_work work;
         hg_time t = hg_step_item_time(l->step, i, &b, &work);
         hg_part *p = part_of(l->out, &l->step->items[i]);
         p->seconds += t.seconds;
         p->bound_s[t.bound] += t.seconds;
+        p->phase_s[phase] += t.seconds;
+        p->phase_bound_s[phase][t.bound] += t.seconds;
+        take_roof(l, i, &b, &t, &work, p);
         if (!p->host && t.seconds > 0 && (!p->origin_text || t.origin > p->origin)) {
             p->origin = t.origin;
             p->origin_text = hg_rate_origin_text(&l->step->items[i].rate, t.origin);
@@ -75,14 +121,16 @@ void hg_evaluate_account(hg_arena *arena, const hg_problem *p, const hg_candidat
 {
     *out = (hg_account){ 0 };
     ledger l = { .step = &c->step, .out = out };
+    take_largest(&l, &c->deployment);
     hg_run stepwise = *run;
     stepwise.stepwise = true;
     hg_evaluate_with(arena, p, c, &stepwise, (hg_oracle){ step_and_note, &l }, &out->metrics);
     for (int i = 0; i < out->count; i++)
         out->busy_s += out->parts[i].seconds;
-    double engines = (double)(c->deployment.replicas * c->deployment.dp);
+    double engines = (double)(c->deployment.replicas * c->deployment.dp), stages = (double)c->deployment.pp;
     double elapsed = engines * out->metrics.sim.duration_s;
-    out->idle_s = elapsed > out->metrics.sim.busy_s ? elapsed - out->metrics.sim.busy_s : 0;
+    out->idle_s = stages * fmax(0, elapsed - out->metrics.sim.busy_s);
+    out->bubble_s = fmax(0, stages * out->metrics.sim.busy_s - out->busy_s);
     qsort(out->parts, (size_t)out->count, sizeof *out->parts, by_seconds);
     out->origin = worst_origin(out, out->busy_s);
 }

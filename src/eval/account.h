@@ -4,11 +4,21 @@
 
 #include "eval/evaluate.h"
 
+/* Steps by what is in them: with prompt tokens, or decodes only. */
+typedef enum hg_phase { HG_WITH_PROMPTS, HG_DECODES_ONLY, HG_PHASES } hg_phase;
+
 typedef struct hg_part {
     const char *name;          /* the step item's: "qkv projection" */
     double seconds;            /* over all engines */
     double bound_s[HG_COMPONENTS]; /* of them, by the component that bound the call */
+    double phase_s[HG_PHASES]; /* seconds and bound_s again, by the steps they were in */
+    double phase_bound_s[HG_PHASES][HG_COMPONENTS];
+    /* Of seconds, what the roofline of the very calls takes; of that, what it would take were each token's
+     * share that of the largest step the limits allow.  0 for the host's and for what moves between devices. */
+    double roof_s, ideal_s;
     bool host;
+    bool launch;               /* of the host's: steps outside the graphs waiting for launches */
+    bool moves;                /* bytes between devices: a collective, a stage's hand-over */
     hg_origin origin;          /* the worst of its calls */
     const char *origin_text;
 } hg_part;
@@ -16,7 +26,8 @@ typedef struct hg_part {
 typedef struct hg_account {
     hg_part parts[HG_STEP_ITEMS]; /* equal names together, largest first */
     int count;
-    double busy_s, idle_s;     /* Σ over engines */
+    double busy_s, idle_s;     /* Σ over engines and their pipeline stages: of parts; without a step under way */
+    double bubble_s;           /* … under way but waiting: for another stage, or for the slowest rank */
     double decode_only_s;      /* of busy_s, in steps without prompt tokens */
     const char *origin;        /* the worst origin that carries at least 5 % of the busy time */
     hg_metrics metrics;

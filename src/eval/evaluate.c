@@ -111,6 +111,18 @@ static double energy(const hg_problem *p, const hg_candidate *c, const hg_sim_re
            (busy * dev->power_w + (1 - busy) * idle_w);
 }
 
+/* Serving the arrivals takes so much longer than they took to arrive. */
+static const double OVERLOAD = 1.2;
+
+/* Of the arrivals as they were drawn: a short run's may lie far from the rate. */
+bool hg_metrics_overloaded(const hg_problem *p, const hg_metrics *m)
+{
+    const hg_sim_result *r = &m->sim;
+    double span_s = p->workload.load == HG_LOAD_RATE && r->end == HG_END_ALL ? r->arrivals_s : NAN;
+    double alone_s = r->latency[HG_E2E].p50 - r->latency[HG_QUEUE].p50;
+    return r->end == HG_END_SATURATED || r->window_s > OVERLOAD * span_s + 2 * alone_s;
+}
+
 void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                  hg_metrics *out)
 {

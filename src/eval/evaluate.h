@@ -65,6 +65,9 @@ typedef struct hg_run {          /* how to run it */
 void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                  hg_metrics *out);
 
+/* Serving the arrivals took far longer than they took to come, or the run was given up for that. */
+bool hg_metrics_overloaded(const hg_problem *p, const hg_metrics *m);
+
 /* What the simulator is told of it. */
 hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const hg_run *run, hg_oracle oracle);
 

@@ -75,6 +75,10 @@ bool hg_word_given(const hg_scenario *s, const hg_word *w);
 /* Sets one word.  value NULL: a flag that is given.  `where` is the place for errors. */
 bool hg_scenario_set(hg_arena *arena, hg_scenario *s, const char *verb, const char *name,
                      const char *value, const char *where, hg_err *err);
+/* Sets words of one section, over those that stand: "tp=8 max-num-seqs=512 no-enable-prefix-caching".  On an error
+ * nothing is changed. */
+bool hg_scenario_words(hg_arena *arena, hg_scenario *s, const char *verb, const char *section, const char *words,
+                       const char *where, hg_err *err);
 /* Sets the words of a YAML file that are not set yet (a command line goes first). */
 bool hg_scenario_read(hg_arena *arena, hg_scenario *s, const char *verb, const char *path, hg_err *err);
 
