@@ -1,7 +1,7 @@
 #include "test.h"
 
 #include "base/rng.h"
-#include "eval/evaluate.h"
+#include "eval/bound.h"
 #include "heng.h"
 
 #include <jansson.h>
@@ -221,7 +221,8 @@ static void bound_holds(void)
         hg_run run = { .load = HG_LOAD_CLOSED, .requests = (size_t)(6 * limit[0]) };
         hg_metrics m;
         hg_evaluate(&scratch, p, c, &run, &m);
-        double bound = hg_bound_rate(p, c);
+        hg_demand demand = hg_demand_of(scratch, &p->workload, &p->slo);
+        double bound = hg_bound_rate(scratch, p, &demand, c);
         CHECKF(m.sim.requests_per_s <= bound, "%s %s isl %d osl %d: serves %g of %g", models[i / 32], devices[i / 8 % 4],
                length[0], length[1], m.sim.requests_per_s, bound);
     }

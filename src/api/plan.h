@@ -8,6 +8,7 @@
 
 typedef struct hg_point {            /* one simulated deployment at one load */
     hg_deployment deployment;
+    hg_deployment prefill;           /* disaggregated: the pool that computes prompts; replicas 0: there is none */
     hg_metrics metrics;              /* records are not kept */
     double score;
 } hg_point;

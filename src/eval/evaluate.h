@@ -79,10 +79,6 @@ hg_prefill_pool hg_prefill_pool_of(const hg_problem *p, const hg_candidate *c, h
 void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                       hg_oracle oracle, hg_metrics *out);
 
-/* No deployment serves more requests a second: every token at the best step's price, no queue, no
- * idle step, KV full. Requests per second over all replicas. */
-double hg_bound_rate(const hg_problem *p, const hg_candidate *c);
-
 /* Rates are judged at powers of this, so that two searches that meet find the same one. */
 extern const double hg_rate_step; /* 1.01 */
 

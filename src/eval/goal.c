@@ -1,6 +1,7 @@
 #include "eval/goal.h"
 
 #include "base/text.h"
+#include "eval/bound.h"
 
 #include <math.h>
 
@@ -14,7 +15,7 @@ static const int64_t ANY_DEVICES = 1024;
 
 static double devices(const hg_candidate *c)
 {
-    return (double)hg_deployment_devices(&c->deployment);
+    return (double)hg_candidate_devices(c);
 }
 
 static double engine_devices(const hg_candidate *c)
@@ -22,16 +23,21 @@ static double engine_devices(const hg_candidate *c)
     return devices(c) / (double)c->deployment.replicas;
 }
 
-/* What one request a second is worth. */
-static double worth(const hg_goal *g, const hg_candidate *c)
+/* What one request a second is worth on so many devices. */
+static double worth_on(const hg_goal *g, double n)
 {
     const hg_problem *p = g->problem;
     switch (g->objective) {
     case HG_THROUGHPUT: return 1;
-    case HG_COST: return 1 / (devices(c) * (p->price_usd_per_s > 0 ? p->price_usd_per_s : 1));
-    case HG_ENERGY: return 1 / (devices(c) * p->rates.device.power_w);
-    default: return 1 / devices(c);
+    case HG_COST: return 1 / (n * (p->price_usd_per_s > 0 ? p->price_usd_per_s : 1));
+    case HG_ENERGY: return 1 / (n * p->rates.device.power_w);
+    default: return 1 / n;
     }
+}
+
+static double worth(const hg_goal *g, const hg_candidate *c)
+{
+    return worth_on(g, devices(c));
 }
 
 /* ---- under the user's own load: the fewest engines ---- */
@@ -41,7 +47,7 @@ static int64_t count_at(const hg_goal *g, const hg_candidate *c, size_t i)
 {
     int64_t all = g->total_devices > 0 ? g->total_devices : ANY_DEVICES;
     int64_t most = (int64_t)((double)all / engine_devices(c));
-    if (g->replica_count == 0)
+    if (g->replica_count == 0 || c->prefill) /* pools have the sizes they have */
         return i == 0 ? c->deployment.replicas : 0;
     if (i < g->replica_count && g->replicas[i] <= most)
         return g->replicas[i];
@@ -176,6 +182,14 @@ double hg_goal_bound(const hg_goal *g, const hg_candidate *c, double bound_rate)
     return g->objective == HG_LATENCY ? INFINITY : bound_rate * worth(g, c);
 }
 
+double hg_goal_pools_bound(const hg_goal *g, int64_t devices, double bound_rate)
+{
+    const hg_workload *w = &g->problem->workload;
+    if (w->load == HG_LOAD_NONE)
+        return bound_rate * worth_on(g, (double)devices);
+    return w->load == HG_LOAD_RATE && bound_rate < w->rate_per_s ? 0 : 2 / (double)devices;
+}
+
 static double score_latency(const hg_goal *g, hg_arena *arena, const hg_candidate *c, hg_metrics *out,
                             hg_visit *visit, void *ctx)
 {
@@ -233,7 +247,8 @@ double hg_goal_settled_near(const hg_goal *g, hg_arena *arena, const hg_candidat
 {
     static const double starts[] = { 0.97, 0.6 };
     bool rates = g->problem->workload.load == HG_LOAD_NONE && g->objective != HG_LATENCY, found = false;
-    double bound = hg_bound_rate(g->problem, c);
+    hg_demand demand = hg_demand_of(*arena, &g->problem->workload, &g->problem->slo);
+    double bound = hg_bound_rate(*arena, g->problem, &demand, c);
     for (size_t i = 0; rates && !found && i < sizeof starts / sizeof *starts; i++)
         found = hg_highest_rate(arena, g->problem, c, starts[i] * near->rate_per_s, false, bound, out, NULL, NULL) > 0;
     if (!found)

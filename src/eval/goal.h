@@ -23,6 +23,9 @@ typedef struct hg_goal {
 /* No score of the deployment exceeds this; `bound_rate` is hg_bound_rate's. */
 double hg_goal_bound(const hg_goal *g, const hg_candidate *c, double bound_rate);
 
+/* The same of two pools with so many devices in all. */
+double hg_goal_pools_bound(const hg_goal *g, int64_t devices, double bound_rate);
+
 /* Higher is better, 0: the promise is not kept (*out is the nearest miss).  Without a load the score
  * is taken at the highest rate that keeps the promise; with one, fewer devices score more, and
  * out->replicas says how many engines.  What cannot exceed `floor` is given up early, with 0. */

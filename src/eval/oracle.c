@@ -126,6 +126,18 @@ static double attention(const hg_step_oracle *o, const hg_step_batch *b)
            (b->decodes > 0 ? decode_attention(o, b->decodes, b->decode_context / b->decodes) : 0);
 }
 
+double hg_step_oracle_tokens_seconds(const hg_step_oracle *o, double tokens)
+{
+    return by_count(o->memo->tokens_s, o->memo->tokens_most, tokens_price, o, tokens) + ranks_seconds(o, tokens);
+}
+
+double hg_step_oracle_decodes_seconds(const hg_step_oracle *o, double decodes, double context)
+{
+    const hg_step_memo *m = o->memo;
+    return by_count(m->emits_s, m->emits_most, emits_price, o, decodes * (1 + o->draft_tokens)) +
+           by_count(m->decodes_s, m->emits_most, decodes_price, o, decodes) + decode_attention(o, decodes, context);
+}
+
 /* Drafted tokens over the others: taken to be as on this rank on all of them. */
 static double drafted_frac(const hg_step_batch *b)
 {

@@ -37,6 +37,10 @@ hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg
 /* An hg_step_fn over an hg_step_oracle. */
 double hg_step_oracle_seconds(void *oracle, const hg_batch *batch);
 
+/* Parts of it: what depends on a step's tokens alone, and what its decodes add at a mean context (without the host's). */
+double hg_step_oracle_tokens_seconds(const hg_step_oracle *o, double tokens);
+double hg_step_oracle_decodes_seconds(const hg_step_oracle *o, double decodes, double context);
+
 /* A batch's sums. */
 hg_step_batch hg_step_batch_of(const hg_batch *batch);
 

@@ -7,6 +7,9 @@
 const double hg_rate_step = 1.01;
 enum { SEARCHED = 2, FOURFOLD = 139 /* 1.01^139 is 4 */, FAR = 5 * FOURFOLD, TRIES_MOST = 40, RETREATS = 9 };
 
+/* Good deployments reach some four fifths of their bound: a search without a floor begins there. */
+enum { BELOW_BOUND = 24, STRIDE_FIRST = 12 };
+
 /* An interval wider than a factor of 1.5 says only that the percentile jumps. */
 enum { INTERVAL_MOST = 41 };
 
@@ -91,16 +94,16 @@ double hg_highest_rate(hg_arena *arena, const hg_problem *p, const hg_candidate 
     /* Above a floor only what beats it by more than the rate's precision counts, and gains are small; from
      * nothing the strides are large.  Light loads take most steps a request, so a search begins not far
      * below the bound. */
-    int most = step_below(bound), hi = most + 1, lo = most - 2 * FOURFOLD;
+    int most = step_below(bound), hi = most + 1, lo = most - BELOW_BOUND, stride = STRIDE_FIRST;
     if (floor > 0 && !pass_floor(&s, floor, good, most, &lo, out))
         return 0;
-    while (!(floor > 0) && !keeps(&s, lo, out)) {
+    for (; !(floor > 0) && !keeps(&s, lo, out); stride *= 2) {
         if (lo <= most - FAR || hg_problem_stopped(p))
             return 0;
         hi = lo;
-        lo -= FOURFOLD;
+        lo -= stride;
     }
-    return rate_of(climb(&s, lo, hi, hi <= most, floor > 0 ? SEARCHED : FOURFOLD, SEARCHED, out));
+    return rate_of(climb(&s, lo, hi, hi <= most, floor > 0 ? SEARCHED : STRIDE_FIRST, SEARCHED, out));
 }
 
 /* The edge is found by runs that end when a limit is decided; the sharper look at it may take it back. */

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROUND = 8 };
+enum { ROUND = 8, ROUND_FIRST = 2 };
 
 typedef struct item {
     size_t at, group;
@@ -21,7 +21,9 @@ typedef struct run {
     size_t group_count;
     item *round[ROUND];        /* the items under way */
     size_t needless;
-    double floor;              /* the N-th best leader's score at the round's start */
+    size_t round_most;
+    double best;               /* of any search */
+    double floor;              /* the N-th best leader's score at the round's start, or what lies near the best */
 } run;
 
 static int by_bound(const void *a, const void *b)
@@ -71,14 +73,16 @@ static size_t ranked_leaders(const run *r, item *out)
     return r->group_count;
 }
 
-/* The N-th best leader's score; 0 while there are fewer. */
+/* The N-th best leader's score, or what is near the best; the first alone while there are fewer. */
 static double score_to_beat(hg_arena scratch, const run *r)
 {
+    double near = r->s->near_frac * r->best;
     if (r->group_count < r->s->best_n)
-        return 0;
+        return near;
     item *ranked = HG_NEW(&scratch, item, r->group_count);
     ranked_leaders(r, ranked);
-    return ranked[r->s->best_n - 1].score;
+    double last = ranked[r->s->best_n - 1].score;
+    return last > near ? last : near;
 }
 
 static void promote(run *r, size_t at)
@@ -87,6 +91,7 @@ static void promote(run *r, size_t at)
     size_t *leader = &r->leader[it->group];
     if (!(it->score > 0) || (*leader && by_score(&r->items[*leader - 1], it) < 0))
         return;
+    r->best = it->score > r->best ? it->score : r->best;
     if (!*leader)
         r->groups[r->group_count++] = it->group;
     *leader = at + 1;
@@ -105,6 +110,11 @@ static void collect(hg_arena *arena, const run *r, hg_found *out)
     }
 }
 
+static size_t groups(const hg_search *s)
+{
+    return s->groups ? s->groups : s->count;
+}
+
 static item *listed(hg_arena *arena, const hg_search *s)
 {
     item *items = HG_NEW(arena, item, s->count);
@@ -112,7 +122,7 @@ static item *listed(hg_arena *arena, const hg_search *s)
         items[i] = (item){ i, s->group ? s->group(s->ctx, i) : i, 2, s->bound(s->ctx, i), -INFINITY };
     if (s->count)
         qsort(items, s->count, sizeof *items, by_bound);
-    bool *group_seen = HG_NEW(arena, bool, s->count), *kin_seen = HG_NEW(arena, bool, s->count);
+    bool *group_seen = HG_NEW(arena, bool, groups(s)), *kin_seen = HG_NEW(arena, bool, s->count);
     for (size_t i = 0; i < s->count; i++) {
         bool *of_group = &group_seen[items[i].group];
         bool *of_kin = s->kin ? &kin_seen[s->kin(s->ctx, items[i].at)] : of_group;
@@ -128,7 +138,7 @@ static item *listed(hg_arena *arena, const hg_search *s)
 static size_t fill_round(run *r, size_t *next)
 {
     size_t n = 0;
-    for (; n < ROUND && *next < r->s->count; (*next)++) {
+    for (; n < r->round_most && *next < r->s->count; (*next)++) {
         item *it = &r->items[*next];
         if (it->bound <= floor_of(r, it))
             continue;
@@ -142,8 +152,8 @@ static size_t fill_round(run *r, size_t *next)
 
 void hg_search_run(hg_arena *arena, const hg_search *s, hg_found *out)
 {
-    run r = { .s = s, .items = listed(arena, s), .leader = HG_NEW(arena, size_t, s->count),
-              .groups = HG_NEW(arena, size_t, s->count) };
+    run r = { .s = s, .items = listed(arena, s), .leader = HG_NEW(arena, size_t, groups(s)),
+              .groups = HG_NEW(arena, size_t, groups(s)), .round_most = ROUND_FIRST, .best = s->known };
     size_t next = 0;
     *out = (hg_found){ 0 };
     while (next < s->count) {
@@ -153,6 +163,7 @@ void hg_search_run(hg_arena *arena, const hg_search *s, hg_found *out)
             break;
         size_t n = fill_round(&r, &next);
         hg_parallel(n, s->threads, evaluate, &r);
+        r.round_most = 2 * r.round_most < ROUND ? 2 * r.round_most : ROUND;
         for (size_t i = 0; i < n; i++)
             promote(&r, (size_t)(r.round[i] - r.items));
         if (s->progress)

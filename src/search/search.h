@@ -1,8 +1,8 @@
 /* Branch and bound over a list in groups: the best of each group, and of those the best N.  Nothing is
  * evaluated whose bound can neither lead its group nor enter the best N.
  *
- * The best bound of each group is tried first, then that of each kin, then all by their bounds, in rounds
- * of a fixed size; the scores to beat are fixed at the start of a round, so the result is the same for any number of threads. */
+ * The best bound of each group is tried first, then that of each kin, then all by their bounds, in rounds of 2, 4 and
+ * then 8; the scores to beat are fixed at the start of a round, so the result is the same for any number of threads. */
 #ifndef HG_SEARCH_SEARCH_H
 #define HG_SEARCH_SEARCH_H
 
@@ -14,9 +14,12 @@
 typedef struct hg_search {
     size_t count;              /* items 0 … count − 1 */
     size_t best_n;             /* how many of the best groups to find */
+    double near_frac;          /* what scores below this part of the best is not looked for, wherever it would rank */
+    double known;              /* the best score of earlier searches; 0: none */
     int threads;
     void *ctx;
-    size_t (*group)(void *ctx, size_t i); /* in [0, count); NULL: every item is its own */
+    size_t groups;             /* how many; 0: count */
+    size_t (*group)(void *ctx, size_t i); /* in [0, groups); NULL: every item is its own */
     /* No score of item i exceeds this. */
     double (*bound)(void *ctx, size_t i);
     /* The score; an item that cannot exceed `floor` may return anything below it.  Higher is better;

@@ -1,0 +1,309 @@
+#include "api/plan_items.h"
+
+#include "base/num.h"
+#include "base/pool.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Where --total-gpus is "any", so many are looked at. */
+static const int64_t ANY_DEVICES = 1024;
+
+/* ---- what cannot run ---- */
+
+/* Reasons of one kind differ in numbers only. */
+static bool same_kind(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        a += strspn(a, "0123456789.");
+        b += strspn(b, "0123456789.");
+        if (*a != *b || !*a)
+            return *a == *b;
+    }
+}
+
+/* One line a shape and reason, not one a deployment. */
+static void refuse(hg_arena *arena, hg_plan *out, size_t *capacity, const hg_candidate *c)
+{
+    out->infeasible++;
+    for (size_t i = 0; i < out->refusal_count; i++) {
+        hg_deployment *d = &out->refusals[i].deployment;
+        if (d->tp == c->deployment.tp && d->pp == c->deployment.pp && d->dp == c->deployment.dp &&
+            d->ep == c->deployment.ep && same_kind(out->refusals[i].reason, c->reason)) {
+            out->refusals[i].count++;
+            return;
+        }
+    }
+    *HG_PUSH(arena, out->refusals, out->refusal_count, *capacity) =
+        (hg_refusal){ c->deployment, hg_strdup(arena, c->reason), 1 };
+}
+
+/* What the simulator can run and the engine, its version or the manifest cannot launch is no candidate. */
+static bool launchable(hg_arena scratch, const hg_plan *plan, const hg_candidate *c, char *reason, size_t size)
+{
+    hg_point at = { .deployment = c->deployment };
+    hg_launch l = hg_plan_launch(&scratch, plan, &at, plan->problem->model.name);
+    const char *why = hg_emit_refuses(&scratch, hg_emitter_find(plan->problem->engine.name), &l);
+    if (why)
+        snprintf(reason, size, "%s", why);
+    return !why;
+}
+
+/* ---- candidates ---- */
+
+static int64_t longest_prompt(const hg_workload *w)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < w->count; i++)
+        most = hg_max_i64(most, w->requests[i].isl);
+    return most;
+}
+
+/* A budget below the longest prompt would have it refused: then prompts are split over steps, unless the words
+ * forbid it. */
+static void take_all_prompts(const hg_ask *a, int64_t longest, hg_deployment *d)
+{
+    if (!a->s.enable_chunked_prefill.given && d->max_num_batched_tokens < longest)
+        d->chunked_prefill = true;
+}
+
+typedef struct maker {
+    hg_ask *ask;
+    hg_items *items;
+    hg_plan *out;
+    size_t count, capacity, refusals;
+    int64_t longest;
+} maker;
+
+/* The deployments of the space that can run; how many. */
+static size_t add(maker *k, const hg_space *space, bool whole)
+{
+    hg_arena *arena = k->ask->arena;
+    size_t n, before_count = k->count;
+    hg_deployment *list = hg_space_list(arena, space, &n);
+    k->out->considered += whole ? n : 0;
+    for (size_t i = 0; i < n; i++) {
+        hg_candidate **slot = HG_PUSH(arena, k->items->candidates, k->count, k->capacity);
+        hg_arena before = *arena;
+        hg_candidate *c = *slot = HG_NEW(arena, hg_candidate, 1);
+        take_all_prompts(k->ask, k->longest, &list[i]);
+        hg_candidate_make(k->items->problem, &list[i], c);
+        if (c->fit == HG_FITS && launchable(*arena, k->out, c, c->reason, sizeof c->reason))
+            continue;
+        k->count--;
+        hg_candidate refused = *c;
+        *arena = before;
+        if (whole)
+            refuse(arena, k->out, &k->refusals, &refused);
+    }
+    return k->count - before_count;
+}
+
+static bool same_shape(const hg_deployment *a, const hg_deployment *b)
+{
+    return a->tp == b->tp && a->pp == b->pp && a->dp == b->dp && a->ep == b->ep &&
+           a->replicas == b->replicas && a->precision == b->precision && a->kv_dtype == b->kv_dtype;
+}
+
+/* Like ones stand side by side in the space's order. */
+static void find_shapes(hg_items *items, size_t from, size_t count)
+{
+    for (size_t i = from; i < from + count; i++) {
+        const hg_deployment *d = &items->candidates[i]->deployment;
+        const hg_deployment *last = i > from ? &items->candidates[i - 1]->deployment : NULL;
+        bool shape = last && same_shape(d, last);
+        items->shapes[i] = shape ? items->shapes[i - 1] : (uint32_t)i;
+        items->budgets[i] = shape && d->max_num_batched_tokens == last->max_num_batched_tokens ? items->budgets[i - 1] : (uint32_t)i;
+    }
+}
+
+/* Candidates of a shape price a step alike: what one has computed the others find.  Steps that differ all the
+ * same keep a memo of their own. */
+static void share_prices(hg_arena *arena, hg_items *items, size_t count)
+{
+    enum { TOKENS = 1 << 14, SEQUENCES = 1 << 10 };
+    for (size_t i = 0; i < count; i++) {
+        hg_candidate *c = items->candidates[i], *first = items->candidates[items->shapes[i]];
+        bool equal = first->memo && first->step.count == c->step.count &&
+                     memcmp(first->step.items, c->step.items, (size_t)c->step.count * sizeof *c->step.items) == 0;
+        c->memo = equal ? first->memo : hg_step_memo_new(arena, TOKENS, SEQUENCES);
+    }
+}
+
+/* ---- their bounds ---- */
+
+typedef struct bounder {
+    hg_items *items;
+    hg_arena *arenas;            /* one a thread */
+} bounder;
+
+/* A bound with the widest limits of its budget serves for all of them. */
+static void bound_one(void *ctx, size_t i, int thread)
+{
+    bounder *b = ctx;
+    hg_items *items = b->items;
+    if (items->budgets[i] != i)
+        return;
+    hg_arena scratch = b->arenas[thread];
+    hg_candidate *c = HG_NEW(&scratch, hg_candidate, 1);
+    *c = *items->candidates[i];
+    size_t all = items->whole + items->prefills + items->decodes;
+    for (size_t k = i; k < all && items->budgets[k] == i; k++) {
+        c->deployment.max_num_seqs = hg_max_i64(c->deployment.max_num_seqs, items->candidates[k]->deployment.max_num_seqs);
+        c->memory.kv_blocks = hg_max_i64(c->memory.kv_blocks, items->candidates[k]->memory.kv_blocks);
+    }
+    bool prefill = i >= items->whole && i < items->whole + items->prefills, decode = i >= items->whole + items->prefills;
+    items->rates[i] = hg_bound_pool_rate(scratch, items->problem, &items->demand, c, !decode, !prefill);
+}
+
+static void take_bounds(hg_arena *arena, hg_items *items, size_t count, int threads)
+{
+    bounder b = { items, HG_NEW(arena, hg_arena, threads) };
+    for (int t = 0; t < threads; t++)
+        hg_arena_open(&b.arenas[t], 0);
+    hg_parallel(count, threads, bound_one, &b);
+    for (int t = 0; t < threads; t++)
+        hg_arena_close(&b.arenas[t]);
+    for (size_t i = 0; i < count; i++)
+        items->rates[i] = items->rates[items->budgets[i]];
+}
+
+/* ---- the list ---- */
+
+/* A prefill pool's steps hold no answers, a decode pool's no prompts: the limit that says nothing keeps its first value. */
+static hg_space pool_space(const hg_space *s, bool prefill)
+{
+    hg_space pool = *s;
+    int64_t most = s->total_devices ? s->total_devices : ANY_DEVICES;
+    pool.total_devices = most - 1;
+    pool.replicas = (hg_knob){ { 1 }, 1 };
+    (prefill ? &pool.max_num_seqs : &pool.max_num_batched_tokens)->n = 1;
+    return pool;
+}
+
+void hg_items_make(hg_ask *a, const hg_space *space, const hg_goal *goal, bool whole, bool pools, int threads, hg_items *items,
+                   hg_plan *out)
+{
+    const hg_problem *p = goal->problem;
+    *items = (hg_items){ .problem = p, .goal = goal, .demand = hg_demand_of(*a->arena, &p->workload, &p->slo),
+                         .total_devices = space->total_devices ? space->total_devices : ANY_DEVICES };
+    maker k = { a, items, out, .longest = longest_prompt(&p->workload) };
+    hg_space prefill = pool_space(space, true), decode = pool_space(space, false);
+    items->whole = whole ? add(&k, space, true) : 0;
+    items->prefills = pools ? add(&k, &prefill, false) : 0;
+    items->decodes = pools ? add(&k, &decode, false) : 0;
+    items->shapes = HG_NEW(a->arena, uint32_t, k.count);
+    items->budgets = HG_NEW(a->arena, uint32_t, k.count);
+    items->rates = HG_NEW(a->arena, double, k.count);
+    find_shapes(items, 0, items->whole);
+    find_shapes(items, items->whole, items->prefills);
+    find_shapes(items, items->whole + items->prefills, items->decodes);
+    share_prices(a->arena, items, k.count);
+    take_bounds(a->arena, items, k.count, threads);
+    items->groups = items->whole + items->prefills * items->decodes;
+}
+
+hg_item *hg_items_whole(hg_arena *arena, const hg_items *items, size_t *count)
+{
+    hg_item *list = HG_NEW(arena, hg_item, items->whole);
+    for (size_t i = 0; i < items->whole; i++)
+        list[i] = (hg_item){ .own = (uint32_t)i, .prefill = HG_NO_POOL, .group = items->shapes[i] };
+    *count = items->whole;
+    return list;
+}
+
+double hg_item_bound_rate(const hg_items *items, const hg_item *it)
+{
+    if (it->prefill == HG_NO_POOL)
+        return items->rates[it->own];
+    return fmin(it->prefill_engines * items->rates[it->prefill], it->engines * items->rates[it->own]);
+}
+
+static int64_t engine_devices(const hg_candidate *c)
+{
+    return c->deployment.tp * c->deployment.pp * c->deployment.dp;
+}
+
+double hg_item_bound(const hg_items *items, const hg_item *it)
+{
+    double rate = hg_item_bound_rate(items, it);
+    const hg_candidate *own = items->candidates[it->own];
+    if (it->prefill == HG_NO_POOL)
+        return hg_goal_bound(items->goal, own, rate);
+    int64_t devices = it->engines * engine_devices(own) + it->prefill_engines * engine_devices(items->candidates[it->prefill]);
+    return hg_goal_pools_bound(items->goal, devices, rate);
+}
+
+const hg_candidate *hg_item_candidate(hg_arena *arena, const hg_items *items, const hg_item *it)
+{
+    if (it->prefill == HG_NO_POOL)
+        return items->candidates[it->own];
+    hg_candidate *pair = HG_NEW(arena, hg_candidate, 2);
+    pair[0] = *items->candidates[it->own];
+    pair[1] = *items->candidates[it->prefill];
+    pair[0].deployment.replicas = it->engines;
+    pair[1].deployment.replicas = it->prefill_engines;
+    pair[0].prefill = &pair[1];
+    return pair;
+}
+
+/* KV goes from one to the other as it is. */
+static bool pair_up(const hg_candidate *prefill, const hg_candidate *decode)
+{
+    const hg_deployment *x = &prefill->deployment, *y = &decode->deployment;
+    return x->precision == y->precision && x->precision_is_checkpoints == y->precision_is_checkpoints &&
+           x->kv_dtype == y->kv_dtype && x->kv_is_auto == y->kv_is_auto;
+}
+
+typedef struct pairing {
+    hg_arena *arena;
+    const hg_items *items;
+    double least, below, *most;
+    hg_item *list;
+    size_t count, capacity, *all;
+} pairing;
+
+static void consider(pairing *k, hg_item it)
+{
+    double bound = hg_item_bound(k->items, &it);
+    ++*k->all;
+    *k->most = fmax(*k->most, bound);
+    if (bound >= k->least && bound < k->below && bound > 0)
+        *HG_PUSH(k->arena, k->list, k->count, k->capacity) = it;
+}
+
+/* Without a load the pools share all devices; under one, each is from what it needs at least to twice that. */
+static void each_size(pairing *k, uint32_t prefill, uint32_t decode)
+{
+    const hg_items *m = k->items;
+    const hg_workload *w = &m->problem->workload;
+    int64_t gp = engine_devices(m->candidates[prefill]), gd = engine_devices(m->candidates[decode]);
+    bool given = w->load != HG_LOAD_NONE, rate = w->load == HG_LOAD_RATE;
+    int64_t x0 = rate ? (int64_t)ceil(w->rate_per_s / m->rates[prefill]) : 1;
+    int64_t y0 = rate ? (int64_t)ceil(w->rate_per_s / m->rates[decode]) : 1;
+    hg_item it = { .own = decode, .prefill = prefill,
+                   .group = (uint32_t)(m->whole + (m->shapes[prefill] - m->whole) * m->decodes + m->shapes[decode] - m->whole - m->prefills) };
+    for (int64_t x = x0; x * gp + gd <= m->total_devices && (!rate || x <= 2 * x0); x++) {
+        int64_t most = (m->total_devices - x * gp) / gd;
+        for (int64_t y = given ? y0 : most; y <= most && (!rate || y <= 2 * y0); y++) {
+            it.prefill_engines = (int32_t)x;
+            it.engines = (int32_t)y;
+            consider(k, it);
+        }
+    }
+}
+
+hg_item *hg_items_pools(hg_arena *arena, const hg_items *items, double least, double below, size_t *count, size_t *all,
+                        double *most)
+{
+    pairing k = { .arena = arena, .items = items, .least = least, .below = below, .most = most, .all = all };
+    *all = 0;
+    *most = 0;
+    for (size_t i = items->whole; i < items->whole + items->prefills; i++)
+        for (size_t j = items->whole + items->prefills; j < items->whole + items->prefills + items->decodes; j++)
+            if (pair_up(items->candidates[i], items->candidates[j]))
+                each_size(&k, (uint32_t)i, (uint32_t)j);
+    *count = k.count;
+    return k.list;
+}

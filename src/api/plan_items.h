@@ -1,0 +1,45 @@
+/* What a plan's search may choose among: whole deployments, and pairs of pools that compute prompts and answers. */
+#ifndef HG_API_PLAN_ITEMS_H
+#define HG_API_PLAN_ITEMS_H
+
+#include "api/plan_run.h"
+#include "eval/bound.h"
+
+#define HG_NO_POOL UINT32_MAX
+
+typedef struct hg_item {
+    uint32_t own, prefill;       /* among hg_items.candidates; HG_NO_POOL: own does both */
+    int32_t engines, prefill_engines; /* of pools; 0: as the candidate says */
+    uint32_t group;              /* its shape, or both pools' */
+} hg_item;
+
+typedef struct hg_items {
+    const hg_problem *problem;
+    const hg_goal *goal;
+    hg_demand demand;
+    hg_candidate **candidates;   /* whole ones in the space's order, then prefill pools, then decode pools */
+    double *rates;               /* bounds: of a whole one, or of one engine of a pool */
+    uint32_t *shapes, *budgets;  /* the first candidate of the same shape; … and of the same token budget */
+    size_t whole, prefills, decodes;
+    size_t groups;               /* numbers of groups are below it */
+    int64_t total_devices;       /* 0: not bounded */
+} hg_items;
+
+/* Makes the deployments of the space ready, and the pools where `pools` says so; refuses into `out` what cannot run. */
+void hg_items_make(hg_ask *a, const hg_space *space, const hg_goal *goal, bool whole, bool pools, int threads, hg_items *items,
+                   hg_plan *out);
+
+/* All whole deployments. */
+hg_item *hg_items_whole(hg_arena *arena, const hg_items *items, size_t *count);
+
+/* The pairs of pools whose bound on the score is in [least, below); how many there are in all, and the highest bound. */
+hg_item *hg_items_pools(hg_arena *arena, const hg_items *items, double least, double below, size_t *count, size_t *all,
+                        double *most);
+
+double hg_item_bound_rate(const hg_items *items, const hg_item *it);
+double hg_item_bound(const hg_items *items, const hg_item *it);
+
+/* Ready to run; a pair is put together in arena. */
+const hg_candidate *hg_item_candidate(hg_arena *arena, const hg_items *items, const hg_item *it);
+
+#endif

@@ -1,0 +1,49 @@
+/* What the parts of a plan's search share. */
+#ifndef HG_API_PLAN_PARTS_H
+#define HG_API_PLAN_PARTS_H
+
+#include "api/plan_items.h"
+#include "search/search.h"
+
+enum { HG_POINTS_EACH = 24 };  /* simulations of one item that are remembered for the Pareto front */
+
+/* How full an engine got on both sides of the highest rate that keeps the promise. */
+typedef struct hg_edge {
+    bool seen;
+    double kept_rate, broken_rate;
+    int64_t kept_running, broken_running;
+} hg_edge;
+
+typedef struct hg_looked {       /* an item that was simulated */
+    hg_item item;
+    size_t at;                   /* among all that were, in the order they were taken up */
+    hg_point best;
+    hg_edge edge;
+    hg_point *points;            /* HG_POINTS_EACH and HG_SWEEP_LOADS; a list an item: no order of threads shows */
+    size_t point_count;
+} hg_looked;
+
+typedef struct hg_planner {
+    hg_ask *ask;
+    const hg_goal *goal;
+    hg_items items;
+    size_t best_n;
+    double best_score;
+    int threads;
+    hg_arena *arenas;            /* one a thread */
+    hg_looked **looked;          /* in the order they were taken up */
+    size_t looked_count, looked_capacity;
+    hg_looked **leaders;         /* the best of each group, best first; at most best_n */
+    size_t leader_count;
+} hg_planner;
+
+/* A candidate as it ran: under a given load with engines of another number than its own. */
+hg_point hg_point_of(const hg_candidate *c, const hg_metrics *m);
+
+/* The front needs lighter loads too: the best shapes, and the widest engine, at parts of their best rates. */
+void hg_plan_sweep(hg_planner *w);
+
+/* From fast users to full devices: a point stays when no faster one also fills the devices better. */
+void hg_plan_front(hg_arena *arena, const hg_planner *w, const hg_problem *p, hg_plan *out);
+
+#endif
