@@ -178,7 +178,7 @@ static void whole(hg_arena arena, made *m)
         "140.0 GiB",
         "1,179,648 tokens",
         "HBM binds.",
-        "1 smaller part",
+        "smaller parts",
         "+25.0%",
         "breaks the promise",
         "recommended",

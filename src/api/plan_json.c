@@ -1,4 +1,4 @@
-#include "api/plan.h"
+#include "api/plan_detail.h"
 
 static void launch_lines(hg_arena *arena, hg_json *j, const hg_plan *p, const hg_point *at, const char *model_word)
 {
@@ -77,6 +77,8 @@ static void recommended(hg_arena *arena, hg_json *j, const hg_plan *p, const cha
         hg_json_str(j, p->reasons[i]);
     hg_json_close(j, ']');
     bottleneck(j, p);
+    if (p->detail)
+        hg_json_detail(j, p->detail);
     hg_json_close(j, '}');
 }
 
