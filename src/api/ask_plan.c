@@ -231,6 +231,7 @@ static hg_code run(hg_ask *a)
     hg_plan_search(a, p, &goal, &space, a->s.top_n.n ? (size_t)a->s.top_n.v[0] : TOP_N,
                    a->s.threads.n ? (int)a->s.threads.v[0] : 0, &plan);
     plan.lang = lang;
+    plan.asked = &a->s;
     hg_plan_explain(a, &goal, &space, &plan);
     clock_gettime(CLOCK_MONOTONIC, &end);
     plan.elapsed_s = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);

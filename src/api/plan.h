@@ -65,6 +65,7 @@ typedef struct hg_plan {
     hg_memory memory;                /* of top[0] */
     const char *origin;
     double elapsed_s;
+    const hg_scenario *asked;        /* the question's words; NULL: not kept */
     hg_lang lang;                    /* of all texts here and of what is written */
     const struct hg_plan_detail *detail; /* of top[0]; NULL: not looked into */
 } hg_plan;

@@ -33,7 +33,8 @@ static void kernels(const hg_report *r)
     if (!(s > 0))
         return;
     row(r, HG_TEXT_assume_kernels, hg_say(r->arena, r->p->lang, HG_TEXT_assume_kernels_value, hg_html_percent(r->arena, s / a->busy_s)),
-        hg_say(r->arena, r->p->lang, HG_TEXT_assume_kernels_from, r->p->origin, rates->engine, rates->version ? rates->version : ""),
+        hg_say(r->arena, r->p->lang, HG_TEXT_assume_kernels_from, r->p->origin ? r->p->origin : "–", rates->engine ? rates->engine : "–",
+               rates->version ? rates->version : ""),
         hg_say(r->arena, r->p->lang, HG_TEXT_assume_kernels_error, hg_html_percent(r->arena, 1 - lo_s / s),
                hg_html_percent(r->arena, hi_s / s - 1)));
 }
@@ -89,7 +90,7 @@ static void software(const hg_report *r)
         hg_say(r->arena, r->p->lang, HG_TEXT_assume_model_value, q->model.name, hg_dtype_table[weights].name, hg_dtype_table[d->kv_dtype].name),
         hg_report_form(r, hg_changes_outputs(d) ? HG_TEXT_assume_precision : HG_TEXT_assume_checkpoint), NULL);
     if (has_experts(&q->model))
-        row(r, HG_TEXT_assume_experts, hg_report_form(r, HG_TEXT_assume_experts_value), r->p->origin, NULL);
+        row(r, HG_TEXT_assume_experts, hg_report_form(r, HG_TEXT_assume_experts_value), r->p->origin ? r->p->origin : "–", NULL);
     row(r, HG_TEXT_assume_draft,
         d->accepted_tokens > 0 ? hg_say(r->arena, r->p->lang, HG_TEXT_assume_draft_value, hg_html_number(r->arena, d->accepted_tokens))
                                : hg_report_form(r, HG_TEXT_assume_draft_off),
