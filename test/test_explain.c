@@ -392,6 +392,55 @@ static void why_not_illegal(void)
     json_decref(explained);
 }
 
+/* A plan's waterfall is explain's: from the ideal by its losses to what is delivered. */
+static void plan_falls(void)
+{
+    static asked q;
+    q.count = 0;
+    set(&q, "model", "Qwen/Qwen3-8B");
+    set(&q, "device", "h100_sxm");
+    set(&q, "total-gpus", "1");
+    set(&q, "max-num-seqs", "64");
+    set(&q, "max-num-batched-tokens", "4096");
+    set(&q, "isl", "500");
+    set(&q, "osl", "50");
+    set(&q, "requests", "200");
+    set(&q, "slo", "tpot:p90<30ms");
+    json_t *root = answer(&q, "plan"), *best = json_object_get(root, "recommended"), *fall = json_object_get(best, "waterfall");
+    json_t *losses = json_object_get(fall, "losses"), *curves = json_object_get(best, "curves");
+    double left = number(fall, "ideal_tokens_per_s", NULL);
+    for (size_t i = 0; i < json_array_size(losses); i++)
+        left -= number(json_array_get(losses, i), "tokens_per_s", NULL);
+    CHECK(left > 0 && fabs(left / number(fall, "delivered_tokens_per_s", NULL) - 1) < 1e-9);
+    CHECK(json_array_size(json_object_get(best, "sensitivity")) >= 5 && json_array_size(curves) >= 1);
+    /* The curve's point at the plan's own load keeps the promise as the plan does. */
+    json_t *points = json_object_get(json_array_get(curves, 0), "points");
+    CHECK(json_array_size(points) == 9 && json_is_true(json_object_get(json_array_get(points, 0), "settled")));
+    CHECK(number(json_array_get(points, 0), "tpot_s", "p90") < number(json_array_get(points, 6), "tpot_s", "p90"));
+    json_decref(root);
+}
+
+/* Of two accounts the parts of a token add up to both mean gaps between tokens. */
+static void tokens_differ(void)
+{
+    static hg_account a, b;
+    hg_difference d[HG_DIFFERENCES];
+    a = (hg_account){ .parts = { { .name = "gemm", .token_s = 6 }, { .name = "host", .token_s = 2 } }, .count = 2, .decoded = 2 };
+    b = (hg_account){ .parts = { { .name = "gemm", .token_s = 4 }, { .name = "all-reduce", .token_s = 4 } }, .count = 2, .decoded = 4 };
+    a.metrics.sim.latency[HG_ITL].mean = 5;
+    b.metrics.sim.latency[HG_ITL].mean = 2.5;
+    hg_side x = { .account = &a }, y = { .account = &b };
+    int n = hg_explain_token_differences(&x, &y, d);
+    double before = 0, after = 0;
+    for (int i = 0; i < n; i++) {
+        before += d[i].before_s;
+        after += d[i].after_s;
+    }
+    CHECK(n == 4 && fabs(before - 5) < 1e-12 && fabs(after - 2.5) < 1e-12);
+    CHECK_STR(d[0].name, "gemm");
+    CHECK(d[0].before_s == 3 && d[0].after_s == 1);
+}
+
 /* ---- the parts alone ---- */
 
 /* Ten seconds: 1 ideal, 1 for small batches, 2 for slow kernels, 1 of links, 1 of launches, 1 of the host, 1 in
@@ -455,4 +504,6 @@ void test_explain(void)
     why_not(&rows[3], "--pp=1", "pp", "1");
     why_not_illegal();
     hg_arena_close(&arena);
+    plan_falls();
+    tokens_differ();
 }

@@ -2,7 +2,7 @@
 
 #include "html_check.h"
 
-#include "api/plan.h"
+#include "api/plan_detail.h"
 
 #include <math.h>
 #include <string.h>
@@ -178,7 +178,7 @@ static void whole(hg_arena arena, made *m)
         "140.0 GiB",
         "1,179,648 tokens",
         "HBM binds.",
-        "1 smaller part",
+        "smaller parts",
         "+25.0%",
         "breaks the promise",
         "recommended",
@@ -331,6 +331,67 @@ static void interrupted(hg_arena arena, made *m)
     CHECK(has(hg_plan_report(&arena, &m->p, "m"), "Nothing is known yet."));
 }
 
+/* ---- what is looked into ---- */
+
+enum { STEPS = 3000 };
+
+static void look_into(hg_arena *arena, made *m, hg_plan_detail *d)
+{
+    static hg_step_record steps[STEPS];
+    memset(d, 0, sizeof *d);
+    d->account.parts[0] = (hg_part){ .name = "gate-up projection", .seconds = 5, .lo_s = 4, .hi_s = 7, .roof_s = 3, .ideal_s = 2,
+                                     .bound_s = { [HG_HBM] = 5 }, .origin_text = "fitted" };
+    d->account.parts[1] = (hg_part){ .name = "host: <step>", .seconds = 1, .lo_s = 1, .hi_s = 1, .host = true };
+    d->account.count = 2;
+    d->account.busy_s = 6;
+    d->account.idle_s = 4;
+    hg_explain_times(&d->account, &m->top[0].metrics, &d->times);
+    hg_explain_waterfall(&d->account, 1000, 0.9, &d->waterfall);
+    for (int i = 0; i < 3; i++)
+        d->sensitivity[d->sensitivity_count++] = (hg_sensitivity){ &hg_varies[i], { { .known = true, .gain_frac = -0.1 }, { .known = true } } };
+    d->sensitivity[2].at[1] = (hg_varied){ .known = true, .fixed_load = true, .attained_frac = 0.5 };
+    for (int k = 0; k < HG_CURVES; k++) {
+        hg_load_curve *v = &d->curves[d->curve_count++];
+        *v = (hg_load_curve){ .deployment = &m->top[k].deployment, .count = HG_CURVE_POINTS };
+        for (int i = 0; i < HG_CURVE_POINTS; i++) {
+            v->points[i] = (hg_curve_point){ .load = 9 * hg_curve_parts[i], .settled = i < HG_CURVE_POINTS - 1 };
+            memcpy(v->points[i].latency, point(1, hg_curve_parts[i]).metrics.sim.latency, sizeof v->points[i].latency);
+        }
+    }
+    for (int i = 0; i < STEPS; i++)
+        steps[i] = (hg_step_record){ 2000000000 + i * (int64_t)1000000 / 3, 300000, i % 40 ? 64 : 500, i / 2 % 30 ? 64 : 0, i % 2 };
+    d->second = (hg_second){ .from_s = 2, .length_s = 1, .engines = 2, .engines_shown = 2, .steps = steps, .count = STEPS,
+                             .most_tokens = 500, .most_waiting = 3 };
+    d->second.waiting[0][7] = 3;
+    (void)arena;
+    m->p.detail = d;
+}
+
+static void detailed(hg_arena arena, made *m)
+{
+    static const char *const ids[] = { "curves", "waterfall", "second", "sensitivity", "assumptions" };
+    hg_plan_detail *d = HG_NEW(&arena, hg_plan_detail, 1);
+    make(&arena, m);
+    look_into(&arena, m, d);
+    for (int lang = 0; lang < HG_LANGS; lang++) {
+        m->p.lang = (hg_lang)lang;
+        const char *html = hg_plan_report(&arena, &m->p, "org/model");
+        html_counts c = html_check(html);
+        for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+            CHECKF(has(html, hg_textf(&arena, "id=\"%s\"", ids[i])), "no section %s", ids[i]);
+        /* The front's points, and of each curve's points those that settled, in three charts. */
+        CHECK(c.markers > FRONT + 1 && c.markers <= FRONT + 1 + 3 * HG_CURVES * (HG_CURVE_POINTS - 1));
+        /* Neighbours are joined where there are more steps than can be seen. */
+        CHECK(count(html, "class=\"s-decode\"") + count(html, "class=\"s-mixed\"") + count(html, "class=\"s-prefill\"") < STEPS / 2);
+        CHECK(has(html, "host: &lt;step&gt;") && !has(html, "host: <step>"));
+        CHECK(has(html, hg_text_form((hg_lang)lang, HG_TEXT_vary_page_head)));
+        CHECK(has(html, hg_textf(&arena, "<html lang=\"%s\">", lang ? "zh-CN" : "en")));
+    }
+    /* No sentence is left in the other language. */
+    const char *zh = hg_plan_report(&arena, &m->p, "org/model");
+    CHECK(!has(zh, "Where the") && !has(zh, "deployments") && !has(zh, "requests/s<") && has(zh, "没有变化"));
+}
+
 static void repeats(hg_arena arena, made *m)
 {
     hg_arena other;
@@ -352,6 +413,7 @@ void test_report(void)
     launches(arena, m);
     says_no(arena, m);
     interrupted(arena, m);
+    detailed(arena, m);
     repeats(arena, m);
     hg_arena_close(&arena);
 }

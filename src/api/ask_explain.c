@@ -4,16 +4,6 @@
 
 #include <string.h>
 
-static bool ask_lang(hg_ask *a, hg_lang *out)
-{
-    const hg_text_word *w = &a->s.lang;
-    *out = HG_EN;
-    for (int i = 0; i < HG_LANGS; i++)
-        if (w->s && strcmp(w->s, hg_lang_names[i]) == 0)
-            return *out = (hg_lang)i, true;
-    return !w->s || hg_fail(&a->err, HG_INPUT, w->where, "is '%.20s'; write en or zh", w->s);
-}
-
 /* The account's run: the same, or its first requests where it is long. */
 static void take_account(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                          const hg_metrics *m, hg_account *account, hg_times *times)
@@ -101,7 +91,7 @@ static hg_code run(hg_ask *a)
     hg_deployment d;
     hg_lang lang;
     hg_run how;
-    if (!ask_lang(a, &lang) || !hg_ask_no_inputs(a) || !hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) ||
+    if (!hg_ask_lang(a, &lang) || !hg_ask_no_inputs(a) || !hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) ||
         !hg_ask_priced(a, p) || !hg_ask_deployment(a, p, &d) || !hg_ask_run(a, p, &how) ||
         !ask_other(a, p, x))
         return a->err.code;

@@ -221,7 +221,8 @@ static hg_code run(hg_ask *a)
     hg_goal goal = { .problem = p };
     hg_plan plan = { 0 };
     hg_fixed_launch fixed;
-    if (!hg_ask_no_inputs(a) || !hg_ask_fix_launch(a, &fixed) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) ||
+    hg_lang lang;
+    if (!hg_ask_lang(a, &lang) || !hg_ask_no_inputs(a) || !hg_ask_fix_launch(a, &fixed) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) ||
         !hg_ask_fix_fraction(a, p, &fixed) || !hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s) ||
         !hg_ask_priced(a, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
         !make_space(a, p, &space, &goal))
@@ -229,6 +230,8 @@ static hg_code run(hg_ask *a)
     p->stop = a->io->stop;
     hg_plan_search(a, p, &goal, &space, a->s.top_n.n ? (size_t)a->s.top_n.v[0] : TOP_N,
                    a->s.threads.n ? (int)a->s.threads.v[0] : 0, &plan);
+    plan.lang = lang;
+    plan.asked = &a->s;
     hg_plan_explain(a, &goal, &space, &plan);
     clock_gettime(CLOCK_MONOTONIC, &end);
     plan.elapsed_s = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);

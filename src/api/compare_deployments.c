@@ -1,6 +1,6 @@
 #include "api/compare.h"
+#include "api/compared.h"
 
-#include "api/question.h"
 #include "base/json.h"
 #include "base/units.h"
 
@@ -97,18 +97,12 @@ static void take_over(hg_scenario *to, const hg_scenario *from, const change *c)
 
 static bool simulate(hg_ask *a, hg_problem *p, hg_candidate *c, moved *out)
 {
-    hg_deployment d;
     hg_metrics m;
-    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_deployment(a, p, &d))
+    if (!hg_compare_run(a, p, c, &m))
         return false;
-    hg_candidate_make(p, &d, c);
-    if (c->fit != HG_FITS)
-        return hg_fail(&a->err, HG_INPUT, "deployment", "%s", c->reason);
-    hg_run how = { .load = p->workload.load, .rate_per_s = p->workload.rate_per_s, .steady = a->s.steady.v, .precise = a->s.steady.v };
-    hg_evaluate(a->arena, p, c, &how, &m);
     const hg_summary *l = m.sim.latency;
     *out = (moved){ { l[HG_TTFT].mean, l[HG_TPOT].mean, l[HG_E2E].mean, m.tokens_per_s_per_device }, NULL };
-    return m.sim.completed > 0 || hg_fail(&a->err, HG_INPUT, "deployment", "completes no request of this traffic");
+    return true;
 }
 
 /* On scratch of its own: nothing but the figures outlives it. */
@@ -205,18 +199,26 @@ static void write_line(hg_buf *b, const moved *before, const moved *m, const cha
     hg_buf_printf(b, "   %s\n", name);
 }
 
-static void write_text(hg_buf *b, const char *const names[2], const moved *first, const step *steps, int n)
+static void write_text(hg_buf *b, const char *const names[2], const moved *first, const step *steps, int n, hg_lang lang)
 {
     for (int k = 0; k < MOVED; k++)
         hg_buf_printf(b, "%12s%7s", moved_names[k], "");
     hg_buf_puts(b, "\n");
     write_line(b, NULL, first, names[0]);
-    for (int i = 0; i < n; i++)
-        write_line(b, i ? &steps[i - 1].after : first, &steps[i].after, steps[i].name);
+    const char *idle = "";
+    for (int i = 0; i < n; i++) {
+        const moved *before = i ? &steps[i - 1].after : first;
+        if (distance(before, &steps[i].after) > 0)
+            write_line(b, before, &steps[i].after, steps[i].name);
+        else
+            idle = hg_textf(b->arena, "%s%s%s", idle, *idle ? hg_text_form(lang, HG_TEXT_list_semicolon) : "", steps[i].name);
+    }
+    if (*idle)
+        hg_buf_printf(b, "   %s\n", hg_say(b->arena, lang, HG_TEXT_change_none, idle));
     if (n)
-        write_line(b, first, &steps[n - 1].after, hg_textf(b->arena, "in all: %s", names[1]));
+        write_line(b, first, &steps[n - 1].after, hg_say(b->arena, lang, HG_TEXT_compare_all, names[1]));
     else
-        hg_buf_puts(b, "The two ask the same.\n");
+        hg_buf_printf(b, "%s\n", hg_text_form(lang, HG_TEXT_compare_same));
 }
 
 static void write_moved(hg_json *j, const char *name, const moved *m)
@@ -228,42 +230,70 @@ static void write_moved(hg_json *j, const char *name, const moved *m)
     hg_json_close(j, '}');
 }
 
-static void write_json(hg_buf *b, const moved *first, const step *steps, int n)
+static void write_steps(hg_json *j, const moved *first, const step *steps, int n)
 {
-    hg_json j = { .out = b };
-    hg_json_open(&j, '{');
-    hg_json_key(&j, "steps");
-    hg_json_open(&j, '[');
-    write_moved(&j, NULL, first);
+    hg_json_key(j, "steps");
+    hg_json_open(j, '[');
+    write_moved(j, NULL, first);
     for (int i = 0; i < n; i++)
-        write_moved(&j, steps[i].name, &steps[i].after);
-    hg_json_close(&j, ']');
-    hg_json_close(&j, '}');
-    hg_buf_puts(b, "\n");
+        write_moved(j, steps[i].name, &steps[i].after);
+    hg_json_close(j, ']');
 }
 
-hg_code hg_compare_deployments(hg_ask *a, const char *first, const char *second)
+typedef struct answer {
+    hg_buf text;
+    hg_json json;
+    hg_lang lang;
+} answer;
+
+/* The first against another: what each word does, then which parts of a step it does it by. */
+static bool pair(hg_ask *a, const hg_compared *first, const hg_compared *other, bool more, answer *out)
 {
-    hg_scenario s[2] = { 0 };
-    const char *names[2] = { first, second };
     change changes[MOST_CHANGES];
     step steps[MOST_CHANGES];
-    moved at[2];
-    for (int k = 0; k < 2; k++) {
-        if (!hg_scenario_read(a->arena, &s[k], "simulate", names[k], &a->err))
-            return a->err.code;
-        at[k] = run_scenario(a, &s[k]);
-        if (at[k].refused)
-            return hg_refuse(a, names[k], "cannot be simulated: %.400s", at[k].refused);
-    }
-    int n = changes_of(a->arena, &s[0], &s[1], changes);
+    moved at[2] = { run_scenario(a, &first->words), run_scenario(a, &other->words) };
+    const char *names[2] = { first->name, other->name };
+    int n = changes_of(a->arena, &first->words, &other->words, changes);
     if (n < 0)
-        return hg_refuse(a, second, "differs from %s in more than %d words; compare nearer ones", first, MOST_CHANGES);
-    n = walk(a, &s[0], &s[1], changes, n, &at[0], &at[1], steps);
-    hg_buf b = { .arena = a->arena };
-    if (a->s.json.v)
-        write_json(&b, &at[0], steps, n);
-    else
-        write_text(&b, names, &at[0], steps, n);
-    return hg_answer(a, b.s, b.n);
+        return hg_fail(&a->err, HG_INPUT, other->name, "differs from %s in more than %d words; compare nearer ones", first->name, MOST_CHANGES);
+    n = walk(a, &first->words, &other->words, changes, n, &at[0], &at[1], steps);
+    if (a->s.json.v) {
+        hg_json_open(&out->json, '{');
+        hg_json_key_str(&out->json, "a", first->name);
+        hg_json_key_str(&out->json, "b", other->name);
+        write_steps(&out->json, &at[0], steps, n);
+        hg_json_causes(&out->json, first, other);
+        hg_json_close(&out->json, '}');
+        return true;
+    }
+    hg_buf_puts(&out->text, more ? "\n" : "");
+    write_text(&out->text, names, &at[0], steps, n, out->lang);
+    hg_causes_text(&out->text, first, other, out->lang);
+    return true;
+}
+
+hg_code hg_compare_deployments(hg_ask *a, const char *const *files, size_t n)
+{
+    hg_compared *all = HG_NEW(a->arena, hg_compared, n);
+    answer out = { .text = { .arena = a->arena } };
+    out.json.out = &out.text;
+    if (!hg_ask_lang(a, &out.lang))
+        return a->err.code;
+    for (size_t i = 0; i < n; i++)
+        if (!hg_compared_open(a, files[i], &all[i]))
+            return a->err.code;
+    if (a->s.json.v) {
+        hg_json_open(&out.json, '{');
+        hg_json_key(&out.json, "comparisons");
+        hg_json_open(&out.json, '[');
+    }
+    for (size_t i = 1; i < n; i++)
+        if (!pair(a, &all[0], &all[i], i > 1, &out))
+            return a->err.code;
+    if (a->s.json.v) {
+        hg_json_close(&out.json, ']');
+        hg_json_close(&out.json, '}');
+        hg_buf_puts(&out.text, "\n");
+    }
+    return hg_answer(a, out.text.s, out.text.n);
 }

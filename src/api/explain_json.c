@@ -6,7 +6,7 @@ static void binding(hg_json *j, const hg_explained *x, hg_lang lang)
     hg_json_open(j, '{');
     hg_json_key_str(j, "name", hg_by_name(HG_EN, x->times.most));
     hg_json_key_num(j, "share_frac", x->times.share[x->times.most]);
-    hg_json_key_str(j, "text", hg_explained_bottleneck(j->out->arena, x, lang));
+    hg_json_key_str(j, "text", hg_bottleneck_text(j->out->arena, &x->account, &x->times, lang));
     hg_json_close(j, '}');
 }
 
@@ -54,7 +54,7 @@ static void operators(hg_json *j, const hg_explained *x)
     hg_json_close(j, ']');
 }
 
-static void waterfall(hg_json *j, const hg_waterfall *w)
+void hg_json_waterfall(hg_json *j, const hg_waterfall *w)
 {
     hg_json_key(j, "waterfall");
     hg_json_open(j, '{');
@@ -173,7 +173,7 @@ const char *hg_explained_json(hg_arena *arena, const hg_explained *x, hg_lang la
     hg_json_key_num(&j, "queue_frac", x->times.queue_frac);
     phases(&j, &x->times);
     operators(&j, x);
-    waterfall(&j, &x->waterfall);
+    hg_json_waterfall(&j, &x->waterfall);
     changes(&j, x, true, "what_if");
     changes(&j, x, false, "infeasible");
     advice(&j, x, lang);

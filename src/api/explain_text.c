@@ -28,8 +28,7 @@ static const char *percent(hg_arena *arena, double frac)
     return hg_textf(arena, "%.0f%%", 100 * frac);
 }
 
-/* Columns on a terminal: a Chinese character or mark takes two. */
-static int columns(const char *s)
+int hg_columns(const char *s)
 {
     int n = 0;
     for (const unsigned char *p = (const unsigned char *)s; *p; p++)
@@ -39,20 +38,19 @@ static int columns(const char *s)
 
 static void name_column(hg_buf *b, const char *name)
 {
-    int gap = NAME_COLUMNS - columns(name);
+    int gap = NAME_COLUMNS - hg_columns(name);
     hg_buf_printf(b, "  %s%*s", name, gap > 0 ? gap : 1, "");
 }
 
-const char *hg_explained_bottleneck(hg_arena *arena, const hg_explained *x, hg_lang lang)
+const char *hg_bottleneck_text(hg_arena *arena, const hg_account *a, const hg_times *t, hg_lang lang)
 {
-    const hg_times *t = &x->times;
-    const hg_part *first = hg_part_first(&x->account, t->most);
+    const hg_part *first = hg_part_first(a, t->most);
     const char *what = hg_by_name(lang, t->most), *share = percent(arena, t->share[t->most]);
     if (t->share[HG_BY_IDLE] > t->share[t->most])
         return hg_say(arena, lang, HG_TEXT_waits, percent(arena, t->share[HG_BY_IDLE]), what, share, first->name);
     return hg_say(arena, lang, HG_TEXT_binds, what, share, first->name,
                   percent(arena, hg_part_by(first, t->most) / t->total_s),
-                  percent(arena, x->account.decode_only_s / x->account.busy_s));
+                  percent(arena, a->decode_only_s / a->busy_s));
 }
 
 static void head(hg_buf *b, const hg_explained *x, hg_lang lang)
@@ -67,7 +65,7 @@ static void head(hg_buf *b, const hg_explained *x, hg_lang lang)
                           hg_figures(arena, r->output_tokens_per_s, 3), hg_figures(arena, x->metrics.tokens_per_s_per_device, 3),
                           seconds(arena, r->latency[HG_TTFT].mean), seconds(arena, r->latency[HG_TPOT].mean),
                           seconds(arena, r->latency[HG_E2E].mean)));
-    hg_buf_printf(b, "\n\n%s\n", hg_explained_bottleneck(arena, x, lang));
+    hg_buf_printf(b, "\n\n%s\n", hg_bottleneck_text(arena, &x->account, &x->times, lang));
 }
 
 static void by_component(hg_buf *b, const hg_explained *x, hg_lang lang)
@@ -198,7 +196,7 @@ static void figures(hg_buf *b, const hg_explained *x, hg_lang lang)
     /* Column heads: right-aligned by what they take on a terminal. */
     const char *asked = hg_text_form(lang, HG_TEXT_why_asked), *other = hg_text_form(lang, HG_TEXT_why_other);
     name_column(b, "");
-    hg_buf_printf(b, "%*s%s %*s%s\n", 12 - columns(asked), "", asked, 12 - columns(other), "", other);
+    hg_buf_printf(b, "%*s%s %*s%s\n", 12 - hg_columns(asked), "", asked, 12 - hg_columns(other), "", other);
     figure(b, "GPUs", hg_textf(arena, "%" PRId64, hg_candidate_devices(x->candidate)),
            hg_textf(arena, "%" PRId64, hg_candidate_devices(x->other)));
     figure(b, "output tokens/s", hg_figures(arena, m->sim.output_tokens_per_s, 3), hg_figures(arena, o->sim.output_tokens_per_s, 3));

@@ -11,7 +11,13 @@ const char *hg_explained_text(hg_arena *arena, const hg_explained *x, hg_lang la
 const char *hg_explained_json(hg_arena *arena, const hg_explained *x, hg_lang lang);
 
 /* "HBM binds: 71% of the engines' time, …" */
-const char *hg_explained_bottleneck(hg_arena *arena, const hg_explained *x, hg_lang lang);
+const char *hg_bottleneck_text(hg_arena *arena, const hg_account *a, const hg_times *t, hg_lang lang);
+
+/* The columns a text takes on a terminal, where a Chinese character or mark takes two. */
+int hg_columns(const char *s);
+
+/* "waterfall":{…} */
+void hg_json_waterfall(hg_json *j, const hg_waterfall *w);
 
 /* The name of what binds in the language. */
 const char *hg_by_name(hg_lang lang, int by);

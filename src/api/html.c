@@ -141,6 +141,19 @@ void hg_html(hg_buf *b, const char *fmt, ...)
     va_end(args);
 }
 
+void hg_html_say(hg_buf *b, hg_lang lang, hg_text text, ...)
+{
+    va_list args;
+    va_start(args, text);
+    const char *p = hg_text_form(lang, text);
+    for (const char *at; (at = strstr(p, "%s")); p = at + 2) {
+        hg_buf_add(b, p, (size_t)(at - p));
+        hg_html_text(b, va_arg(args, const char *));
+    }
+    va_end(args);
+    hg_buf_puts(b, p);
+}
+
 /* ---- figures ---- */
 
 static const char *with_thousands(hg_arena *arena, const char *digits)

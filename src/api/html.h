@@ -2,7 +2,7 @@
 #ifndef HG_API_HTML_H
 #define HG_API_HTML_H
 
-#include "base/text.h"
+#include "explain/say.h"
 
 #include <stddef.h>
 
@@ -10,6 +10,9 @@
  * wrote can become markup.  Takes %s (NULL: a dash), %d, %u with l, ll or z, %f, %g with flags and
  * precision, %%.  Markup already made goes in by hg_buf_puts. */
 void hg_html(hg_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A sentence whose form is markup: what is filled in is escaped. */
+void hg_html_say(hg_buf *b, hg_lang lang, hg_text text, ...);
 
 /* Escapes &<>"'.  What is no UTF-8, control characters but tab and newline, and the marks that turn
  * the direction of writing show as U+FFFD: a command must read as it will run. */

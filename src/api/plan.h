@@ -5,6 +5,7 @@
 #include "api/question.h"
 #include "base/json.h"
 #include "engine/emit.h"
+#include "explain/say.h"
 
 typedef struct hg_point {            /* one simulated deployment at one load */
     hg_deployment deployment;
@@ -65,6 +66,9 @@ typedef struct hg_plan {
     hg_memory memory;                /* of top[0] */
     const char *origin;
     double elapsed_s;
+    const hg_scenario *asked;        /* the question's words; NULL: not kept */
+    hg_lang lang;                    /* of all texts here and of what is written */
+    const struct hg_plan_detail *detail; /* of top[0]; NULL: not looked into */
 } hg_plan;
 
 /* Texts. */

@@ -1,54 +1,42 @@
 #include "api/plan_run.h"
 
+#include "api/explained.h"
+#include "api/plan_detail.h"
+
 #include "base/num.h"
 #include "base/pool.h"
-#include "explain/explain.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- where the time goes ---- */
 
-static const char *bound_name(int component)
+static void take_share(hg_plan *out, const char *name, double frac, const char *bound)
 {
-    return component == HG_BY_HOST ? "host" : hg_component_names[component];
+    if (frac > 0 && out->share_count < HG_SHARES)
+        out->shares[out->share_count++] = (hg_share){ name, frac, bound };
 }
 
-static void take_shares(const hg_account *a, hg_plan *out)
+/* The smallest parts have no place of their own: their sum has. */
+static void take_shares(const hg_account *a, const hg_times *t, hg_plan *out)
 {
-    double total = a->busy_s + a->idle_s;
-    for (int i = 0; i < a->count && out->share_count < HG_SHARES - 1; i++)
-        if (a->parts[i].seconds > 0)
-            out->shares[out->share_count++] =
-                (hg_share){ a->parts[i].name, a->parts[i].seconds / total, bound_name(hg_part_most(&a->parts[i])) };
-    out->shares[out->share_count++] = (hg_share){ "idle", a->idle_s / total, "no requests" };
+    double rest = 0;
+    for (int i = 0; i < a->count; i++)
+        if (out->share_count < HG_SHARES - 3)
+            take_share(out, a->parts[i].name, a->parts[i].seconds / t->total_s, hg_by_name(HG_EN, hg_part_most(&a->parts[i])));
+        else
+            rest += a->parts[i].seconds / t->total_s;
+    take_share(out, "smaller parts", rest, "other");
+    take_share(out, "bubble", t->share[HG_BY_BUBBLE], "waiting");
+    take_share(out, "idle", t->share[HG_BY_IDLE], "no requests");
 }
 
-static void say_bottleneck(hg_arena *arena, const hg_account *a, hg_plan *out)
+static void say_bottleneck(hg_arena *arena, const hg_account *a, const hg_times *t, hg_plan *out)
 {
-    double by[HG_BY_STEPS] = { 0 }, total = a->busy_s + a->idle_s;
-    int most = 0;
-    for (int c = 0; c < HG_BY_STEPS; c++) {
-        for (int i = 0; i < a->count; i++)
-            by[c] += hg_part_by(&a->parts[i], c);
-        most = by[c] > by[most] ? c : most;
-    }
-    const char *what = bound_name(most);
-    const hg_part *first = hg_part_first(a, most);
-    out->bottleneck_name = what;
-    out->bottleneck_share = by[most] / total;
-    if (a->idle_s > by[most])
-        out->bottleneck = hg_textf(arena, "The engines wait for requests %.0f%% of the time; when they work, "
-                                   "%s binds (%.0f%% of all time, most of it in %s).",
-                                   100 * a->idle_s / total, what, 100 * by[most] / total, first->name);
-    else
-        out->bottleneck = hg_textf(arena, "%s binds: %.0f%% of the engines' time, most of it in %s (%.0f%%); "
-                                   "%.0f%% of the busy time is steps of decodes only.",
-                                   what, 100 * by[most] / total, first->name, 100 * hg_part_by(first, most) / total,
-                                   100 * a->decode_only_s / a->busy_s);
+    out->bottleneck_name = hg_by_name(HG_EN, t->most);
+    out->bottleneck_share = t->share[t->most];
+    out->bottleneck = hg_bottleneck_text(arena, a, t, out->lang);
 }
 
 /* ---- what would change it: the evaluation again with one thing changed ---- */
@@ -97,160 +85,159 @@ static void take_gain(const hg_plan *p, double score, const hg_metrics *m, hg_wh
         out->gain_frac = 0;
 }
 
+/* The problem and its deployment as changed, against the plan's best. */
+static bool ask_again(hg_arena *arena, const hg_goal *goal, const hg_plan *p, hg_problem *changed, const hg_deployment *d, hg_what_if *out)
+{
+    hg_candidate *candidate = HG_NEW(arena, hg_candidate, 1);
+    hg_candidate_make(changed, d, candidate);
+    if (candidate->fit != HG_FITS)
+        return false;
+    candidate->memo = hg_step_memo_new(arena, d->max_num_batched_tokens, d->max_num_seqs);
+    hg_goal g = *goal;
+    hg_metrics m = { 0 };
+    g.problem = changed;
+    double score = hg_goal_settled_near(&g, arena, candidate, &p->top[0].metrics, &m);
+    take_gain(p, score, &m, out);
+    return !hg_problem_stopped(changed);
+}
+
 static bool try_change(hg_arena scratch, const hg_goal *goal, const hg_space *space, const hg_plan *p,
                        const hg_change *c, hg_what_if *out)
 {
     hg_problem *changed = HG_NEW(&scratch, hg_problem, 1);
-    hg_candidate *candidate = HG_NEW(&scratch, hg_candidate, 1);
     hg_deployment d = p->top[0].deployment;
     *changed = *p->problem;
-    if (!c->make(changed, &d, &out->value) || searched(space, &p->top[0].deployment, &d))
-        return false;
-    hg_candidate_make(changed, &d, candidate);
-    if (candidate->fit != HG_FITS)
-        return false;
-    candidate->memo = hg_step_memo_new(&scratch, d.max_num_batched_tokens, d.max_num_seqs);
-    hg_goal g = *goal;
-    hg_metrics m = { 0 };
-    g.problem = changed;
-    double score = hg_goal_settled_near(&g, &scratch, candidate, &p->top[0].metrics, &m);
-    take_gain(p, score, &m, out);
     out->cause = c;
-    return !hg_problem_stopped(changed);
+    return c->make(changed, &d, &out->value) && !searched(space, &p->top[0].deployment, &d) &&
+           ask_again(&scratch, goal, p, changed, &d, out);
+}
+
+/* The load is what the search finds: a fifth more or less of it keeps the promise, or does not. */
+static void try_load(hg_arena scratch, const hg_plan *p, double factor, hg_varied *out)
+{
+    hg_candidate *c = HG_NEW(&scratch, hg_candidate, 1);
+    hg_metrics m;
+    hg_run run = { .load = HG_LOAD_RATE, .rate_per_s = factor * p->top[0].metrics.rate_per_s, .steady = true };
+    if (!(run.rate_per_s > 0))
+        return;
+    hg_candidate_make(p->problem, &p->top[0].deployment, c);
+    hg_evaluate(&scratch, p->problem, c, &run, &m);
+    *out = (hg_varied){ .known = true, .fixed_load = true, .kept = m.sim.slo_kept, .attained_frac = m.sim.attained_frac };
+}
+
+static void try_vary(hg_arena scratch, const hg_goal *goal, const hg_plan *p, const hg_vary *v, double factor, hg_varied *out)
+{
+    hg_problem *changed = HG_NEW(&scratch, hg_problem, 1);
+    hg_deployment d = p->top[0].deployment;
+    hg_what_if found = { 0 };
+    if (v->is_load && !p->load_given) {
+        try_load(scratch, p, factor, out);
+        return;
+    }
+    *changed = *p->problem;
+    *out = (hg_varied){ .known = v->make(&scratch, changed, &d, factor) && ask_again(&scratch, goal, p, changed, &d, &found) };
+    out->gain_frac = found.gain_frac;
 }
 
 typedef struct asking {
     const hg_goal *goal;
     const hg_space *space;
-    const hg_plan *plan;
+    hg_plan *plan;
+    hg_plan_detail *detail;
     hg_what_if found[HG_CHANGES_MOST];
     bool ok[HG_CHANGES_MOST];
+    hg_candidate *candidates;  /* of the curves */
     hg_arena *arenas;          /* one a thread */
 } asking;
 
-static void ask_one(void *ctx, size_t i, int thread)
+static void ask_change(const asking *k, int i, int thread, bool *ok, hg_what_if *found)
 {
-    asking *k = ctx;
-    k->ok[i] = hg_changes[i].planned && !hg_problem_stopped(k->plan->problem) &&
-               try_change(k->arenas[thread], k->goal, k->space, k->plan, &hg_changes[i], &k->found[i]);
+    *ok = hg_changes[i].planned && try_change(k->arenas[thread], k->goal, k->space, k->plan, &hg_changes[i], found);
 }
 
-static void ask_what_if(hg_ask *a, const hg_goal *goal, const hg_space *space, int threads, hg_plan *out)
+static void look_at(asking *k, int i, int thread)
+{
+    hg_load_curve *v = &k->detail->curves[i / HG_CURVE_POINTS];
+    int n = i % HG_CURVE_POINTS;
+    const hg_problem *p = k->plan->problem;
+    double load = hg_curve_parts[n] * hg_curve_load(p, k->plan->top[0].metrics.rate_per_s);
+    hg_curve_look(k->arenas[thread], p, &k->candidates[i / HG_CURVE_POINTS], load, &v->points[n]);
+}
+
+/* Changes, then facts a fifth less and more, then the curves' points. */
+static void ask_one(void *ctx, size_t n, int thread)
+{
+    asking *k = ctx;
+    int i = (int)n, varied = i - hg_change_count, point = varied - 2 * hg_vary_count;
+    if (hg_problem_stopped(k->plan->problem))
+        return;
+    if (varied < 0)
+        ask_change(k, i, thread, &k->ok[i], &k->found[i]);
+    else if (point < 0)
+        try_vary(k->arenas[thread], k->goal, k->plan, &hg_varies[varied / 2], hg_vary_factors[varied % 2],
+                 &k->detail->sensitivity[varied / 2].at[varied % 2]);
+    else
+        look_at(k, point, thread);
+}
+
+static void take_what_ifs(hg_arena *arena, const asking *k, hg_plan *out)
+{
+    for (int i = 0; i < hg_change_count; i++)
+        if (k->ok[i]) {
+            hg_what_if *w = &out->what_ifs[out->what_if_count++];
+            *w = k->found[i];
+            w->change = hg_change_text(arena, out->lang, w->cause, w->value);
+        }
+    qsort(out->what_ifs, out->what_if_count, sizeof *out->what_ifs, by_gain);
+}
+
+/* What plays no part here goes. */
+static void take_sensitivity(hg_plan_detail *d)
+{
+    for (int i = 0; i < hg_vary_count; i++) {
+        hg_sensitivity *s = &d->sensitivity[i];
+        s->vary = &hg_varies[i];
+        if (s->at[0].known || s->at[1].known)
+            d->sensitivity[d->sensitivity_count++] = *s;
+    }
+}
+
+static int open_curves(hg_ask *a, asking *k)
+{
+    const hg_plan *p = k->plan;
+    hg_plan_detail *d = k->detail;
+    bool wanted = a->s.output.s || a->s.json.v;
+    if (!wanted || !(hg_curve_load(p->problem, p->top[0].metrics.rate_per_s) > 0))
+        return 0;
+    k->candidates = HG_NEW(a->arena, hg_candidate, HG_CURVES);
+    for (; d->curve_count < HG_CURVES && (size_t)d->curve_count < p->top_count; d->curve_count++) {
+        const hg_point *at = &p->top[d->curve_count];
+        hg_candidate *c = &k->candidates[d->curve_count];
+        hg_candidate_make(p->problem, &at->deployment, c);
+        c->memo = hg_step_memo_new(a->arena, at->deployment.max_num_batched_tokens, at->deployment.max_num_seqs);
+        d->curves[d->curve_count] = (hg_load_curve){ .deployment = &at->deployment, .count = HG_CURVE_POINTS };
+    }
+    return d->curve_count * HG_CURVE_POINTS;
+}
+
+static void ask_what_if(hg_ask *a, const hg_goal *goal, const hg_space *space, int threads, hg_plan *out, hg_plan_detail *detail)
 {
     if (!out->found || hg_stopped(a))
         return;
-    asking k = { .goal = goal, .space = space, .plan = out };
+    asking k = { .goal = goal, .space = space, .plan = out, .detail = detail };
     hg_progress(a, 0.5, "asking what if");
     threads = threads > 0 ? threads : hg_processors();
     k.arenas = HG_NEW(a->arena, hg_arena, threads);
     for (int t = 0; t < threads; t++)
         hg_arena_open(&k.arenas[t], 0);
-    hg_parallel((size_t)hg_change_count, threads, ask_one, &k);
+    int points = open_curves(a, &k);
+    hg_parallel((size_t)(hg_change_count + 2 * hg_vary_count + points), threads, ask_one, &k);
     for (int t = 0; t < threads; t++)
         hg_arena_close(&k.arenas[t]);
-    for (int i = 0; i < hg_change_count; i++)
-        if (k.ok[i]) {
-            hg_what_if *w = &out->what_ifs[out->what_if_count++];
-            *w = k.found[i];
-            w->change = hg_change_text(a->arena, HG_EN, w->cause, w->value);
-        }
-    qsort(out->what_ifs, out->what_if_count, sizeof *out->what_ifs, by_gain);
-}
-
-/* ---- why each flag ---- */
-
-static void reason(hg_plan *out, const char *text)
-{
-    if (out->reason_count < HG_REASONS)
-        out->reasons[out->reason_count++] = text;
-}
-
-static bool pinned(const hg_ints_word *w)
-{
-    return w->n == 1;
-}
-
-/* "--max-num-seqs 256": the flag as the engine calls it, with what it is told. */
-static const char *told(hg_arena *arena, const hg_plan *p, const char *word)
-{
-    hg_launch l = hg_plan_launch(arena, p, &p->top[0], p->problem->model.name);
-    hg_settings s = hg_emit_settings(arena, hg_emitter_find(p->problem->engine.name), &l, 1);
-    const hg_setting *t = hg_setting_of_word(&s, word);
-    return t ? hg_textf(arena, "%s %s", t->name, t->value) : word;
-}
-
-static void say_shape(hg_arena *arena, const hg_scenario *q, hg_plan *out)
-{
-    const hg_deployment *d = &out->top[0].deployment;
-    const hg_memory *m = &out->memory;
-    bool asked = pinned(&q->tp), replicas = pinned(&q->replicas);
-    const char *why = asked && replicas ? "as you asked; "
-                      : asked           ? "tp as you asked; "
-                      : replicas        ? "replicas as you asked; "
-                                        : "";
-    bool chose = out->found && (!asked || (!replicas && out->top_count > 1));
-    reason(out, hg_textf(arena, "%s, %" PRId64 " replica%s: %s%.1f GiB of weights a "
-                         "device leave %.1f GiB for KV (%.0f thousand tokens)%s",
-                         told(arena, out, "tp"), d->replicas, d->replicas > 1 ? "s" : "", why, m->weight_bytes / 0x1p30,
-                         m->kv_bytes / 0x1p30, (double)m->kv_blocks * (double)d->block_tokens / 1e3,
-                         !chose            ? ""
-                         : out->load_given ? "; of the shapes tried it needs the fewest GPUs"
-                                           : "; of the shapes tried it scores best"));
-    hg_launch l = hg_plan_launch(arena, out, &out->top[0], out->problem->model.name);
-    if (l.wanted)
-        reason(out, hg_textf(arena, "$MODEL: %s, which the plan was priced in; %s is published in another precision "
-                             "(changes outputs)", l.wanted, out->problem->model.id));
-    else if (l.quantize_fp8)
-        reason(out, hg_textf(arena, "--quantization fp8: %s, made of 16-bit weights while loading (changes outputs)",
-                             q->precision.s && strcmp(q->precision.s, "any") != 0 ? "as you asked" : "the best of --precision any"));
-    if (d->pp > 1)
-        reason(out, hg_textf(arena, "%s: %sstages share the layers", told(arena, out, "pp"),
-                             pinned(&q->pp) ? "as you asked; " : ""));
-}
-
-/* Above half of the limit on average, a step is often full. */
-static void say_limits(hg_arena *arena, const hg_scenario *q, hg_plan *out)
-{
-    const hg_deployment *d = &out->top[0].deployment;
-    const hg_sim_result *r = &out->top[0].metrics.sim;
-    const hg_engine_default *own = hg_engine_default_for(&out->problem->engine, &out->problem->rates.device);
-    double per_engine = (double)(d->replicas * d->dp);
-    const char *seqs = pinned(&q->max_num_seqs)                  ? "as you asked; "
-                       : d->max_num_seqs == own->max_num_seqs    ? "the engine's default; "
-                                                                 : "";
-    reason(out, hg_textf(arena, "%s: %s%.3g run in a step on average, %s (KV: peak %.0f%% used)",
-                         told(arena, out, "max_num_seqs"), seqs, r->mean_batch,
-                         2 * r->mean_batch > (double)d->max_num_seqs ? "so it often limits a step"
-                                                                     : "so it seldom limits a step",
-                         100 * r->kv_peak_frac));
-    const char *tokens = pinned(&q->max_num_batched_tokens)                              ? "as you asked; "
-                         : d->max_num_batched_tokens == own->max_num_batched_tokens ? "the engine's default; "
-                                                                                      : "";
-    /* SGLang's chunk is off; what bounds a step of whole prompts is another flag. */
-    bool whole = !d->chunked_prefill && strcmp(out->problem->engine.name, "sglang") == 0;
-    reason(out, hg_textf(arena, "%s: %sbounds how long one step of prompts holds "
-                         "up running answers; at it %.2f steps a second run in an engine",
-                         told(arena, out, whole ? "whole_prompt_tokens" : "max_num_batched_tokens"), tokens,
-                         (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine));
-}
-
-static void say_memory(hg_arena *arena, const hg_scenario *q, hg_plan *out)
-{
-    const hg_deployment *d = &out->top[0].deployment;
-    const char *length = pinned(&q->max_model_len)                    ? "as you asked"
-                         : d->max_model_len == out->problem->model.max_tokens ? "the model's limit"
-                                                                      : "the workload's longest request and a margin of 10%";
-    reason(out, hg_textf(arena, "%s: %s; one such request must have room in KV", told(arena, out, "max_model_len"), length));
-    static const char *const of[] = { [HG_OF_TOTAL] = "of the device's total", [HG_OF_STATIC] = "of the total, for weights and KV only",
-                                      [HG_OF_FREE] = "of what weights leave free" };
-    reason(out, hg_textf(arena, "%s: %s; %s", told(arena, out, "gpu_memory_utilization"),
-                         q->gpu_memory_utilization.given ? "as you asked" : "the engine's default", of[out->knobs->fraction_of]));
-    if (d->kv_is_auto)
-        return;
-    const char *why = q->kv_dtype.s && strcmp(q->kv_dtype.s, "any") != 0 ? "as you asked" : "the best of --kv-dtype any";
-    bool less = hg_dtype_table[d->kv_dtype].weight_bytes < hg_dtype_table[out->problem->model.precision.kv].weight_bytes;
-    reason(out, hg_textf(arena, "%s: %s%s", told(arena, out, "kv_dtype"), why,
-                         less ? "; half the KV bytes; changes outputs slightly, check your evaluation" : ""));
+    take_what_ifs(a->arena, &k, out);
+    take_sensitivity(detail);
+    if (hg_stopped(a))
+        detail->curve_count = 0;
 }
 
 /* How the plan's own figures came about, once more and step by step. */
@@ -263,6 +250,19 @@ static hg_run run_of(const hg_goal *goal, const hg_plan *p)
     if (goal->objective == HG_LATENCY && !p->load_given)
         run = (hg_run){ .load = HG_LOAD_CLOSED, .requests = 64 };
     return run;
+}
+
+/* The waterfall ends at the plan's own figures; what is good among them only a run's records tell. */
+static void take_account(hg_arena scratch, const hg_plan *p, const hg_candidate *c, const hg_run *run, hg_plan_detail *out)
+{
+    const hg_metrics *m = &p->top[0].metrics;
+    hg_run kept = *run;
+    kept.keep_requests = p->problem->slo.count > 0;
+    hg_evaluate_account(&scratch, p->problem, c, &kept, &out->account);
+    double good = kept.keep_requests ? hg_good_tokens_frac(&out->account.metrics.sim, &p->problem->slo) : 1;
+    hg_explain_times(&out->account, m, &out->times);
+    hg_explain_waterfall(&out->account, m->sim.output_tokens_per_s, good, &out->waterfall);
+    out->account.metrics.sim.records = NULL;
 }
 
 static void say_precision(hg_ask *a, const hg_goal *goal, const hg_candidate *c, hg_plan *out)
@@ -280,20 +280,21 @@ void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_p
         return;
     const hg_point *best = &out->top[0];
     hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
-    hg_account *account = HG_NEW(a->arena, hg_account, 1);
+    hg_plan_detail *detail = HG_NEW(a->arena, hg_plan_detail, 1);
+    hg_account *account = &detail->account;
     hg_candidate_make(out->problem, &best->deployment, c);
     c->memo = hg_step_memo_new(a->arena, best->deployment.max_num_batched_tokens, best->deployment.max_num_seqs);
     hg_run run = run_of(goal, out);
-    hg_arena scratch = *a->arena;
-    hg_evaluate_account(&scratch, out->problem, c, &run, account);
+    take_account(*a->arena, out, c, &run, detail);
+    out->detail = detail;
     out->memory = c->memory;
     out->score_text = out->load_given ? NULL : hg_goal_text(a->arena, goal, best->score);
     out->origin = hg_strdup(a->arena, account->origin);
-    take_shares(account, out);
-    say_bottleneck(a->arena, account, out);
-    say_shape(a->arena, &a->s, out);
-    say_limits(a->arena, &a->s, out);
-    say_memory(a->arena, &a->s, out);
+    take_shares(account, &detail->times, out);
+    say_bottleneck(a->arena, account, &detail->times, out);
+    hg_plan_reasons(a->arena, &a->s, out);
     say_precision(a, goal, c, out);
-    ask_what_if(a, goal, space, a->s.threads.n ? (int)a->s.threads.v[0] : 0, out);
+    if ((a->s.output.s || a->s.json.v) && !hg_stopped(a))
+        hg_second_take(a->arena, out->problem, c, &run, best->metrics.sim.latency[HG_E2E].mean, &detail->second);
+    ask_what_if(a, goal, space, a->s.threads.n ? (int)a->s.threads.v[0] : 0, out, detail);
 }

@@ -1,4 +1,4 @@
-#include "api/plan.h"
+#include "api/plan_detail.h"
 
 static void launch_lines(hg_arena *arena, hg_json *j, const hg_plan *p, const hg_point *at, const char *model_word)
 {
@@ -77,6 +77,8 @@ static void recommended(hg_arena *arena, hg_json *j, const hg_plan *p, const cha
         hg_json_str(j, p->reasons[i]);
     hg_json_close(j, ']');
     bottleneck(j, p);
+    if (p->detail)
+        hg_json_detail(j, p->detail);
     hg_json_close(j, '}');
 }
 
@@ -114,6 +116,19 @@ static void refusals(hg_json *j, const hg_plan *p)
     hg_json_close(j, ']');
 }
 
+/* The question in its own words but those that any verb takes (-o, --json), for those who ask it again ('heng compare'). */
+static void words(hg_arena *arena, hg_json *j, const hg_plan *p)
+{
+    hg_json_key(j, "words");
+    hg_json_open(j, '{');
+    for (int i = 0; p->asked && i < hg_word_count; i++) {
+        const hg_word *w = &hg_word_table[i];
+        if (w->kind != HG_WORD_SECTION && hg_word_serves(w, "simulate") && !hg_word_serves(w, "version") && hg_word_given(p->asked, w))
+            hg_json_key_str(j, w->name, hg_word_value(arena, p->asked, w));
+    }
+    hg_json_close(j, '}');
+}
+
 static void scenario(hg_arena *arena, hg_json *j, const hg_plan *p, const char *model_word)
 {
     const hg_problem *q = p->problem;
@@ -128,6 +143,7 @@ static void scenario(hg_arena *arena, hg_json *j, const hg_plan *p, const char *
     hg_json_key_str(j, "slo", hg_slo_text(arena, &q->slo));
     hg_json_key_str(j, "objective", p->objective);
     hg_json_key_int(j, "seed", (int64_t)q->seed);
+    words(arena, j, p);
     hg_json_close(j, '}');
 }
 

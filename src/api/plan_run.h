@@ -14,4 +14,7 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
 /* Shares, bottleneck, what-ifs and reasons of out->top[0]. */
 void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_plan *out);
 
+/* Why each flag of out->top[0] is as it is; the memory must be known. */
+void hg_plan_reasons(hg_arena *arena, const hg_scenario *asked, hg_plan *out);
+
 #endif

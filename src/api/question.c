@@ -371,3 +371,13 @@ void hg_note_run(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg
                             "length of the run", hg_figures(a->arena, w->rate_per_s, 3),
                             hg_figures(a->arena, r->requests_per_s, 3)));
 }
+
+bool hg_ask_lang(hg_ask *a, hg_lang *out)
+{
+    const hg_text_word *w = &a->s.lang;
+    *out = HG_EN;
+    for (int i = 0; i < HG_LANGS; i++)
+        if (w->s && strcmp(w->s, hg_lang_names[i]) == 0)
+            return *out = (hg_lang)i, true;
+    return !w->s || hg_fail(&a->err, HG_INPUT, w->where, "is '%.20s'; write en or zh", w->s);
+}

@@ -4,6 +4,7 @@
 
 #include "api/verb.h"
 #include "eval/evaluate.h"
+#include "explain/say.h"
 
 /* What must be said of the traffic: lengths and a load (--rate, --replay or --concurrency), lengths
  * alone, or nothing (the workload is then empty). */
@@ -30,6 +31,9 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out);
 
 /* How the words say to run it: once through the workload, or --steady. */
 bool hg_ask_run(hg_ask *a, const hg_problem *p, hg_run *out);
+
+/* --lang, English when not said. */
+bool hg_ask_lang(hg_ask *a, hg_lang *out);
 
 /* Notes what the figures alone would not tell: requests rejected, an overload. */
 void hg_note_run(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg_metrics *m);

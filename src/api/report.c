@@ -3,6 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+const char *hg_report_form(const hg_report *r, hg_text text)
+{
+    return hg_text_form(r->p->lang, text);
+}
+
 void hg_report_section(const hg_report *r, const char *id, const char *heading, const char *lead)
 {
     hg_html(r->b, "<section id=\"%s\">\n<h2>%s</h2>\n", id, heading);
@@ -13,8 +18,8 @@ void hg_report_section(const hg_report *r, const char *id, const char *heading, 
 void hg_report_table(const hg_report *r, const char *kind, const hg_column *columns)
 {
     hg_html(r->b, "<div class=\"wide\"><table class=\"%s\">\n<thead><tr>", kind);
-    for (; columns->name; columns++)
-        hg_html(r->b, "<th scope=\"col\" class=\"%s\">%s</th>", columns->kind, columns->name);
+    for (; columns->kind; columns++)
+        hg_html(r->b, "<th scope=\"col\" class=\"%s\">%s</th>", columns->kind, hg_report_form(r, columns->text));
     hg_buf_puts(r->b, "</tr></thead>\n<tbody>\n");
 }
 
@@ -51,27 +56,25 @@ static void style_and_script(hg_buf *b, const char *tag, const char *const *text
 /* The policy forbids every request, so that a mistake here could not send anything anywhere. */
 static void head(const hg_report *r)
 {
-    hg_buf_puts(r->b, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    hg_html(r->b, "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n", hg_report_form(r, HG_TEXT_page_lang));
+    hg_buf_puts(r->b,
                       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                       "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                       "<meta name=\"color-scheme\" content=\"light dark\">\n");
-    hg_html(r->b, "<title>%s: deployment plan</title>\n", r->model_word);
+    hg_html(r->b, "<title>%s</title>\n", hg_say(r->arena, r->p->lang, HG_TEXT_page_title, r->model_word));
     style_and_script(r->b, "style", hg_report_style);
     hg_buf_puts(r->b, "</head>\n<body>\n<main>\n");
 }
 
 static void foot(const hg_report *r)
 {
-    hg_buf_puts(r->b,
-                "<footer><p>Everything here is predicted; nothing was measured on your hardware.");
-    if (r->p->found)
-        hg_buf_puts(r->b, " Start the server with <code>1/run.sh</code> and check it with "
-                          "<code>1/bench.sh</code>.");
-    hg_html(r->b,
-            " Written by heng %s, seed %llu; the same question gives the same "
-            "answer.</p></footer>\n</main>\n",
-            HENG_VERSION, (unsigned long long)r->p->problem->seed);
+    hg_html(r->b, "<footer><p>%s", hg_report_form(r, HG_TEXT_page_predicted));
+    if (r->p->found && r->files)
+        hg_buf_puts(r->b, hg_report_form(r, HG_TEXT_page_html_check));
+    hg_html(r->b, "%s</p></footer>\n</main>\n",
+            hg_say(r->arena, r->p->lang, HG_TEXT_page_written, HENG_VERSION,
+                   hg_textf(r->arena, "%llu", (unsigned long long)r->p->problem->seed)));
     style_and_script(r->b, "script", hg_report_script);
     hg_buf_puts(r->b, "</body>\n</html>\n");
 }
@@ -79,12 +82,13 @@ static void foot(const hg_report *r)
 const char *hg_plan_report(hg_arena *arena, const hg_plan *p, const char *model_word)
 {
     static void (*const sections[])(const hg_report *) = {
-        hg_report_question, hg_report_answer, hg_report_promise,  hg_report_launch,
-        hg_report_reasons,  hg_report_memory, hg_report_time,     hg_report_what_if,
-        hg_report_front,    hg_report_top,    hg_report_left_out, hg_report_origin,
+        hg_report_question, hg_report_answer,      hg_report_promise,     hg_report_launch, hg_report_reasons,
+        hg_report_front,    hg_report_curves,      hg_report_memory,      hg_report_time,   hg_report_waterfall,
+        hg_report_second,   hg_report_what_if,     hg_report_sensitivity, hg_report_top,    hg_report_left_out,
+        hg_report_origin,   hg_report_assumptions,
     };
     hg_buf b = { .arena = arena };
-    hg_report r = { arena, &b, p, model_word };
+    hg_report r = { arena, &b, p, model_word, true };
     head(&r);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         sections[i](&r);

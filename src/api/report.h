@@ -3,13 +3,14 @@
 #define HG_API_REPORT_H
 
 #include "api/html.h"
-#include "api/plan.h"
+#include "api/plan_detail.h"
 
 typedef struct hg_report {
     hg_arena *arena;
     hg_buf *b;
     const hg_plan *p;
     const char *model_word;
+    bool files; /* the page lies beside launch files */
 } hg_report;
 
 void hg_report_question(const hg_report *r);
@@ -18,6 +19,11 @@ void hg_report_promise(const hg_report *r);
 void hg_report_launch(const hg_report *r);
 void hg_report_reasons(const hg_report *r);
 void hg_report_memory(const hg_report *r);
+void hg_report_waterfall(const hg_report *r);
+void hg_report_curves(const hg_report *r);
+void hg_report_second(const hg_report *r);
+void hg_report_sensitivity(const hg_report *r);
+void hg_report_assumptions(const hg_report *r);
 void hg_report_time(const hg_report *r);
 void hg_report_what_if(const hg_report *r);
 void hg_report_front(const hg_report *r);
@@ -27,10 +33,13 @@ void hg_report_origin(const hg_report *r);
 
 /* A section's start: its heading, and one sentence under it (NULL: none). */
 void hg_report_section(const hg_report *r, const char *id, const char *heading, const char *lead);
+/* A sentence that takes nothing, in the page's language. */
+const char *hg_report_form(const hg_report *r, hg_text text);
 typedef struct hg_column {
-    const char *name, *kind; /* kind "n": figures; "barcell": bars; "": text */
+    hg_text text;
+    const char *kind; /* "n": figures; "barcell": bars; "": text */
 } hg_column;
-/* A table's start, to its first row; the columns end with a NULL name.  On narrow screens it
+/* A table's start, to its first row; the columns end with a NULL kind.  On narrow screens it
  * scrolls. */
 void hg_report_table(const hg_report *r, const char *kind, const hg_column *columns);
 void hg_report_table_end(const hg_report *r);
@@ -38,8 +47,10 @@ void hg_report_table_end(const hg_report *r);
 void hg_report_figure(const hg_report *r, double value, const char *text);
 /* "2 x tp4 kv-fp8" above "256 seqs, 8192 tokens". */
 void hg_report_deployment(const hg_report *r, const hg_deployment *d);
+/* "28 requests/s, Poisson" */
+const char *hg_report_load(const hg_report *r);
 /* "TTFT p90" */
-const char *hg_report_limit_name(hg_arena *arena, const hg_limit *l);
+const char *hg_report_limit_name(const hg_report *r, const hg_limit *l);
 /* The limit missed by most, as value ÷ limit; -1 when all are kept. */
 int hg_report_worst_limit(const hg_plan *p, double *ratio);
 

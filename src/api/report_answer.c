@@ -5,39 +5,38 @@
 #include <string.h>
 
 static const struct {
-    const char *word, *meaning;
+    const char *word;
+    hg_text meaning;
 } objectives[] = {
-    { "goodput-per-gpu", "most good requests a second per GPU" },
-    { "throughput", "most requests a second" },
-    { "latency", "the fastest answer to a request alone" },
-    { "cost", "most requests for the money" },
-    { "energy", "least energy a request" },
+    { "goodput-per-gpu", HG_TEXT_goal_goodput }, { "throughput", HG_TEXT_goal_throughput }, { "latency", HG_TEXT_goal_latency },
+    { "cost", HG_TEXT_goal_cost },               { "energy", HG_TEXT_goal_energy },
 };
 
-static const char *objective_meaning(const char *word)
+static const char *objective_meaning(const hg_report *r)
 {
+    const char *word = r->p->objective;
     for (size_t i = 0; word && i < sizeof objectives / sizeof *objectives; i++)
         if (strcmp(word, objectives[i].word) == 0)
-            return objectives[i].meaning;
+            return hg_report_form(r, objectives[i].meaning);
     return word;
 }
 
-static const char *load_text(hg_arena *arena, const hg_workload *w)
+const char *hg_report_load(const hg_report *r)
 {
+    const hg_workload *w = &r->p->problem->workload;
+    bool bursty = w->burstiness > 0 && w->burstiness != 1, fast = w->speedup > 0 && w->speedup != 1;
     switch (w->load) {
     case HG_LOAD_RATE:
-        return hg_textf(arena, "%s requests/s%s", hg_html_number(arena, w->rate_per_s),
-                        w->burstiness > 0 && w->burstiness != 1
-                            ? hg_textf(arena, ", burstiness %g", w->burstiness)
-                            : ", Poisson");
+        return bursty ? hg_say(r->arena, r->p->lang, HG_TEXT_load_bursty, hg_html_number(r->arena, w->rate_per_s),
+                               hg_textf(r->arena, "%g", w->burstiness))
+                      : hg_say(r->arena, r->p->lang, HG_TEXT_load_poisson, hg_html_number(r->arena, w->rate_per_s));
     case HG_LOAD_REPLAY:
-        return w->speedup > 0 && w->speedup != 1
-                   ? hg_textf(arena, "the trace's own times, %g times as fast", w->speedup)
-                   : "the trace's own times";
+        return fast ? hg_say(r->arena, r->p->lang, HG_TEXT_load_faster, hg_textf(r->arena, "%g", w->speedup))
+                    : hg_report_form(r, HG_TEXT_load_replay);
     case HG_LOAD_CLOSED:
-        return hg_textf(arena, "%" PRId64 " clients, each waits for its answer", w->concurrency);
+        return hg_say(r->arena, r->p->lang, HG_TEXT_load_clients, hg_textf(r->arena, "%" PRId64, w->concurrency));
     default:
-        return "to be found";
+        return hg_report_form(r, HG_TEXT_load_found);
     }
 }
 
@@ -55,52 +54,50 @@ static void fact(const hg_report *r, const char *name, const char *value, const 
     hg_buf_puts(r->b, "</dd></div>\n");
 }
 
-static const char *model_size(hg_arena *arena, const hg_model *m)
+static const char *model_size(const hg_report *r)
 {
+    const hg_model *m = &r->p->problem->model;
     if (!(m->parameters > 0))
         return NULL;
-    const char *all =
-        hg_textf(arena, "%s B parameters", hg_html_number(arena, m->parameters / 1e9));
+    const char *all = hg_say(r->arena, r->p->lang, HG_TEXT_page_parameters, hg_html_number(r->arena, m->parameters / 1e9));
     if (!(m->active_parameters > 0) || m->active_parameters > 0.9 * m->parameters)
         return all;
-    return hg_textf(arena, "%s, %s B active", all,
-                    hg_html_number(arena, m->active_parameters / 1e9));
+    return hg_say(r->arena, r->p->lang, HG_TEXT_page_active, all, hg_html_number(r->arena, m->active_parameters / 1e9));
 }
 
-static const char *slo_text(hg_arena *arena, const hg_slo *slo)
+static const char *slo_text(const hg_report *r)
 {
-    hg_buf b = { .arena = arena };
+    const hg_slo *slo = &r->p->problem->slo;
+    hg_buf b = { .arena = r->arena };
     for (int i = 0; i < slo->count; i++)
-        hg_buf_printf(&b, "%s%s < %s", i ? ", " : "", hg_report_limit_name(arena, &slo->limits[i]),
-                      hg_html_given(arena, slo->limits[i].limit_s));
-    return slo->count ? b.s : "nothing";
+        hg_buf_printf(&b, "%s%s < %s", i ? ", " : "", hg_report_limit_name(r, &slo->limits[i]),
+                      hg_html_given(r->arena, slo->limits[i].limit_s));
+    return slo->count ? b.s : hg_report_form(r, HG_TEXT_page_nothing);
 }
 
 void hg_report_question(const hg_report *r)
 {
     const hg_problem *q = r->p->problem;
     const char *version = q->rates.version ? q->rates.version : q->engine.version;
-    hg_buf_puts(r->b, "<header>\n<p class=\"brand\"><b lang=\"zh\">衡</b> heng <span>deployment "
-                      "plan</span></p>\n");
+    hg_html(r->b, "<header>\n<p class=\"brand\"><b lang=\"zh\">衡</b> heng <span>%s</span></p>\n", hg_report_form(r, HG_TEXT_page_brand));
     hg_html(r->b, "<h1><bdi>%s</bdi></h1>\n<dl class=\"facts\">\n", r->model_word);
-    if (model_size(r->arena, &q->model))
-        fact(r, "Model", model_size(r->arena, &q->model), NULL);
-    fact(r, "Device", device_title(r->p), NULL);
-    fact(r, "Engine", q->engine.title ? q->engine.title : q->engine.name, version);
-    fact(r, "Workload", q->workload.name,
-         hg_textf(r->arena, "%s requests", hg_html_fixed(r->arena, (double)q->workload.count, 0)));
-    fact(r, "Load", load_text(r->arena, &q->workload), NULL);
-    fact(r, "Promise", slo_text(r->arena, &q->slo), NULL);
-    fact(r, "Objective", objective_meaning(r->p->objective), NULL);
+    if (model_size(r))
+        fact(r, hg_report_form(r, HG_TEXT_page_model), model_size(r), NULL);
+    fact(r, hg_report_form(r, HG_TEXT_page_device), device_title(r->p), NULL);
+    fact(r, hg_report_form(r, HG_TEXT_page_engine), q->engine.title ? q->engine.title : q->engine.name, version);
+    fact(r, hg_report_form(r, HG_TEXT_page_workload), q->workload.name,
+         hg_say(r->arena, r->p->lang, HG_TEXT_page_requests, hg_html_fixed(r->arena, (double)q->workload.count, 0)));
+    fact(r, hg_report_form(r, HG_TEXT_page_load), hg_report_load(r), NULL);
+    fact(r, hg_report_form(r, HG_TEXT_page_promise), slo_text(r), NULL);
+    fact(r, hg_report_form(r, HG_TEXT_page_objective), objective_meaning(r), NULL);
     hg_buf_puts(r->b, "</dl>\n</header>\n");
 }
 
 /* ---- the answer ---- */
 
-static const char *on_devices(hg_arena *arena, const hg_plan *p)
+static const char *devices(const hg_report *r)
 {
-    return hg_textf(arena, "%" PRId64 " × %s", hg_deployment_devices(&p->top[0].deployment),
-                    device_title(p));
+    return hg_textf(r->arena, "%" PRId64, hg_deployment_devices(&r->p->top[0].deployment));
 }
 
 static double rate_of(const hg_metrics *m)
@@ -108,61 +105,55 @@ static double rate_of(const hg_metrics *m)
     return m->rate_per_s > 0 ? m->rate_per_s : m->sim.requests_per_s;
 }
 
-static const char *kept(const hg_plan *p)
-{
-    return p->problem->slo.count ? " within the promise" : "";
-}
-
 static void say_found(const hg_report *r)
 {
-    const hg_point *best = &r->p->top[0];
-    const hg_metrics *m = &best->metrics;
-    hg_html(r->b,
-            "Run <strong>%s</strong> on %s: ", hg_deployment_text(r->arena, &best->deployment),
-            on_devices(r->arena, r->p));
+    const hg_metrics *m = &r->p->top[0].metrics;
+    const char *kept = r->p->problem->slo.count ? hg_report_form(r, HG_TEXT_page_kept) : "";
+    hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_run, hg_deployment_text(r->arena, &r->p->top[0].deployment), devices(r),
+                device_title(r->p));
     if (r->p->objective && strcmp(r->p->objective, "latency") == 0 && !r->p->load_given)
-        hg_html(r->b,
-                "a request alone is answered in <strong>%s</strong> on average, at %s tokens/s%s.",
-                hg_html_seconds(r->arena, m->sim.latency[HG_E2E].mean),
-                hg_html_number(r->arena, m->tokens_per_s_per_user), kept(r->p));
+        hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_alone, hg_html_seconds(r->arena, m->sim.latency[HG_E2E].mean),
+                    hg_html_number(r->arena, m->tokens_per_s_per_user), kept);
     else
-        hg_html(r->b, "<strong>%s&nbsp;requests/s</strong>%s, %s good requests/s per GPU.",
-                hg_html_number(r->arena, rate_of(m)), kept(r->p),
-                hg_html_number(r->arena, m->goodput_per_device));
+        hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_rate, hg_html_number(r->arena, rate_of(m)), kept,
+                    hg_html_number(r->arena, m->goodput_per_device));
+}
+
+static const char *what_is_missed(const hg_report *r)
+{
+    const hg_point *near = &r->p->top[0];
+    const hg_sim_result *s = &near->metrics.sim;
+    const char *rate = hg_html_number(r->arena, rate_of(&near->metrics));
+    double ratio;
+    int worst = hg_report_worst_limit(r->p, &ratio);
+    if (worst >= 0 && isfinite(ratio))
+        return hg_say(r->arena, r->p->lang, HG_TEXT_page_misses, hg_report_limit_name(r, &r->p->problem->slo.limits[worst]), rate,
+                      hg_html_seconds(r->arena, s->estimates[worst].value_s),
+                      hg_html_given(r->arena, r->p->problem->slo.limits[worst].limit_s));
+    if (s->rejected)
+        return hg_say(r->arena, r->p->lang, HG_TEXT_page_rejects, hg_textf(r->arena, "%zu", s->rejected),
+                      hg_textf(r->arena, "%zu", s->counted));
+    return hg_say(r->arena, r->p->lang, HG_TEXT_page_cannot_keep, rate);
 }
 
 static void say_miss(const hg_report *r)
 {
-    const hg_point *near = &r->p->top[0];
-    const hg_sim_result *s = &near->metrics.sim;
-    double ratio;
-    int worst = hg_report_worst_limit(r->p, &ratio);
-    hg_html(r->b, "<strong>No deployment keeps the promise.</strong> The nearest, %s on %s, ",
-            hg_deployment_text(r->arena, &near->deployment), on_devices(r->arena, r->p));
-    if (worst >= 0 && isfinite(ratio))
-        hg_html(r->b, "misses %s at %s requests/s: %s where less than %s was promised.",
-                hg_report_limit_name(r->arena, &r->p->problem->slo.limits[worst]),
-                hg_html_number(r->arena, rate_of(&near->metrics)),
-                hg_html_seconds(r->arena, s->estimates[worst].value_s),
-                hg_html_given(r->arena, r->p->problem->slo.limits[worst].limit_s));
-    else if (s->rejected)
-        hg_html(r->b, "rejects %zu of %zu requests: they are longer than it can hold.", s->rejected,
-                s->counted);
-    else
-        hg_html(r->b, "cannot keep up with %s requests/s.",
-                hg_html_number(r->arena, rate_of(&near->metrics)));
+    hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_miss, hg_deployment_text(r->arena, &r->p->top[0].deployment), devices(r),
+                device_title(r->p));
+    hg_html(r->b, "%s", what_is_missed(r));
 }
 
 static void say_nothing(const hg_report *r)
 {
     if (r->p->interrupted)
-        hg_buf_puts(r->b, "<strong>Nothing is known yet.</strong> The search was interrupted "
-                          "before any deployment was simulated.");
+        hg_buf_puts(r->b, hg_report_form(r, HG_TEXT_page_html_unknown));
     else
-        hg_html(r->b,
-                "<strong>No deployment can run.</strong> %zu %s considered; <a "
-                "href=\"#left-out\">why each was left out</a> stands below.",
-                r->p->considered, r->p->considered == 1 ? "was" : "were");
+        hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_none, hg_textf(r->arena, "%zu", r->p->considered));
+}
+
+static const char *counted(const hg_report *r, hg_text text, int64_t n)
+{
+    return n > 1 ? hg_say(r->arena, r->p->lang, text, hg_textf(r->arena, "%" PRId64, n)) : "";
 }
 
 /* The deployment for those who do not read flags. */
@@ -170,22 +161,18 @@ static void spell_out(const hg_report *r)
 {
     const hg_deployment *d = &r->p->top[0].deployment;
     int64_t each = d->tp * d->pp * d->dp;
-    hg_html(r->b, "<p class=\"spelled\">%" PRId64 " engine%s %" PRId64 " GPU%s", d->replicas,
-            d->replicas > 1 ? "s behind a router, each on" : " on", each, each > 1 ? "s" : "");
-    if (d->tp > 1)
-        hg_html(r->b, "; every layer cut over %" PRId64 " (tensor parallel)", d->tp);
-    if (d->pp > 1)
-        hg_html(r->b, "; layers in %" PRId64 " stages (pipeline parallel)", d->pp);
-    if (d->dp > 1)
-        hg_html(r->b, "; %" PRId64 " ranks with requests of their own (data parallel)", d->dp);
-    if (d->ep > 1)
-        hg_html(r->b, "; experts spread over %" PRId64, d->ep);
-    hg_html(r->b, ". At most %s answers under way and %s tokens a step in each%s.</p>\n",
-            hg_html_fixed(r->arena, (double)d->max_num_seqs, 0),
-            hg_html_fixed(r->arena, (double)d->max_num_batched_tokens, 0),
-            d->dp > 1         ? " rank"
-            : d->replicas > 1 ? " engine"
-                              : "");
+    const char *gpus = hg_textf(r->arena, "%" PRId64, each), *engines = hg_textf(r->arena, "%" PRId64, d->replicas);
+    hg_html(r->b, "<p class=\"spelled\">%s",
+            d->replicas > 1 ? hg_say(r->arena, r->p->lang, each > 1 ? HG_TEXT_spell_engines : HG_TEXT_spell_engines_one, engines, gpus)
+                            : hg_say(r->arena, r->p->lang, each > 1 ? HG_TEXT_spell_engine : HG_TEXT_spell_engine_one, gpus));
+    hg_html(r->b, "%s%s%s%s", counted(r, HG_TEXT_spell_tp, d->tp), counted(r, HG_TEXT_spell_pp, d->pp),
+            counted(r, HG_TEXT_spell_dp, d->dp), counted(r, HG_TEXT_spell_ep, d->ep));
+    hg_html(r->b, "%s</p>\n",
+            hg_say(r->arena, r->p->lang, HG_TEXT_spell_limits, hg_html_fixed(r->arena, (double)d->max_num_seqs, 0),
+                   hg_html_fixed(r->arena, (double)d->max_num_batched_tokens, 0),
+                   d->dp > 1         ? hg_report_form(r, HG_TEXT_spell_rank)
+                   : d->replicas > 1 ? hg_report_form(r, HG_TEXT_spell_of_engine)
+                                     : ""));
 }
 
 static void tile(const hg_report *r, const char *name, const char *value)
@@ -198,9 +185,9 @@ static void money(const hg_report *r, const hg_metrics *m, double devices)
     double usd_per_s = devices * r->p->problem->price_usd_per_s;
     if (!(usd_per_s > 0))
         return;
-    tile(r, "USD an hour", hg_html_number(r->arena, usd_per_s * 3600));
+    tile(r, hg_report_form(r, HG_TEXT_tile_usd), hg_html_number(r->arena, usd_per_s * 3600));
     if (m->sim.output_tokens_per_s > 0)
-        tile(r, "USD per million output tokens",
+        tile(r, hg_report_form(r, HG_TEXT_tile_usd_tokens),
              hg_html_number(r->arena, usd_per_s / m->sim.output_tokens_per_s * 1e6));
 }
 
@@ -210,29 +197,30 @@ static void tiles(const hg_report *r)
     double devices = (double)hg_deployment_devices(&r->p->top[0].deployment);
     hg_buf_puts(r->b, "<dl class=\"tiles\">\n");
     double off = r->p->rate_hi > 0 ? fmax(r->p->rate_hi / rate_of(m) - 1, 1 - r->p->rate_lo / rate_of(m)) : 0;
-    tile(r, off > 0 ? hg_textf(r->arena, "requests/s, ± %.0f%%", ceil(100 * off)) : "requests/s",
+    tile(r, off > 0 ? hg_say(r->arena, r->p->lang, HG_TEXT_tile_rate_known, hg_textf(r->arena, "%.0f%%", ceil(100 * off))) : hg_report_form(r, HG_TEXT_tile_rate),
          hg_html_number(r->arena, rate_of(m)));
-    tile(r, "good requests/s/GPU", hg_html_number(r->arena, m->goodput_per_device));
+    tile(r, hg_report_form(r, HG_TEXT_tile_good), hg_html_number(r->arena, m->goodput_per_device));
     if (r->p->problem->slo.count)
-        tile(r, "of requests meet every limit", hg_html_percent(r->arena, m->sim.attained_frac));
-    tile(r, "output tokens/s", hg_html_number(r->arena, m->sim.output_tokens_per_s));
-    tile(r, "output tokens/s/GPU", hg_html_number(r->arena, m->tokens_per_s_per_device));
-    tile(r, "tokens/s for a user", hg_html_number(r->arena, m->tokens_per_s_per_user));
+        tile(r, hg_report_form(r, HG_TEXT_tile_attained), hg_html_percent(r->arena, m->sim.attained_frac));
+    tile(r, hg_report_form(r, HG_TEXT_tile_tokens), hg_html_number(r->arena, m->sim.output_tokens_per_s));
+    tile(r, hg_report_form(r, HG_TEXT_tile_tokens_gpu), hg_html_number(r->arena, m->tokens_per_s_per_device));
+    tile(r, hg_report_form(r, HG_TEXT_tile_user), hg_html_number(r->arena, m->tokens_per_s_per_user));
     money(r, m, devices);
     if (r->p->objective && strcmp(r->p->objective, "energy") == 0 && m->energy_j > 0 &&
         m->sim.completed)
-        tile(r, "J a request", hg_html_number(r->arena, m->energy_j / (double)m->sim.completed));
+        tile(r, hg_report_form(r, HG_TEXT_tile_energy), hg_html_number(r->arena, m->energy_j / (double)m->sim.completed));
     hg_buf_puts(r->b, "</dl>\n");
 }
 
 void hg_report_answer(const hg_report *r)
 {
-    hg_html(r->b, "<section class=\"answer %s\" aria-label=\"The answer\">\n",
-            r->p->found ? "yes" : "no");
-    if (r->p->interrupted && r->p->top_count)
-        hg_buf_puts(
-            r->b, "<p class=\"notice\"><strong>Interrupted.</strong> The search was stopped before "
-                  "its end: this is the best so far, and something better may exist.</p>\n");
+    hg_html(r->b, "<section class=\"answer %s\" aria-label=\"%s\">\n", r->p->found ? "yes" : "no",
+            hg_report_form(r, HG_TEXT_page_answer));
+    if (r->p->interrupted && r->p->top_count) {
+        hg_buf_puts(r->b, "<p class=\"notice\">");
+        hg_buf_puts(r->b, hg_report_form(r, HG_TEXT_page_html_interrupted));
+        hg_buf_puts(r->b, "</p>\n");
+    }
     hg_buf_puts(r->b, "<p class=\"sentence\">");
     if (r->p->top_count == 0)
         say_nothing(r);

@@ -56,21 +56,18 @@ static double up(const front *f, const hg_point *p)
     return p->metrics.tokens_per_s_per_device / f->y.most;
 }
 
-static const char *point_text(hg_arena *arena, const hg_point *p, const char *head)
+static const char *point_text(const hg_report *r, const hg_point *p, const char *head)
 {
     const hg_metrics *m = &p->metrics;
-    hg_buf b = { .arena = arena };
-    hg_buf_printf(&b, "%s%s\n%s tokens/s/user · %s tokens/s/GPU", head,
-                  hg_deployment_text(arena, &p->deployment),
-                  hg_html_number(arena, m->tokens_per_s_per_user),
-                  hg_html_number(arena, m->tokens_per_s_per_device));
+    int64_t devices = hg_deployment_devices(&p->deployment);
+    hg_buf b = { .arena = r->arena };
+    hg_buf_puts(&b, hg_say(r->arena, r->p->lang, HG_TEXT_front_point, head, hg_deployment_text(r->arena, &p->deployment),
+                           hg_html_number(r->arena, m->tokens_per_s_per_user), hg_html_number(r->arena, m->tokens_per_s_per_device)));
     if (m->rate_per_s > 0)
-        hg_buf_printf(&b, "\n%s requests/s on %" PRId64 " GPU%s",
-                      hg_html_number(arena, m->rate_per_s), hg_deployment_devices(&p->deployment),
-                      hg_deployment_devices(&p->deployment) > 1 ? "s" : "");
-    hg_buf_printf(&b, "\nTTFT p90 %s · TPOT p90 %s",
-                  hg_html_seconds(arena, m->sim.latency[HG_TTFT].p90),
-                  hg_html_seconds(arena, m->sim.latency[HG_TPOT].p90));
+        hg_buf_puts(&b, hg_say(r->arena, r->p->lang, devices > 1 ? HG_TEXT_front_point_rate : HG_TEXT_front_point_rate_one,
+                               hg_html_number(r->arena, m->rate_per_s), hg_textf(r->arena, "%" PRId64, devices)));
+    hg_buf_printf(&b, "\nTTFT p90 %s · TPOT p90 %s", hg_html_seconds(r->arena, m->sim.latency[HG_TTFT].p90),
+                  hg_html_seconds(r->arena, m->sim.latency[HG_TPOT].p90));
     return b.s;
 }
 
@@ -79,7 +76,7 @@ static void marker(const front *f, const hg_point *p, const char *kind, const ch
     hg_arena *arena = f->r->arena;
     int width = width_of(&f->w, p->deployment.tp);
     hg_svg_marker(f->r->b, hg_textf(arena, "%st%d", kind, width), width, across(f, p), up(f, p),
-                  point_text(arena, p, head));
+                  point_text(f->r, p, head));
 }
 
 static void points(const front *f)
@@ -106,7 +103,7 @@ static void chosen(const front *f)
     const hg_point *best = &r->p->top[0];
     if (r->p->top_count == 0 || !drawable(best))
         return;
-    const char *name = r->p->found ? "recommended" : "nearest miss";
+    const char *name = hg_report_form(r, r->p->found ? HG_TEXT_front_recommended : HG_TEXT_front_nearest);
     double x = across(f, best), y = up(f, best);
     hg_html(
         r->b,
@@ -114,7 +111,7 @@ static void chosen(const front *f)
         "<text class=\"%s\" x=\"%d\" y=\"-12\">%s</text></svg>\n",
         fmin(100 * x, 100), fmax(0, 100 - 100 * y), x > 0.7 ? "end" : "start", x > 0.7 ? -8 : 8,
         name);
-    marker(f, best, "best ", r->p->found ? "Recommended: " : "Nearest miss: ");
+    marker(f, best, "best ", hg_report_form(r, r->p->found ? HG_TEXT_front_is_recommended : HG_TEXT_front_is_nearest));
 }
 
 static void legend(const front *f)
@@ -147,15 +144,11 @@ static void point_row(const hg_report *r, const hg_point *p)
 static void table(const hg_report *r)
 {
     static const hg_column columns[] = {
-        { "Deployment", "" },
-        { "tokens/s/user", "n" },
-        { "tokens/s/GPU", "n" },
-        { "requests/s", "n" },
-        { "TTFT p90", "n low" },
-        { "TPOT p90", "n low" },
-        { NULL },
+        { HG_TEXT_column_deployment, "" }, { HG_TEXT_column_user, "n" },     { HG_TEXT_column_gpu, "n" },
+        { HG_TEXT_column_requests, "n" },  { HG_TEXT_column_ttft_p90, "n low" }, { HG_TEXT_column_tpot_p90, "n low" },
+        { 0, NULL },
     };
-    hg_html(r->b, "<details>\n<summary>The %zu points as a table</summary>\n", r->p->pareto_count);
+    hg_html(r->b, "<details>\n<summary>%s</summary>\n", hg_say(r->arena, r->p->lang, HG_TEXT_front_table, hg_textf(r->arena, "%zu", r->p->pareto_count)));
     hg_report_table(r, "data sortable", columns);
     for (size_t i = 0; i < r->p->pareto_count; i++)
         point_row(r, &r->p->pareto[i]);
@@ -175,19 +168,16 @@ static void take_axes(front *f)
         x = fmax(x, at->metrics.tokens_per_s_per_user);
         y = fmax(y, at->metrics.tokens_per_s_per_device);
     }
-    f->x = hg_svg_scale_to("tokens/s for a user", x, STEPS);
-    f->y = hg_svg_scale_to("output tokens/s per GPU", 1.06 * y, STEPS); /* room for the label */
+    f->x = hg_svg_scale_to(hg_report_form(f->r, HG_TEXT_front_x), x, STEPS);
+    f->y = hg_svg_scale_to(hg_report_form(f->r, HG_TEXT_front_y), 1.06 * y, STEPS); /* room for the label */
 }
 
 static void plot(const front *f)
 {
     const hg_report *r = f->r;
     hg_buf_puts(r->b, "<figure class=\"plot\" data-tips>\n<div class=\"frame\">\n");
-    hg_svg_open(r->b, "scatter", PLOT_PX, "Pareto front",
-                hg_textf(r->arena,
-                         "%zu deployments from full devices to fast users; the table below holds "
-                         "the same points.",
-                         r->p->pareto_count));
+    hg_svg_open(r->b, "scatter", PLOT_PX, hg_report_form(r, HG_TEXT_front_title),
+                hg_say(r->arena, r->p->lang, HG_TEXT_front_desc, hg_textf(r->arena, "%zu", r->p->pareto_count)));
     hg_svg_axes(r->b, &f->x, &f->y);
     points(f);
     chosen(f);
@@ -197,23 +187,24 @@ static void plot(const front *f)
     hg_buf_puts(r->b, "</figure>\n");
 }
 
+static void drawn(front *f)
+{
+    take_axes(f);
+    plot(f);
+    table(f->r);
+}
+
 void hg_report_front(const hg_report *r)
 {
     front f = { .r = r };
     if (r->p->top_count == 0)
         return;
-    if (r->p->pareto_count == 0) {
-        hg_report_section(r, "front", "The Pareto front: fast users against full GPUs",
-                          "No simulated point keeps the TTFT limit, so there is no front to draw.");
-        hg_buf_puts(r->b, "</section>\n");
+    if (r->p->pareto_count == 0 && r->p->considered == 0)
         return;
-    }
-    hg_report_section(r, "front", "The Pareto front: fast users against full GPUs",
-                      "Each point is a deployment at one load that keeps the TTFT limit; none of "
-                      "the others simulated is better in both. Right: each user reads faster. Up: "
-                      "each GPU does more. Point, tap, or use the arrow keys for what a point is.");
-    take_axes(&f);
-    plot(&f);
-    table(r);
+    bool any = r->p->pareto_count > 0;
+    hg_report_section(r, "front", hg_report_form(r, HG_TEXT_front_head),
+                      hg_report_form(r, any ? HG_TEXT_front_lead : HG_TEXT_front_none));
+    if (any)
+        drawn(&f);
     hg_buf_puts(r->b, "</section>\n");
 }

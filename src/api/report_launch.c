@@ -33,12 +33,9 @@ static const char *folded(hg_arena *arena, const char *command)
 
 static const char *launch_lead(const hg_report *r, size_t commands)
 {
-    const char *files = r->p->found ? "; 1/run.sh beside this page starts it all, and the other "
-                                      "folders hold the alternatives"
-                                    : "";
-    if (commands > 1)
-        return hg_textf(r->arena, "%zu commands, one for each server or node%s.", commands, files);
-    return hg_textf(r->arena, "One command%s.", files);
+    const char *files = r->p->found && r->files ? hg_report_form(r, HG_TEXT_launch_files) : "";
+    return commands > 1 ? hg_say(r->arena, r->p->lang, HG_TEXT_launch_many, hg_textf(r->arena, "%zu", commands), files)
+                        : hg_say(r->arena, r->p->lang, HG_TEXT_launch_one, files);
 }
 
 void hg_report_launch(const hg_report *r)
@@ -47,25 +44,23 @@ void hg_report_launch(const hg_report *r)
     if (r->p->top_count == 0)
         return;
     if (!e) {
-        hg_report_section(r, "launch", "Launch",
-                          "This engine's launch files are not written yet: set its flags as in the "
-                          "reasons below.");
+        hg_report_section(r, "launch", hg_report_form(r, HG_TEXT_launch_head), hg_report_form(r, HG_TEXT_launch_unwritten));
         hg_buf_puts(r->b, "</section>\n");
         return;
     }
     hg_launch l = hg_plan_launch(r->arena, r->p, &r->p->top[0], r->model_word);
     size_t n;
     const char **lines = hg_emit_command(r->arena, e, &l, &n);
-    hg_report_section(r, "launch", r->p->found ? "Launch" : "Launch the nearest",
+    hg_report_section(r, "launch", hg_report_form(r, r->p->found ? HG_TEXT_launch_head : HG_TEXT_launch_nearest_head),
                       launch_lead(r, n));
-    hg_buf_puts(r->b, "<div class=\"copy\"><button type=\"button\" hidden>Copy</button><pre "
-                      "tabindex=\"0\" aria-label=\"Launch command\"><code>");
+    hg_html(r->b, "<div class=\"copy\"><button type=\"button\" data-done=\"%s\" data-else=\"%s\" hidden>%s</button>",
+            hg_report_form(r, HG_TEXT_page_copied), hg_report_form(r, HG_TEXT_page_select), hg_report_form(r, HG_TEXT_page_copy));
+    hg_html(r->b, "<pre tabindex=\"0\" aria-label=\"%s\"><code>", hg_report_form(r, HG_TEXT_launch_command));
     for (size_t i = 0; i < n; i++)
         hg_html(r->b, "%s%s", i ? "\n\n" : "", folded(r->arena, lines[i]));
     hg_buf_puts(r->b, "</code></pre></div>\n");
     if (l.wanted)
-        hg_html(r->b, "<p>MODEL must name %s: %s does not make one while it loads.</p>\n", l.wanted,
-                r->p->problem->engine.title);
+        hg_html(r->b, "<p>%s</p>\n", hg_say(r->arena, r->p->lang, HG_TEXT_plan_model, l.wanted, r->p->problem->engine.title));
     hg_buf_puts(r->b, "</section>\n");
 }
 
@@ -73,7 +68,7 @@ void hg_report_reasons(const hg_report *r)
 {
     if (r->p->reason_count == 0)
         return;
-    hg_report_section(r, "why", "Why these settings", NULL);
+    hg_report_section(r, "why", hg_report_form(r, HG_TEXT_reasons_head), NULL);
     hg_buf_puts(r->b, "<dl class=\"reasons\">\n");
     for (size_t i = 0; i < r->p->reason_count; i++) {
         const char *text = r->p->reasons[i], *colon = strstr(text, ": ");

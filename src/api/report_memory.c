@@ -23,10 +23,9 @@ static void memory_bar(const hg_report *r, const holding *h, int n, double most)
 {
     const hg_memory *m = &r->p->memory;
     double at = 0;
-    hg_svg_open(r->b, "stack", 34, "Memory of one device",
-                hg_textf(r->arena, "Of %s the engine may take %s.",
-                         hg_html_gib(r->arena, m->total_bytes),
-                         hg_html_gib(r->arena, m->budget_bytes)));
+    hg_svg_open(r->b, "stack", 34, hg_report_form(r, HG_TEXT_plan_ledger),
+                hg_say(r->arena, r->p->lang, HG_TEXT_memory_of, hg_html_gib(r->arena, m->total_bytes),
+                       hg_html_gib(r->arena, m->budget_bytes)));
     hg_svg_bar(r->b, "track", 0, m->total_bytes / most, NULL);
     for (int i = 0; i < n; i++) {
         hg_svg_bar(r->b, h[i].kind, at, at + h[i].bytes / most,
@@ -42,9 +41,9 @@ static void memory_figure(const hg_report *r, const holding *h, int n, double mo
 {
     const hg_memory *m = &r->p->memory;
     hg_buf_puts(r->b, "<figure class=\"ledger\">\n");
-    mark(r, m->budget_bytes / most, "the engine may take", m->budget_bytes);
+    mark(r, m->budget_bytes / most, hg_report_form(r, HG_TEXT_memory_may), m->budget_bytes);
     memory_bar(r, h, n, most);
-    mark(r, m->total_bytes / most, "the device has", m->total_bytes);
+    mark(r, m->total_bytes / most, hg_report_form(r, HG_TEXT_memory_has), m->total_bytes);
     hg_buf_puts(r->b, "<ul class=\"legend\">\n");
     for (int i = 0; i < n; i++)
         hg_html(r->b,
@@ -58,15 +57,12 @@ static const char *memory_lead(const hg_report *r)
 {
     const hg_memory *m = &r->p->memory;
     if (m->kv_bytes < 0)
-        return hg_textf(r->arena, "Of one device, the fullest. It is too small by %s.",
-                        hg_html_gib(r->arena, -m->kv_bytes));
+        return hg_say(r->arena, r->p->lang, HG_TEXT_memory_small, hg_html_gib(r->arena, -m->kv_bytes));
     double tokens = (double)m->kv_blocks * (double)r->p->top[0].deployment.block_tokens;
     /* Models without growing KV (linear layers only) have no such limit. */
     if (!(m->kv_bytes_per_token > 0))
-        return "Of one device, the fullest.";
-    return hg_textf(r->arena,
-                    "Of one device, the fullest. The KV cache holds %s tokens in %s blocks (%s KiB "
-                    "a token); its peak use is %s.",
+        return hg_report_form(r, HG_TEXT_memory_one);
+    return hg_say(r->arena, r->p->lang, HG_TEXT_memory_lead,
                     hg_html_number(r->arena, tokens),
                     hg_html_number(r->arena, (double)m->kv_blocks),
                     hg_html_number(r->arena, m->kv_bytes_per_token / 1024),
@@ -79,11 +75,11 @@ void hg_report_memory(const hg_report *r)
     if (r->p->top_count == 0 || !(m->total_bytes > 0))
         return;
     const holding all[] = {
-        { "runtime context", "m-context", m->context_bytes },
-        { "weights", "m-weights", m->weight_bytes },
-        { "activations", "m-activations", m->activation_bytes },
-        { "linear layers' states", "m-states", m->state_bytes },
-        { "KV cache", "m-kv", m->kv_bytes },
+        { hg_report_form(r, HG_TEXT_memory_context), "m-context", m->context_bytes },
+        { hg_report_form(r, HG_TEXT_memory_weights), "m-weights", m->weight_bytes },
+        { hg_report_form(r, HG_TEXT_memory_activations), "m-activations", m->activation_bytes },
+        { hg_report_form(r, HG_TEXT_memory_states), "m-states", m->state_bytes },
+        { hg_report_form(r, HG_TEXT_memory_kv), "m-kv", m->kv_bytes },
     };
     holding some[sizeof all / sizeof *all];
     int n = 0;
@@ -93,7 +89,7 @@ void hg_report_memory(const hg_report *r)
             some[n++] = all[i];
             sum += all[i].bytes;
         }
-    hg_report_section(r, "memory", "Where the memory goes", memory_lead(r));
+    hg_report_section(r, "memory", hg_report_form(r, HG_TEXT_memory_head), memory_lead(r));
     memory_figure(r, some, n, fmax(sum, fmax(m->total_bytes, m->budget_bytes)));
     hg_buf_puts(r->b, "</section>\n");
 }

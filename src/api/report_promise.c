@@ -5,23 +5,24 @@
 #include <math.h>
 
 static const struct {
-    const char *name, *meaning;
+    const char *name;
+    hg_text meaning;
 } metrics[HG_METRICS] = {
-    [HG_TTFT] = { "TTFT", "time to first token" },
-    [HG_TPOT] = { "TPOT", "time per output token" },
-    [HG_ITL] = { "ITL", "gap between tokens" },
-    [HG_E2E] = { "E2E", "whole request" },
-    [HG_QUEUE] = { "Queue", "wait before the first step" },
+    [HG_TTFT] = { "TTFT", HG_TEXT_metric_ttft },
+    [HG_TPOT] = { "TPOT", HG_TEXT_metric_tpot },
+    [HG_ITL] = { "ITL", HG_TEXT_metric_itl },
+    [HG_E2E] = { "E2E", HG_TEXT_metric_e2e },
+    [HG_QUEUE] = { "Queue", HG_TEXT_metric_queue },
 };
 
-static const char *statistic(hg_arena *arena, const hg_limit *l)
+static const char *statistic(const hg_report *r, const hg_limit *l)
 {
-    return l->percentile > 0 ? hg_textf(arena, "p%g", 100 * l->percentile) : "mean";
+    return l->percentile > 0 ? hg_textf(r->arena, "p%g", 100 * l->percentile) : hg_report_form(r, HG_TEXT_metric_mean);
 }
 
-const char *hg_report_limit_name(hg_arena *arena, const hg_limit *l)
+const char *hg_report_limit_name(const hg_report *r, const hg_limit *l)
 {
-    return hg_textf(arena, "%s %s", metrics[l->metric].name, statistic(arena, l));
+    return hg_textf(r->arena, "%s %s", metrics[l->metric].name, statistic(r, l));
 }
 
 static double ratio_of(const hg_plan *p, int i)
@@ -43,16 +44,15 @@ int hg_report_worst_limit(const hg_plan *p, double *ratio)
     return worst;
 }
 
-static const char *headroom(hg_arena *arena, double ratio, bool kept)
+static const char *headroom(const hg_report *r, double ratio, bool kept)
 {
     if (!isfinite(ratio))
-        return "not known";
+        return hg_report_form(r, HG_TEXT_room_unknown);
     if (ratio > 2)
-        return hg_textf(arena, "%s × the limit", hg_html_number(arena, ratio));
-    return hg_textf(arena, "%.*f%% %s", fabs(1 - ratio) < 0.0995 ? 1 : 0, 100 * fabs(1 - ratio),
-                    ratio >= 1 ? "over"
-                    : kept     ? "below"
-                               : "below, not sure");
+        return hg_say(r->arena, r->p->lang, HG_TEXT_room_times, hg_html_number(r->arena, ratio));
+    hg_text text = ratio >= 1 ? HG_TEXT_room_over : kept ? HG_TEXT_room_below : HG_TEXT_room_unsure;
+    return hg_say(r->arena, r->p->lang, text,
+                  hg_textf(r->arena, "%.*f%%", fabs(1 - ratio) < 0.0995 ? 1 : 0, 100 * fabs(1 - ratio)));
 }
 
 static void limit_row(const hg_report *r, int i, double reach)
@@ -63,7 +63,7 @@ static void limit_row(const hg_report *r, int i, double reach)
     hg_html(r->b,
             "<tr><th scope=\"row\"><b>%s</b> <span class=\"mute\">%s</span></th><td>%s</td><td "
             "class=\"n\"><b>%s</b>",
-            metrics[l->metric].name, metrics[l->metric].meaning, statistic(r->arena, l),
+            metrics[l->metric].name, hg_report_form(r, metrics[l->metric].meaning), statistic(r, l),
             hg_html_seconds(r->arena, e->value_s));
     if (isfinite(e->half_width_s) && e->half_width_s > 0)
         hg_html(r->b, " <span class=\"mute\">± %s</span>",
@@ -78,14 +78,14 @@ static void limit_row(const hg_report *r, int i, double reach)
     hg_svg_rule(r->b, "limit", 1 / reach);
     hg_svg_close(r->b);
     hg_html(r->b, "<span class=\"n%s\">%s</span></div></td></tr>\n", e->kept ? "" : " bad",
-            headroom(r->arena, ratio, e->kept));
+            headroom(r, ratio, e->kept));
 }
 
 void hg_report_promise(const hg_report *r)
 {
     static const hg_column columns[] = {
-        { "Metric", "" }, { "Statistic", "" },       { "Predicted", "n" },
-        { "Limit", "n" }, { "Headroom", "barcell" }, { NULL },
+        { HG_TEXT_column_metric, "" },    { HG_TEXT_column_statistic, "" },       { HG_TEXT_column_predicted, "n" },
+        { HG_TEXT_column_limit, "n" },    { HG_TEXT_column_headroom, "barcell" }, { 0, NULL },
     };
     double reach = 1.04; /* of the bars, in limits: a broken one shows how far, up to four times */
     const hg_slo *slo = &r->p->problem->slo;
@@ -96,12 +96,9 @@ void hg_report_promise(const hg_report *r)
             reach = fmin(ratio_of(r->p, i) * 1.04, 4);
     hg_report_section(
         r, "promise",
-        r->p->found ? "The promise, and what is left of it" : "The promise, and what breaks it",
-        "Predicted at the load above; the line is the limit. A request is good when it meets every "
-        "limit. ± is the simulation's own 95% confidence interval, not the model's error.");
+        hg_report_form(r, r->p->found ? HG_TEXT_promise_head : HG_TEXT_promise_broken_head), hg_report_form(r, HG_TEXT_promise_lead));
     if (r->p->top[0].metrics.sim.end == HG_END_SATURATED)
-        hg_buf_puts(r->b, "<p class=\"notice\">The queue grows without end at this load: latencies "
-                          "stand for the simulated stretch only and would go on rising.</p>\n");
+        hg_html(r->b, "<p class=\"notice\">%s</p>\n", hg_report_form(r, HG_TEXT_promise_saturated));
     hg_report_table(r, "bars promise", columns);
     for (int i = 0; i < slo->count; i++)
         limit_row(r, i, reach);

@@ -7,21 +7,23 @@
 
 /* ---- where the time goes ---- */
 
-enum { BOUNDS = 7, OTHER = BOUNDS - 1 };
+enum { BOUNDS = 8, OTHER = BOUNDS - 1 };
 
 static const struct {
-    const char *bound, *kind, *meaning;
+    const char *bound, *kind; /* bound: as in hg_share */
+    hg_text name, meaning;
 } bounds[BOUNDS] = {
-    { "HBM", "b-hbm", "reading and writing memory" },
-    { "tensor core", "b-tensor", "matrix arithmetic" },
-    { "link", "b-link", "between devices" },
-    { "vector", "b-vector", "other arithmetic" },
-    { "host", "b-host", "scheduling and launches on the processor" },
-    { "no requests", "b-idle", "nothing to do" },
-    { "other", "b-other", "" },
+    { "HBM", "b-hbm", HG_TEXT_by_hbm, HG_TEXT_means_hbm },
+    { "tensor core", "b-tensor", HG_TEXT_by_tensor, HG_TEXT_means_tensor },
+    { "link", "b-link", HG_TEXT_by_link, HG_TEXT_means_link },
+    { "vector", "b-vector", HG_TEXT_by_vector, HG_TEXT_means_vector },
+    { "host", "b-host", HG_TEXT_by_host, HG_TEXT_means_host },
+    { "waiting", "b-other", HG_TEXT_by_waiting, HG_TEXT_means_waiting },
+    { "no requests", "b-idle", HG_TEXT_by_idle, HG_TEXT_means_idle },
+    { "other", "b-other", HG_TEXT_part_small, HG_TEXT_means_other },
 };
 
-static const double SMALL_FRAC = 0.005; /* shares below it are shown as one */
+static const double SHOWN_FRAC = 0.0005, SMALL_FRAC = 0.005; /* shares below it are shown as one */
 
 static int bound_of(const hg_share *s)
 {
@@ -36,26 +38,36 @@ static double part_of(const hg_share *s)
     return isfinite(s->share_frac) && s->share_frac > 0 ? s->share_frac : 0;
 }
 
+/* Each second by what bound it; without the account, whole parts by what binds most of them. */
+static void take_sums(const hg_report *r, double by[BOUNDS])
+{
+    static const int of[HG_BY] = { [HG_TENSOR] = 1, [HG_VECTOR] = 3, [HG_HBM] = 0, [HG_LINK] = 2, [HG_BY_HOST] = 4,
+                                   [HG_BY_BUBBLE] = 5, [HG_BY_IDLE] = 6 };
+    for (size_t i = 0; !r->p->detail && i < r->p->share_count; i++)
+        by[bound_of(&r->p->shares[i])] += part_of(&r->p->shares[i]);
+    for (int k = 0; r->p->detail && k < HG_BY; k++)
+        by[of[k]] += r->p->detail->times.share[k];
+}
+
 static void sum_bar(const hg_report *r)
 {
     double by[BOUNDS] = { 0 }, at = 0;
-    for (size_t i = 0; i < r->p->share_count; i++)
-        by[bound_of(&r->p->shares[i])] += part_of(&r->p->shares[i]);
+    take_sums(r, by);
     hg_buf_puts(r->b, "<figure>\n");
-    hg_svg_open(r->b, "stack", 34, "The engines' time by what binds it", r->p->bottleneck);
+    hg_svg_open(r->b, "stack", 34, hg_report_form(r, HG_TEXT_time_by), r->p->bottleneck);
     for (int k = 0; k < BOUNDS; at += by[k++])
         if (by[k] > 0)
             hg_svg_bar(
                 r->b, bounds[k].kind, at, at + by[k],
-                hg_textf(r->arena, "%s: %s", bounds[k].bound, hg_html_percent(r->arena, by[k])));
+                hg_textf(r->arena, "%s: %s", hg_report_form(r, bounds[k].name), hg_html_percent(r->arena, by[k])));
     hg_svg_close(r->b);
     hg_buf_puts(r->b, "<ul class=\"legend\">\n");
     for (int k = 0; k < BOUNDS; k++)
-        if (by[k] > 0)
+        if (by[k] >= SHOWN_FRAC)
             hg_html(r->b,
                     "<li><i class=\"sw %s\"></i>%s <b>%s</b> <span class=\"mute\">%s</span></li>\n",
-                    bounds[k].kind, k == OTHER - 1 ? "idle" : bounds[k].bound,
-                    hg_html_percent(r->arena, by[k]), bounds[k].meaning);
+                    bounds[k].kind, hg_report_form(r, bounds[k].name),
+                    hg_html_percent(r->arena, by[k]), hg_report_form(r, bounds[k].meaning));
     hg_buf_puts(r->b, "</ul>\n</figure>\n");
 }
 
@@ -66,40 +78,47 @@ static void share_row(const hg_report *r, const char *name, double share, int bo
     hg_svg_bar(r->b, bounds[bound].kind, 0, share / most, NULL);
     hg_svg_close(r->b);
     hg_html(r->b, "<span class=\"n\">%s</span></div></td><td class=\"mute\">%s</td></tr>\n",
-            hg_html_percent(r->arena, share), bound == OTHER ? "" : bounds[bound].bound);
+            hg_html_percent(r->arena, share), bound == OTHER ? "" : hg_report_form(r, bounds[bound].name));
+}
+
+/* Parts of a step keep the names that the operators' tables have; what is no part has a word. */
+static const char *name_of(const hg_report *r, const hg_share *s)
+{
+    return strcmp(s->name, "idle") == 0             ? hg_report_form(r, HG_TEXT_part_idle)
+           : strcmp(s->name, "bubble") == 0         ? hg_report_form(r, HG_TEXT_part_bubble)
+           : strcmp(s->name, "smaller parts") == 0  ? hg_report_form(r, HG_TEXT_part_small)
+                                                    : s->name;
 }
 
 static void share_rows(const hg_report *r)
 {
     double most = 1e-9, rest = 0;
-    size_t small = 0;
     for (size_t i = 0; i < r->p->share_count; i++)
         most = fmax(most, part_of(&r->p->shares[i]));
     for (size_t i = 0; i < r->p->share_count; i++) {
         const hg_share *s = &r->p->shares[i];
         if (part_of(s) >= SMALL_FRAC) {
-            share_row(r, s->name, s->share_frac, bound_of(s), most);
+            share_row(r, name_of(r, s), s->share_frac, bound_of(s), most);
             continue;
         }
-        small += part_of(s) > 0;
         rest += part_of(s);
     }
-    if (small)
-        share_row(r, hg_textf(r->arena, "%zu smaller part%s", small, small > 1 ? "s" : ""), rest,
+    if (rest > 0)
+        share_row(r, hg_report_form(r, HG_TEXT_part_small), rest,
                   OTHER, most);
 }
 
 void hg_report_time(const hg_report *r)
 {
     static const hg_column columns[] = {
-        { "Part of a step", "" },
-        { "Share of the engines' time", "barcell" },
-        { "Bound by", "" },
-        { NULL },
+        { HG_TEXT_column_part, "" },
+        { HG_TEXT_column_share, "barcell" },
+        { HG_TEXT_column_bound, "" },
+        { 0, NULL },
     };
     if (r->p->share_count == 0)
         return;
-    hg_report_section(r, "time", "Where the time goes", r->p->bottleneck);
+    hg_report_section(r, "time", hg_report_form(r, HG_TEXT_time_page_head), r->p->bottleneck);
     sum_bar(r);
     hg_report_table(r, "bars shares", columns);
     share_rows(r);
@@ -109,24 +128,20 @@ void hg_report_time(const hg_report *r)
 
 /* ---- what would change it ---- */
 
-static const char *gain_text(hg_arena *arena, const hg_what_if *w)
+static const char *gain_text(const hg_report *r, const hg_what_if *w)
 {
     double gain = w->gain_frac;
     const char *metric = w->metric ? w->metric : "objective";
     if (!isfinite(gain))
         return "–";
     if (gain <= -0.9995)
-        return "breaks the promise";
+        return hg_report_form(r, HG_TEXT_gain_breaks);
     if (gain == 0)
-        return "no change";
-    return hg_textf(arena, "%s%.1f%%%s",
-                    gain >= 0.0005    ? "+"
-                    : gain <= -0.0005 ? "−"
-                                      : "",
-                    100 * fabs(gain),
-                    strcmp(metric, "GPUs") == 0       ? " load a GPU"
-                    : strcmp(metric, "mean E2E") == 0 ? " faster answers"
-                                                      : "");
+        return hg_report_form(r, HG_TEXT_plan_no_change);
+    const char *text = hg_textf(r->arena, "%s%.1f%%", gain > 0 ? "+" : "−", 100 * fabs(gain));
+    return strcmp(metric, "GPUs") == 0       ? hg_say(r->arena, r->p->lang, HG_TEXT_gain_load, text)
+           : strcmp(metric, "mean E2E") == 0 ? hg_say(r->arena, r->p->lang, HG_TEXT_gain_faster, text)
+                                             : text;
 }
 
 static void gain_row(const hg_report *r, const hg_what_if *w, double least, double most)
@@ -141,15 +156,15 @@ static void gain_row(const hg_report *r, const hg_what_if *w, double least, doub
     hg_svg_rule(r->b, "zero", zero);
     hg_svg_close(r->b);
     hg_html(r->b, "<span class=\"n\">%s</span></div></td></tr>\n",
-            gain_text(r->arena, w));
+            gain_text(r, w));
 }
 
 void hg_report_what_if(const hg_report *r)
 {
     static const hg_column columns[] = {
-        { "Change", "" },
-        { "Gain", "barcell" },
-        { NULL },
+        { HG_TEXT_column_change, "" },
+        { HG_TEXT_column_gain, "barcell" },
+        { 0, NULL },
     };
     double least = 0, most = 0.01;
     if (r->p->what_if_count == 0)
@@ -159,12 +174,8 @@ void hg_report_what_if(const hg_report *r)
         least = isfinite(gain) ? fmin(least, gain) : least;
         most = isfinite(gain) ? fmax(most, gain) : most;
     }
-    hg_report_section(r, "what-if", "What would change it",
-                      r->p->load_given
-                          ? "Each run again with the one change; the bar is the gain in load a GPU or, "
-                            "with as many GPUs, in the speed of a mean answer. Under 2% is no change."
-                          : "Each run again with the one change; the bar is the gain of the objective. "
-                            "Under 2% is no change.");
+    hg_report_section(r, "what-if", hg_report_form(r, HG_TEXT_what_if_head),
+                      hg_report_form(r, r->p->load_given ? HG_TEXT_what_if_lead_load : HG_TEXT_what_if_lead));
     hg_report_table(r, "bars gains", columns);
     for (size_t i = 0; i < r->p->what_if_count; i++)
         gain_row(r, &r->p->what_ifs[i], least, most);

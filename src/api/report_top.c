@@ -120,19 +120,23 @@ static const char *unit_of(const top *t, hg_metric metric)
 static void head(const top *t)
 {
     hg_buf *b = t->r->b;
-    hg_buf_puts(b,
-                "<thead><tr><th scope=\"col\" rowspan=\"2\" data-c=\"0\">Deployment</th>"
-                "<th scope=\"col\" rowspan=\"2\" class=\"n\" data-c=\"1\">req/s</th>"
-                "<th scope=\"col\" rowspan=\"2\" class=\"n\" data-c=\"2\">good/s<br>per GPU</th>");
+    hg_html(b, "<thead><tr><th scope=\"col\" rowspan=\"2\" data-c=\"0\">%s</th>"
+               "<th scope=\"col\" rowspan=\"2\" class=\"n\" data-c=\"1\">%s</th>",
+            hg_report_form(t->r, HG_TEXT_column_deployment), hg_report_form(t->r, HG_TEXT_plan_table_rate));
+    hg_html(b, "<th scope=\"col\" rowspan=\"2\" class=\"n\" data-c=\"2\">");
+    hg_buf_puts(b, hg_report_form(t->r, HG_TEXT_column_html_good));
+    hg_buf_puts(b, "</th>");
     hg_html(b,
             "<th scope=\"colgroup\" colspan=\"3\" class=\"group\">TTFT, %s</th>"
             "<th scope=\"colgroup\" colspan=\"3\" class=\"group\">TPOT, %s</th>"
             "<th scope=\"colgroup\" class=\"group n\">E2E, %s</th>",
             unit_of(t, HG_TTFT), unit_of(t, HG_TPOT), unit_of(t, HG_E2E));
     hg_html(b,
-            "<th scope=\"col\" rowspan=\"2\" class=\"n\" data-c=\"%d\">tok/s<br>per GPU</th>"
-            "<th scope=\"col\" rowspan=\"2\" class=\"n\" data-c=\"%d\">KV<br>peak</th></tr>\n<tr>",
-            FIRST_LATENCY + LATENCIES, FIRST_LATENCY + LATENCIES + 1);
+            "<th scope=\"col\" rowspan=\"2\" class=\"n\" data-c=\"%d\">", FIRST_LATENCY + LATENCIES);
+    hg_buf_puts(b, hg_report_form(t->r, HG_TEXT_column_html_tokens));
+    hg_html(b, "</th><th scope=\"col\" rowspan=\"2\" class=\"n\" data-c=\"%d\">", FIRST_LATENCY + LATENCIES + 1);
+    hg_buf_puts(b, hg_report_form(t->r, HG_TEXT_column_html_kv));
+    hg_buf_puts(b, "</th></tr>\n<tr>");
     for (int k = 0; k < LATENCIES; k++)
         hg_html(b, "<th scope=\"col\" class=\"n low\" data-c=\"%d\">p%g</th>", FIRST_LATENCY + k,
                 100 * latencies[k].percentile);
@@ -165,13 +169,8 @@ void hg_report_top(const hg_report *r)
     if (r->p->top_count == 0)
         return;
     take_ranges(&t);
-    hg_report_section(r, "top",
-                      several       ? "The best deployments"
-                      : r->p->found ? "The deployment in figures"
-                                    : "The nearest miss in figures",
-                      several ? "Best first, each at the load it was judged at. The strips compare "
-                                "within a metric; a heading sorts."
-                              : NULL);
+    hg_report_section(r, "top", hg_report_form(r, several ? HG_TEXT_top_several : r->p->found ? HG_TEXT_top_one : HG_TEXT_top_miss),
+                      several ? hg_report_form(r, HG_TEXT_top_lead) : NULL);
     hg_buf_puts(r->b, "<div class=\"wide\"><table class=\"data sortable top\">\n");
     head(&t);
     hg_buf_puts(r->b, "<tbody>\n");

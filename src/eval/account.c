@@ -71,6 +71,9 @@ static double step_and_note(void *ctx, const hg_batch *batch)
         hg_time t = hg_step_item_time(l->step, i, &b, &work);
         hg_part *p = part_of(l->out, &l->step->items[i]);
         p->seconds += t.seconds;
+        p->lo_s += p->host ? t.seconds : t.lo_s;
+        p->hi_s += p->host ? t.seconds : t.hi_s;
+        p->token_s += t.seconds * b.decodes;
         p->bound_s[t.bound] += t.seconds;
         p->phase_s[phase] += t.seconds;
         p->phase_bound_s[phase][t.bound] += t.seconds;
@@ -81,6 +84,7 @@ static double step_and_note(void *ctx, const hg_batch *batch)
         }
         total += t.seconds;
     }
+    l->out->decoded += b.decodes;
     if (b.chunks == 0)
         l->out->decode_only_s += total;
     return total;

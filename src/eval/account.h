@@ -16,6 +16,8 @@ typedef struct hg_part {
     /* Of seconds, what the roofline of the very calls takes; of that, what it would take were each token's
      * share that of the largest step the limits allow.  0 for the host's and for what moves between devices. */
     double roof_s, ideal_s;
+    double lo_s, hi_s;         /* the 80 % interval of seconds, were all calls wrong the same way */
+    double token_s;            /* Σ of its seconds in a step × the decodes of that step */
     bool host;
     bool launch;               /* of the host's: steps outside the graphs waiting for launches */
     bool moves;                /* bytes between devices: a collective, a stage's hand-over */
@@ -29,6 +31,7 @@ typedef struct hg_account {
     double busy_s, idle_s;     /* Σ over engines and their pipeline stages: of parts; without a step under way */
     double bubble_s;           /* … under way but waiting: for another stage, or for the slowest rank */
     double decode_only_s;      /* of busy_s, in steps without prompt tokens */
+    double decoded;            /* Σ over steps of their decodes: parts' token_s ÷ this is what a token waits for */
     const char *origin;        /* the worst origin that carries at least 5 % of the busy time */
     hg_metrics metrics;
 } hg_account;

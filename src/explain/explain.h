@@ -96,6 +96,10 @@ enum { HG_DIFFERENCES = 2 * HG_STEP_ITEMS + 2 };
 /* All parts of both, the largest difference first.  out holds HG_DIFFERENCES.  Returns how many. */
 int hg_explain_differences(const hg_side *before, const hg_side *after, hg_difference *out);
 
+/* What a token after the first waits for, part by part (names as above; "between steps": what no step of its own
+ * fills), the largest difference first; their sums are the mean gaps between tokens of the accounts' runs. */
+int hg_explain_token_differences(const hg_side *before, const hg_side *after, hg_difference *out);
+
 /* All of it, as the rules of advice see it. */
 typedef struct hg_explained {
     const hg_problem *problem;

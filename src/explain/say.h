@@ -1,4 +1,4 @@
-/* The sentences of 'heng explain', English and Chinese side by side in texts.def. */
+/* The sentences of heng's answers, English and Chinese side by side in texts.def. */
 #ifndef HG_EXPLAIN_SAY_H
 #define HG_EXPLAIN_SAY_H
 

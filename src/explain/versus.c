@@ -35,6 +35,29 @@ static int by_size(const void *a, const void *b)
     return p != q ? p < q ? 1 : -1 : strcmp(x->name, y->name);
 }
 
+static void add_token(const hg_side *s, bool after, hg_difference *out, int *n)
+{
+    const hg_account *a = s->account;
+    double gap_s = a->metrics.sim.latency[HG_ITL].mean, left_s = isfinite(gap_s) ? gap_s : 0;
+    for (int i = 0; i < a->count && a->decoded > 0; i++) {
+        double own_s = a->parts[i].token_s / a->decoded;
+        hg_difference *d = row_of(out, n, a->parts[i].name);
+        *(after ? &d->after_s : &d->before_s) += own_s;
+        left_s -= own_s;
+    }
+    hg_difference *d = row_of(out, n, "between steps");
+    *(after ? &d->after_s : &d->before_s) += left_s;
+}
+
+int hg_explain_token_differences(const hg_side *before, const hg_side *after, hg_difference *out)
+{
+    int n = 0;
+    add_token(before, false, out, &n);
+    add_token(after, true, out, &n);
+    qsort(out, (size_t)n, sizeof *out, by_size);
+    return n;
+}
+
 int hg_explain_differences(const hg_side *before, const hg_side *after, hg_difference *out)
 {
     int n = 0;

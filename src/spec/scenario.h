@@ -72,6 +72,9 @@ const char *hg_word_suggest(hg_arena *arena, const char *name);
 bool hg_word_serves(const hg_word *w, const char *verb);
 bool hg_word_given(const hg_scenario *s, const hg_word *w);
 
+/* A given word's value as hg_scenario_set takes it: "2,4", "true". */
+const char *hg_word_value(hg_arena *arena, const hg_scenario *s, const hg_word *w);
+
 /* Sets one word.  value NULL: a flag that is given.  `where` is the place for errors. */
 bool hg_scenario_set(hg_arena *arena, hg_scenario *s, const char *verb, const char *name,
                      const char *value, const char *where, hg_err *err);

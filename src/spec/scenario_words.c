@@ -67,3 +67,19 @@ bool hg_scenario_words(hg_arena *arena, hg_scenario *s, const char *verb, const 
     }
     return any || hg_fail(err, HG_INPUT, where, "names nothing; write words of a deployment, such as 'tp=8 max-num-seqs=512'");
 }
+
+const char *hg_word_value(hg_arena *arena, const hg_scenario *s, const hg_word *w)
+{
+    const void *at = (const char *)s + w->offset;
+    if (w->kind == HG_WORD_TEXT)
+        return ((const hg_text_word *)at)->s;
+    if (w->kind == HG_WORD_REAL)
+        return hg_textf(arena, "%.17g", ((const hg_real_word *)at)->v);
+    if (w->kind == HG_WORD_FLAG)
+        return ((const hg_flag_word *)at)->v ? "true" : "false";
+    const hg_ints_word *ints = at;
+    hg_buf b = { .arena = arena };
+    for (int i = 0; i < ints->n; i++)
+        hg_buf_printf(&b, "%s%lld", i ? "," : "", (long long)ints->v[i]);
+    return ints->any ? "any" : b.s;
+}

@@ -1,0 +1,134 @@
+#include "api/plan_run.h"
+
+#include "base/units.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* A reason is "flag: why", so that readers find the flag. */
+static void reason(hg_plan *out, const char *text)
+{
+    if (out->reason_count < HG_REASONS)
+        out->reasons[out->reason_count++] = text;
+}
+
+static bool pinned(const hg_ints_word *w)
+{
+    return w->n == 1;
+}
+
+/* "as you asked; ", before more; NULL: nothing. */
+static const char *first_of(hg_arena *arena, const hg_plan *p, const char *why)
+{
+    return why ? hg_textf(arena, "%s%s", why, hg_text_form(p->lang, HG_TEXT_list_semicolon)) : "";
+}
+
+static const char *form(const hg_plan *p, hg_text text)
+{
+    return hg_text_form(p->lang, text);
+}
+
+/* Who chose a limit: the user, the engine, or (NULL) the search. */
+static const char *chosen_by(const hg_plan *p, bool asked, bool is_default)
+{
+    return asked ? form(p, HG_TEXT_why_as_asked) : is_default ? form(p, HG_TEXT_why_default) : NULL;
+}
+
+static const char *percent(hg_arena *arena, double frac)
+{
+    return hg_textf(arena, "%.0f%%", 100 * frac);
+}
+
+static const char *gib(hg_arena *arena, double bytes)
+{
+    return hg_textf(arena, "%.1f GiB", bytes / 0x1p30);
+}
+
+/* "--max-num-seqs 256": the flag as the engine calls it, with what it is told. */
+static const char *told(hg_arena *arena, const hg_plan *p, const char *word)
+{
+    hg_launch l = hg_plan_launch(arena, p, &p->top[0], p->problem->model.name);
+    hg_settings s = hg_emit_settings(arena, hg_emitter_find(p->problem->engine.name), &l, 1);
+    const hg_setting *t = hg_setting_of_word(&s, word);
+    return t ? hg_textf(arena, "%s %s", t->name, t->value) : word;
+}
+
+static void say_shape(hg_arena *arena, const hg_scenario *q, hg_plan *out)
+{
+    const hg_deployment *d = &out->top[0].deployment;
+    const hg_memory *m = &out->memory;
+    bool asked = pinned(&q->tp), replicas = pinned(&q->replicas);
+    const char *why = asked && replicas ? form(out, HG_TEXT_why_as_asked)
+                      : asked           ? form(out, HG_TEXT_why_tp_asked)
+                      : replicas        ? form(out, HG_TEXT_why_replicas_asked)
+                                        : NULL;
+    bool chose = out->found && (!asked || (!replicas && out->top_count > 1));
+    const char *count = hg_say(arena, out->lang, d->replicas > 1 ? HG_TEXT_why_replicas : HG_TEXT_why_replica,
+                               hg_textf(arena, "%" PRId64, d->replicas));
+    reason(out, hg_say(arena, out->lang, HG_TEXT_why_shape, told(arena, out, "tp"), count, first_of(arena, out, why),
+                       gib(arena, m->weight_bytes), gib(arena, m->kv_bytes),
+                       hg_textf(arena, "%.0f", (double)m->kv_blocks * (double)d->block_tokens / 1e3),
+                       !chose ? "" : form(out, out->load_given ? HG_TEXT_why_fewest : HG_TEXT_why_best)));
+    if (d->pp > 1)
+        reason(out, hg_say(arena, out->lang, HG_TEXT_why_pp, told(arena, out, "pp"),
+                           first_of(arena, out, pinned(&q->pp) ? form(out, HG_TEXT_why_as_asked) : NULL)));
+}
+
+static void say_precision(hg_arena *arena, const hg_scenario *q, hg_plan *out)
+{
+    hg_launch l = hg_plan_launch(arena, out, &out->top[0], out->problem->model.name);
+    bool asked = q->precision.s && strcmp(q->precision.s, "any") != 0;
+    if (l.wanted)
+        reason(out, hg_say(arena, out->lang, HG_TEXT_why_model, l.wanted, out->problem->model.id));
+    else if (l.quantize_fp8)
+        reason(out, hg_say(arena, out->lang, HG_TEXT_why_quantize,
+                           form(out, asked ? HG_TEXT_why_as_asked : HG_TEXT_why_precision_any)));
+}
+
+/* Above half of the limit on average, a step is often full. */
+static void say_limits(hg_arena *arena, const hg_scenario *q, hg_plan *out)
+{
+    const hg_deployment *d = &out->top[0].deployment;
+    const hg_sim_result *r = &out->top[0].metrics.sim;
+    const hg_engine_default *own = hg_engine_default_for(&out->problem->engine, &out->problem->rates.device);
+    double per_engine = (double)(d->replicas * d->dp);
+    bool often = 2 * r->mean_batch > (double)d->max_num_seqs;
+    const char *seqs = chosen_by(out, pinned(&q->max_num_seqs), d->max_num_seqs == own->max_num_seqs);
+    const char *tokens = chosen_by(out, pinned(&q->max_num_batched_tokens), d->max_num_batched_tokens == own->max_num_batched_tokens);
+    reason(out, hg_say(arena, out->lang, HG_TEXT_why_seqs, told(arena, out, "max_num_seqs"), first_of(arena, out, seqs),
+                       hg_textf(arena, "%.3g", r->mean_batch), form(out, often ? HG_TEXT_why_seqs_often : HG_TEXT_why_seqs_seldom),
+                       percent(arena, r->kv_peak_frac)));
+    /* SGLang's chunk is off; what bounds a step of whole prompts is another flag. */
+    bool whole = !d->chunked_prefill && strcmp(out->problem->engine.name, "sglang") == 0;
+    reason(out, hg_say(arena, out->lang, HG_TEXT_why_tokens, told(arena, out, whole ? "whole_prompt_tokens" : "max_num_batched_tokens"),
+                       first_of(arena, out, tokens),
+                       hg_textf(arena, "%.2f", (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine)));
+}
+
+static void say_room(hg_arena *arena, const hg_scenario *q, hg_plan *out)
+{
+    static const hg_text of[] = { [HG_OF_TOTAL] = HG_TEXT_why_of_total, [HG_OF_STATIC] = HG_TEXT_why_of_static,
+                                  [HG_OF_FREE] = HG_TEXT_why_of_free };
+    const hg_deployment *d = &out->top[0].deployment;
+    hg_text length = pinned(&q->max_model_len)                            ? HG_TEXT_why_as_asked
+                     : d->max_model_len == out->problem->model.max_tokens ? HG_TEXT_why_length_model
+                                                                          : HG_TEXT_why_length_longest;
+    reason(out, hg_say(arena, out->lang, HG_TEXT_why_length, told(arena, out, "max_model_len"), form(out, length)));
+    reason(out, hg_say(arena, out->lang, HG_TEXT_why_fraction, told(arena, out, "gpu_memory_utilization"),
+                       chosen_by(out, q->gpu_memory_utilization.given, true), form(out, of[out->knobs->fraction_of])));
+    if (d->kv_is_auto)
+        return;
+    bool asked = q->kv_dtype.s && strcmp(q->kv_dtype.s, "any") != 0;
+    bool less = hg_dtype_table[d->kv_dtype].weight_bytes < hg_dtype_table[out->problem->model.precision.kv].weight_bytes;
+    reason(out, hg_say(arena, out->lang, HG_TEXT_why_kv, told(arena, out, "kv_dtype"),
+                       form(out, asked ? HG_TEXT_why_as_asked : HG_TEXT_why_kv_any), less ? form(out, HG_TEXT_why_kv_less) : ""));
+}
+
+void hg_plan_reasons(hg_arena *arena, const hg_scenario *asked, hg_plan *out)
+{
+    say_shape(arena, asked, out);
+    say_precision(arena, asked, out);
+    say_limits(arena, asked, out);
+    say_room(arena, asked, out);
+}
