@@ -35,7 +35,7 @@ bool hg_launch_read(hg_arena *arena, const hg_data *data, const char *name, cons
 
 /* ---- as a deployment ---- */
 
-enum { HG_SAID_WORDS = 24, HG_COUNT_MOST = 2000000000 };
+enum { HG_SAID_WORDS = 24, HG_COUNT_MOST = 2000000000, HG_LAUNCHES_MOST = 1000000 };
 
 /* What a launch says of a deployment: a word ("tp", "max_num_seqs" …) and its value. */
 typedef struct hg_said {
@@ -74,6 +74,7 @@ typedef struct hg_shell_command {
     size_t count, capacity;
     const char *(*env)[2]; /* set for it: exported before, or on its line */
     size_t env_count;
+    int64_t times; /* how many of it run beside each other: in a loop that does not wait for it */
 } hg_shell_command;
 
 /* The engine that a command starts, by itself, as a module of Python or as a container's entry
@@ -100,10 +101,13 @@ typedef struct hg_shell {
     size_t file_count, file_capacity;
 } hg_shell;
 
-/* POSIX quoting, continuations, comments, assignments and ${…} of variables set before; $(…) stays
- * as it is. */
+/* POSIX quoting, continuations, comments, assignments and ${…} of variables set before, bash's
+ * arrays; what is not quoted is split into words.  $(…) stays as it is, conditions are not judged:
+ * what stands in a branch is taken. */
 bool hg_shell_read(hg_arena *arena, const char *name, const char *text, size_t size, hg_shell *out,
                    hg_err *err);
+
+bool hg_shell_has_word(const hg_shell_command *c, const char *one, const char *other);
 
 /* Arguments of the engine's program; words[0] is the first of them. */
 void hg_parse_flags(hg_settings *s, const hg_shell_item *words, size_t count, const char **model);
