@@ -1,6 +1,6 @@
-/* What people already run, read: a shell's launch lines (with config files they name or write) or
- * an engine's own config file, into its settings and a deployment's words.  Nothing is run; what is
- * not known is kept and named. */
+/* What people already run, read: a shell's launch lines (with config files they name or write), a
+ * Kubernetes manifest or an engine's own config file, into its settings and a deployment's words.
+ * Nothing is run; what is not known is kept and named. */
 #ifndef HG_ENGINE_PARSE_H
 #define HG_ENGINE_PARSE_H
 
@@ -11,13 +11,19 @@ typedef struct hg_launch_text {
     hg_engine_knobs *knobs;
     hg_settings
         settings; /* in the order in which the engine takes them: later ones go before earlier */
-    const char *model;  /* NULL: not said */
-    int line;           /* of the command */
-    bool from_command;  /* else a config file alone */
-    int64_t servers;    /* commands of this engine, those that only join other nodes not counted */
-    int64_t ranks;      /* data-parallel ranks of all of them together */
-    double cpus;        /* that it may use: docker --cpus, --cpuset-cpus, taskset -c; 0: not said */
-    const char *unread; /* a config file that it names and that is not there; NULL: none */
+    const char *model; /* NULL: not said */
+    int line;          /* of the command */
+    bool from_command; /* else a config file alone */
+    int64_t servers;   /* commands of this engine, those that only join other nodes not counted */
+    int64_t ranks;     /* data-parallel ranks of all of them together */
+    double cpus;       /* that it may use: docker --cpus, --cpuset-cpus, taskset -c; 0: not said */
+    int64_t devices;   /* that one server may use: …VISIBLE_DEVICES, docker --gpus; 0: not said */
+    const char *devices_by; /* what says so */
+    const char *wrapper;    /* "dynamo": the engine's flags behind a program with some of its own */
+    const char *unread;     /* a config file that it names and that is not there; NULL: none */
+    const char *script;     /* where it stands, when not in the text itself; else NULL */
+    const hg_engine_knobs *others; /* of the other engines, when a setting is unknown here */
+    size_t other_count;
 } hg_launch_text;
 
 typedef struct hg_launch_texts {
@@ -26,8 +32,9 @@ typedef struct hg_launch_texts {
     const char *note; /* another version's knob table answers; NULL: not so */
 } hg_launch_texts;
 
-/* engine NULL: told by the text itself.  version NULL: the newest.  `name` is the file's path
- * (config files are looked for beside it) or a word for messages.  False with a place: nothing
+/* engine NULL: told by the text itself.  version NULL: a container image's, else the one at the
+ * text's head ("# vllm 0.9"), else the newest.  `name` is the file's path (config files are looked
+ * for beside it) or a word for messages.  False with a place: nothing
  * there that starts an engine. */
 bool hg_launch_read(hg_arena *arena, const hg_data *data, const char *name, const char *text,
                     size_t size, const char *engine, const char *version, hg_launch_texts *out,
@@ -82,6 +89,7 @@ typedef struct hg_shell_command {
 typedef struct hg_program {
     const char *engine;
     size_t first;
+    const char *wrapper; /* "dynamo", or NULL */
 } hg_program;
 
 bool hg_program_find(const hg_shell_command *c, hg_program *out);
