@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "engine/fraction.h"
 #include "engine/parse.h"
+#include "explain/lint.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -128,10 +129,10 @@ static void write_files(hg_arena *arena, const launched *l, const char *folder)
 
 static void remove_files(hg_arena *arena, const char *folder)
 {
-    static const char *const names[] = { "run.sh",    "vllm.yaml",  "sglang.yaml",
-                                         "trt.yaml",  "preset.ini", "conf/config.json",
-                                         "docker.sh", "bench.sh",   "conf",
-                                         "" };
+    static const char *const names[] = { "run.sh",    "vllm.yaml",   "sglang.yaml",
+                                         "trt.yaml",  "preset.ini",  "conf/config.json",
+                                         "docker.sh", "bench.sh",    "conf",
+                                         "k8s.yaml",  "values.yaml", "" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         remove(hg_textf(arena, "%s/%s", folder, names[i]));
 }
@@ -189,6 +190,26 @@ static void keep_ignored(const launched *l, const hg_deployment *from, hg_deploy
     }
 }
 
+/* Nothing that heng writes is an error to itself. */
+static void lints(hg_arena *arena, const launched *l, const hg_launch_text *t,
+                  const hg_said_words *w, const hg_deployment *d, const char *what)
+{
+    hg_lint x = { .arena = arena,
+                  .launch = t,
+                  .said = *w,
+                  .engine = &l->problem.engine,
+                  .model = &l->problem.model,
+                  .device = &l->problem.rates.device,
+                  .d = *d,
+                  .d_is_known = true };
+    hg_lint_run(&x);
+    for (size_t i = 0; i < x.count; i++)
+        CHECKF(x.found[i].level < HG_LINT_ERROR ||
+                   strcmp(x.found[i].rule->id, "does_not_fit") == 0 ||
+                   hg_starts(x.found[i].rule->id, "npu_graph"),
+               "%s: %s: %s", what, x.found[i].rule->id, x.found[i].message);
+}
+
 static void read_again(hg_arena *arena, launched *l, const hg_deployment *fresh, const char *what,
                        const char *name, const char *text)
 {
@@ -211,11 +232,51 @@ static void read_again(hg_arena *arena, launched *l, const hg_deployment *fresh,
     keep_ignored(l, &l->point.deployment, &back);
     take_fraction(l, &w, &back);
     same(what, &l->point.deployment, &back);
+    lints(arena, l, &texts.list[0], &w, &back, what);
+}
+
+static void read_file_again(hg_arena *arena, launched *l, const hg_deployment *fresh,
+                            const char *what, const char *folder, const char *name)
+{
+    hg_err err;
+    size_t size;
+    const char *path = hg_textf(arena, "%s/%s", folder, name),
+               *text = hg_file_read(arena, path, 1 << 20, &size, &err);
+    CHECKF(text, "%s: %s", what, name);
+    if (text)
+        read_again(arena, l, fresh, hg_textf(arena, "%s, %s", what, name), path, text);
+}
+
+/* Scripts say what one node runs. */
+static bool on_one_node(const launched *l)
+{
+    hg_layout p = hg_emit_layout(l->emitter, &l->launch);
+    return p.nodes == 1 || (p.spans > 1 && p.replicas == 1);
+}
+
+static int every_manifest(hg_arena arena, launched *l, const hg_deployment *fresh, const char *what,
+                          const char *folder)
+{
+    int written = 0;
+    for (int i = 0; hg_k8s_kinds[i]; i++) {
+        const char *name, *why;
+        l->plan.k8s = hg_k8s_kinds[i];
+        launched_set(&arena, l, NULL);
+        if (hg_emit_refuses(&arena, l->emitter, &l->launch))
+            continue;
+        hg_k8s_manifest(&arena, l->emitter, &l->launch, &name, &why);
+        write_files(&arena, l, folder);
+        read_file_again(&arena, l, fresh, hg_textf(&arena, "%s, %s", what, l->plan.k8s), folder,
+                        name);
+        written++;
+    }
+    return written;
 }
 
 static void round_trips(hg_arena arena)
 {
     char folder[] = "/tmp/heng-test-XXXXXX";
+    int manifests = 0;
     if (!mkdtemp(folder)) {
         test_skip("no folder in /tmp");
         return;
@@ -244,16 +305,14 @@ static void round_trips(hg_arena arena)
                 hg_buf_printf(&b, "%s\n", lines[k]);
             write_files(&scratch, &l, folder);
             read_again(&scratch, &l, &fresh, what, hg_textf(&scratch, "%s/launch.sh", folder), b.s);
-            if (n == 1) { /* one server: the script says as much */
-                hg_err err;
-                size_t size;
-                const char *path = hg_textf(&scratch, "%s/run.sh", folder),
-                           *script = hg_file_read(&scratch, path, 1 << 20, &size, &err);
-                read_again(&scratch, &l, &fresh, hg_textf(&scratch, "%s, run.sh", what), path,
-                           script);
+            if (on_one_node(&l)) {
+                read_file_again(&scratch, &l, &fresh, what, folder, "run.sh");
+                read_file_again(&scratch, &l, &fresh, what, folder, "docker.sh");
             }
+            manifests += every_manifest(scratch, &l, &fresh, what, folder);
             remove_files(&scratch, folder);
         }
+    CHECKF(manifests > 100, "%d manifests were read", manifests);
     rmdir(folder);
 }
 
@@ -361,6 +420,71 @@ static const struct {
       "a/b",
       { { "tp", "4" } },
       0.8 },
+    /* Unquoted variables are split, += adds, arrays are words. */
+    { "ARGS=\"-tp 2\"\nARGS+=\" --max-num-seqs 64\"\nif [ -n \"$X\" ]; then ARGS+=\" "
+      "--max-model-len 8k\"; fi\nvllm serve m $ARGS",
+      "vllm",
+      "m",
+      { { "tp", "2" }, { "max_num_seqs", "64" }, { "max_model_len", "8000" } },
+      0 },
+    { "CMD='vllm serve a/b -tp 4'\nexec $CMD --max-num-seqs 8",
+      "vllm",
+      "a/b",
+      { { "tp", "4" } },
+      0 },
+    { "eval \"vllm serve a/b -tp 4\"", "vllm", "a/b", { { "tp", "4" } }, 0 },
+    { "MODEL='a b/c'\nEMPTY=\nvllm serve \"$MODEL\" $EMPTY -tp 2",
+      "vllm",
+      "a b/c",
+      { { "tp", "2" } },
+      0 },
+    { "args=(\n  --model-path m # the model\n  --tp 2\n)\nargs+=(--context-length \"8192\")\n"
+      "none=()\npython3 -m sglang.launch_server \"${args[@]}\" \"${none[@]}\"",
+      "sglang",
+      "m",
+      { { "tp", "2" }, { "max_model_len", "8192" } },
+      0 },
+    { "declare -a a=(serve m)\nlocal b=(\"--speculative-config\" "
+      "'{\"method\":\"mtp\", \"num_speculative_tokens\": 2}')\nvllm ${a[*]} \"${b[@]}\" "
+      "${c[@]:+-tp 2} ${a[1]:+-tp 8}",
+      "vllm",
+      "m",
+      { { "draft_tokens", "2" }, { "tp", "8" } },
+      0 },
+    /* Servers that a loop starts beside each other, and a sweep that waits for each. */
+    { "for i in $(seq 0 3); do CUDA_VISIBLE_DEVICES=$i vllm serve m --port $((8000 + i)) & "
+      "done\nwait",
+      "vllm",
+      "m",
+      { { "replicas", "4" } },
+      0 },
+    { "for ((i=0; i<3; i++)); do\n  vllm serve m &\ndone",
+      "vllm",
+      "m",
+      { { "replicas", "3" } },
+      0 },
+    /* Kubernetes and compose. */
+    { "apiVersion: apps/v1\nkind: Deployment\nspec:\n  replicas: 3\n  template:\n    spec:\n"
+      "      initContainers:\n      - image: vllm/vllm-openai:v0.11.0\n        args: [--model, "
+      "other]\n      containers:\n      - image: vllm/vllm-openai:v0.11.0\n        env:\n"
+      "        - {name: MODEL, value: a/b}\n        args: [--model, $(MODEL), -tp, \"2\"]\n",
+      "vllm",
+      "a/b",
+      { { "tp", "2" }, { "replicas", "3" } },
+      0 },
+    { "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: lmsysorg/sglang:v0.5.6\n"
+      "    command: [/bin/bash, -c]\n    args:\n    - |\n      python3 -m sglang.launch_server "
+      "\\\n        --model-path m --tp 2\n",
+      "sglang",
+      "m",
+      { { "tp", "2" } },
+      0 },
+    { "services:\n  llm:\n    image: vllm/vllm-openai:v0.11.0\n    command: --model m -tp 4\n"
+      "    environment:\n      - VLLM_USE_V1=1\n    deploy: {replicas: 2}\n",
+      "vllm",
+      "m",
+      { { "tp", "4" }, { "replicas", "2" } },
+      0 },
     { "{\"BackendConfig\":{\"npuDeviceIds\":[[0,1]],\"ModelDeployConfig\":{\"maxSeqLen\":8192,"
       "\"ModelConfig\":[{\"worldSize\":2,\"modelWeightPath\":\"/m\"}]},"
       "\"ScheduleConfig\":{\"maxBatchSize\":64,\"templateType\":\"Standard\"}}}",
@@ -396,6 +520,59 @@ static void people(hg_arena arena)
     }
 }
 
+/* The engine and its version are a container image's where the command does not say them; what a
+ * server may use of its host is the least that anything says. */
+static void containers(hg_arena arena)
+{
+    static const struct {
+        const char *text, *engine, *version;
+        int64_t devices;
+    } lines[] = {
+        { "docker run --gpus all -v a:/b vllm/vllm-openai:v0.11.0 --model m", "vllm", "0.11", 0 },
+        { "docker run --gpus 2 lmsysorg/sglang:v0.5.6 python3 -m sglang.launch_server "
+          "--model-path m",
+          "sglang", "0.5", 2 },
+        { "docker run --name sglang --gpus '\"device=0,1,2\"' "
+          "nvcr.io/nvidia/tensorrt-llm/release:1.2.0rc5 trtllm-serve m",
+          "trtllm", "1.2", 3 },
+        { "sudo docker run -itd --device /dev/davinci0 --device=/dev/davinci1 --device "
+          "/dev/davinci_manager quay.io/ascend/vllm-ascend:v0.11.0rc1 vllm serve m",
+          "vllm", "0.11", 2 },
+        { "docker run --rm swr.example/mindie:2.0.RC1-800I-A2-py311 "
+          "/usr/local/Ascend/bin/mindieservice_daemon",
+          "mindie", "2.0", 0 },
+        { "docker run lmsysorg/sglang:v0.5.6-cu126 --model-path m", "sglang", "0.5", 0 },
+        { "docker run ghcr.io/ggml-org/llama.cpp:server-cuda-b6000 -m q.gguf", "llamacpp", "b6000",
+          0 },
+        { "docker run vllm/vllm-openai:latest --model m", "vllm", "0.24", 0 },
+        { "docker run localhost:5000/vllm-openai --model m", "vllm", "0.24", 0 },
+        { "# vllm 0.9\ndocker run vllm/vllm-openai@sha256:0a --model m", "vllm", "0.9", 0 },
+        { "docker run -e NVIDIA_VISIBLE_DEVICES=all -e CUDA_VISIBLE_DEVICES=4-6 "
+          "vllm/vllm-openai:v0.10.2 --model m",
+          "vllm", "0.10", 3 },
+        { "export ASCEND_RT_VISIBLE_DEVICES=0,1\nvllm serve m", "vllm", "0.24", 2 },
+        { "CUDA_VISIBLE_DEVICES=$DEVICES vllm serve m", "vllm", "0.24", 0 },
+        { "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: vllm/vllm-openai:v0.10.1\n"
+          "    args: [--model, m]\n    resources: {limits: {nvidia.com/gpu: \"4\", cpu: 2}}\n",
+          "vllm", "0.10", 4 },
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        hg_launch_texts texts;
+        hg_err err = { 0 };
+        bool ok = hg_launch_read(&arena, &data, "x.sh", lines[i].text, strlen(lines[i].text), NULL,
+                                 NULL, &texts, &err) &&
+                  texts.count == 1;
+        CHECKF(ok, "%s: %s %s", lines[i].text, err.where, err.msg);
+        if (!ok)
+            continue;
+        CHECK_STR(texts.list[0].knobs->engine, lines[i].engine);
+        CHECKF(strcmp(texts.list[0].knobs->version, lines[i].version) == 0, "%s: version %s",
+               lines[i].text, texts.list[0].knobs->version);
+        CHECKF(texts.list[0].devices == lines[i].devices, "%s: %lld devices", lines[i].text,
+               (long long)texts.list[0].devices);
+    }
+}
+
 /* Unknown keys are kept and named; lines are those of the text. */
 static void unknown(hg_arena arena)
 {
@@ -422,9 +599,21 @@ static void refused(hg_arena arena)
     static const struct {
         const char *text, *says;
     } bad[] = {
-        { "", "is empty" }, { "   \n", "is empty" }, { "vllm serve 'm", "does not end" },
-        { "ls -l\n", "" },  { "just words", "" },    { "a: 1\nb: 2\n", "holds no launch" },
-        { "{\"a\":", "" },  { "%YAML", "" },         { "- a\n- b\n", "" },
+        { "", "is empty" },
+        { "   \n", "is empty" },
+        { "vllm serve 'm", "does not end" },
+        { "ls -l\n", "" },
+        { "just words", "" },
+        { "a: 1\nb: 2\n", "holds no launch" },
+        { "docker pull vllm/vllm-openai:v0.11.0", "" },
+        { "docker run --name mindie ubuntu:24.04", "" },
+        { "docker run vllm/vllm-openai:v0.11.0 --model 'm", "does not end" },
+        { "apiVersion: v1\nkind: Service\nspec: {ports: [{port: 1}]}\n", "has no container" },
+        { "apiVersion: v1\nkind: [Pod\n", "is not YAML" },
+        { "args=(a b\nvllm serve m", "" },
+        { "{\"a\":", "" },
+        { "%YAML", "" },
+        { "- a\n- b\n", "" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         hg_launch_texts texts;
@@ -444,6 +633,7 @@ void test_parse(void)
         return;
     }
     people(arena);
+    containers(arena);
     unknown(arena);
     refused(arena);
     round_trips(arena);

@@ -23,6 +23,25 @@ static hg_code write_files(hg_ask *a, const hg_emitter *e, const hg_launch *l)
     return HG_DONE;
 }
 
+static void print(hg_ask *a, const hg_buf *b)
+{
+    if (a->io->out)
+        a->io->out(a->io->ctx, b->s, b->n);
+}
+
+/* The answer is the lines with and without -o, which names where the files go. */
+static void command_json(hg_ask *a, const hg_emitter *e, const hg_launch *l, hg_buf *b)
+{
+    hg_json j = { .out = b };
+    size_t n;
+    const char **lines = hg_emit_command(a->arena, e, l, &n);
+    hg_json_open(&j, '[');
+    for (size_t i = 0; i < n; i++)
+        hg_json_str(&j, lines[i]);
+    hg_json_close(&j, ']');
+    hg_buf_puts(b, "\n");
+}
+
 /* What the command lines need beside them, and the manifest that was asked for. */
 static void print_files(hg_ask *a, const hg_emitter *e, const hg_launch *l, hg_buf *b)
 {
@@ -35,27 +54,23 @@ static void print_files(hg_ask *a, const hg_emitter *e, const hg_launch *l, hg_b
     }
 }
 
-static hg_code print_command(hg_ask *a, const hg_emitter *e, const hg_launch *l)
+static hg_code answer(hg_ask *a, const hg_emitter *e, const hg_launch *l)
 {
     hg_buf b = { .arena = a->arena };
-    hg_json j = { .out = &b };
     size_t n;
-    const char **lines = hg_emit_command(a->arena, e, l, &n);
-    if (a->s.json.v)
-        hg_json_open(&j, '[');
-    for (size_t i = 0; i < n; i++) {
-        if (a->s.json.v)
-            hg_json_str(&j, lines[i]);
-        else
-            hg_buf_printf(&b, "%s\n", lines[i]);
-    }
+    hg_code code = a->s.output.s ? write_files(a, e, l) : HG_DONE;
+    if (code != HG_DONE || (a->s.output.s && !a->s.json.v))
+        return code;
     if (a->s.json.v) {
-        hg_json_close(&j, ']');
-        hg_buf_puts(&b, "\n");
+        command_json(a, e, l, &b);
     } else {
+        const char **lines = hg_emit_command(a->arena, e, l, &n);
+        for (size_t i = 0; i < n; i++)
+            hg_buf_printf(&b, "%s\n", lines[i]);
         print_files(a, e, l, &b);
     }
-    return hg_answer(a, b.s, b.n);
+    print(a, &b);
+    return HG_DONE;
 }
 
 static hg_code run(hg_ask *a)
@@ -86,7 +101,7 @@ static hg_code run(hg_ask *a)
     if (l.wanted)
         hg_note(a, hg_textf(a->arena, "$MODEL must name %s: %s does not make one while it loads", l.wanted,
                             p->engine.title));
-    return a->s.output.s ? write_files(a, e, &l) : print_command(a, e, &l);
+    return answer(a, e, &l);
 }
 
 const hg_verb hg_verb_emit = {

@@ -18,6 +18,8 @@ typedef struct manifest {
     int line;                    /* before the document's first */
     const char *model;           /* of llm-d's values, or NULL */
     struct fy_node *parallelism; /* of the pool at hand, or NULL */
+    int64_t nodes;               /* that an engine of it takes */
+    bool compose;                /* whose command is the entry point's arguments */
 } manifest;
 
 static const char *text_of(const manifest *m, struct fy_node *node)
@@ -143,10 +145,10 @@ static int64_t limits(manifest *m, struct fy_node *container, const char **said)
     int64_t n;
     for (size_t i = 0; i + 1 < sizeof resources / sizeof *resources; i++) { /* not processors */
         const char *s = get_text(m, list, resources[i]);
-        if (!s || !hg_parse_i64(s, &n) || n <= 0)
+        if (!s || !hg_parse_i64(s, &n) || n <= 0 || n > HG_LAUNCHES_MOST)
             continue;
-        *said = hg_textf(m->r->arena, "a limit of %" PRId64 " %s", n, resources[i]);
-        return n;
+        *said = hg_textf(m->r->arena, "a limit of %" PRId64 " %s a pod", n, resources[i]);
+        return n * m->nodes;
     }
     return 0;
 }
@@ -162,7 +164,9 @@ static bool read_container(manifest *m, struct fy_node *node, int64_t replicas)
     read_env(m, &c, env ? env : get(node, "environment"));
     push(m, &c, "docker", line);
     push(m, &c, "run", line);
-    push(m, &c, image ? image : "-", line);
+    if ((get(node, "command") && !m->compose) || get(node, "entrypoint"))
+        push(m, &c, "--entrypoint=command", line);
+    push(m, &c, image ? image : "image", line);
     if (serve && strcmp(serve, "vllmServe") == 0) {
         push(m, &c, "vllm", line);
         push(m, &c, "serve", line);
@@ -190,12 +194,16 @@ static bool read_container(manifest *m, struct fy_node *node, int64_t replicas)
 
 /* ---- objects ---- */
 
+static int64_t count_of(const manifest *m, struct fy_node *map, const char *key, int64_t otherwise)
+{
+    const char *s = get_text(m, map, key);
+    int64_t n;
+    return s && hg_parse_i64(s, &n) && n >= 0 ? hg_min_i64(n, HG_LAUNCHES_MOST) : otherwise;
+}
+
 static int64_t replicas_of(const manifest *m, struct fy_node *map, int64_t otherwise)
 {
-    const char *s = get_text(m, map, "replicas");
-    int64_t n;
-    s = s ? s : get_text(m, get(map, "deploy"), "replicas");
-    return s && hg_parse_i64(s, &n) && n >= 0 ? hg_min_i64(n, HG_LAUNCHES_MOST) : otherwise;
+    return count_of(m, map, "replicas", count_of(m, get(map, "deploy"), "replicas", otherwise));
 }
 
 /* Workers of a group only join its leader; what makes a pod ready is no server. */
@@ -225,13 +233,17 @@ static bool visit(manifest *m, struct fy_node *node, int64_t replicas, int depth
     if (get_text(m, node, "image") || get_text(m, node, "modelCommand"))
         return read_container(m, node, replicas);
     struct fy_node *outer = m->parallelism, *own = get(node, "parallelism");
+    int64_t outer_nodes = m->nodes;
     m->parallelism = own ? own : outer;
+    m->nodes = count_of(m, get(node, "multinode"), "nodeCount", m->nodes);
+    m->nodes = count_of(m, own, "workers", m->nodes);
     bool ok = true;
     for (struct fy_node_pair *p; ok && (p = fy_node_mapping_iterate(node, &at));) {
         const char *key = text_of(m, fy_node_pair_key(p));
         ok = !key || is_aside(node, key) || visit(m, fy_node_pair_value(p), replicas, depth + 1);
     }
     m->parallelism = outer;
+    m->nodes = outer_nodes;
     return ok;
 }
 
@@ -265,6 +277,7 @@ static bool read_document(manifest *m, const char *text, size_t size, bool files
     struct fy_node *root = fy_document_root(doc);
     const char *kind = get_text(m, root, "kind");
     bool map = kind && strcmp(kind, "ConfigMap") == 0, ok = true;
+    m->compose = get(root, "services") && !kind;
     m->model = get_text(m, get(root, "modelArtifacts"), "name");
     if (files && map)
         keep_files(m, root);
@@ -276,7 +289,7 @@ static bool read_document(manifest *m, const char *text, size_t size, bool files
 
 static bool read_documents(hg_launch_reader *r, const char *text, size_t size, bool files)
 {
-    manifest m = { .r = r };
+    manifest m = { .r = r, .nodes = 1 };
     const char *end = text + size;
     int line = 0;
     for (const char *from = text, *p = text; p <= end;) {

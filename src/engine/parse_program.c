@@ -47,6 +47,14 @@ static bool program_at(const hg_shell_command *c, size_t i, hg_program *out)
     return out->engine != NULL;
 }
 
+static bool has_entrypoint(const hg_shell_command *c, size_t image)
+{
+    for (size_t i = 1; i < image; i++)
+        if (hg_starts(c->words[i].s, "--entrypoint"))
+            return true;
+    return false;
+}
+
 /* An image whose entry point is the server, or one that is given nothing but arguments. */
 static bool image_program(const hg_shell_command *c, hg_program *out)
 {
@@ -56,7 +64,7 @@ static bool image_program(const hg_shell_command *c, hg_program *out)
     bool runs = hg_shell_has_word(c, "run", "create"),
          bare = at + 1 == c->count || (at && *c->words[at + 1].s == '-');
     *out = (hg_program){ engine, at + 1, NULL };
-    return at && runs && (serves || bare);
+    return at && runs && (serves || bare) && !has_entrypoint(c, at);
 }
 
 bool hg_program_find(const hg_shell_command *c, hg_program *out)

@@ -177,15 +177,16 @@ static void braces(hg_shell_lexer *x, hg_shell_word_out *w, bool quoted)
     const char *rest = name + n + index;
     bool colon = rest<past && * rest == ':', whole = past> rest && past[-1] == '}';
     const char *text = rest + colon;
+    size_t length = whole && past - 1 > text ? (size_t)(past - 2 - text) : 0;
     x->p = past;
-    if (v && index)
+    if (n && whole && text < past && *text == '+') /* what is not known is not set */
+        add_value(x, w, text + 1, v && *v->value ? length : 0, quoted);
+    else if (v && index)
         add_subscripted(x, w, v, name + n + 1, index - 2, quoted);
-    else if (v && whole && text < past && *text == '+')
-        add_value(x, w, text + 1, (size_t)(past - 1 - (text + 1)), quoted);
     else if (v)
         add_value(x, w, v->value, strlen(v->value), quoted);
     else if (n && whole && text < past && (*text == '-' || *text == '='))
-        add_value(x, w, text + 1, (size_t)(past - 1 - (text + 1)), quoted);
+        add_value(x, w, text + 1, length, quoted);
     else
         hg_shell_add(x, w, from, (size_t)(past - from));
 }
