@@ -48,7 +48,9 @@ static void print_files(hg_ask *a, const hg_emitter *e, const hg_launch *l, hg_b
     hg_file files[HG_FILES];
     size_t n = hg_emit_files(a->arena, e, l, files);
     for (size_t i = 0; i < n; i++) {
-        bool config = strcmp(files[i].name, e->config_name) == 0, manifest = l->k8s && i == n - 1;
+        bool config = strcmp(hg_basename(files[i].name), hg_basename(e->config_name)) == 0 ||
+                      strcmp(files[i].name, "disagg.yaml") == 0,
+             manifest = l->k8s && i == n - 1;
         if ((config && e->config_needed) || manifest)
             hg_buf_printf(b, "\n# ---- %s ----\n%s", files[i].name, files[i].text);
     }
@@ -77,11 +79,9 @@ static hg_code run(hg_ask *a)
 {
     hg_problem *p = HG_NEW(a->arena, hg_problem, 1);
     hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
-    hg_deployment d;
-    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_FREE, p) || !hg_ask_deployment(a, p, &d))
+    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_FREE, p) || !hg_ask_candidate(a, p, c))
         return a->err.code;
     const hg_emitter *e = hg_emitter_find(p->engine.name);
-    hg_candidate_make(p, &d, c);
     if (!e)
         return hg_refuse(a, "--engine", "'%s' has no files heng can write yet", p->engine.name);
     if (c->fit == HG_ILLEGAL)
@@ -93,8 +93,10 @@ static hg_code run(hg_ask *a)
     hg_plan plan = { .problem = p };
     if (!hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s))
         return a->err.code;
-    hg_point at = { .deployment = d, .metrics = { .rate_per_s = p->workload.rate_per_s } };
+    hg_point at = { .deployment = c->deployment, .metrics = { .rate_per_s = p->workload.rate_per_s } };
     hg_launch l = hg_plan_launch(a->arena, &plan, &at, a->s.model.s);
+    if (c->prefill)
+        hg_plan_launch_prefill(a->arena, &plan, &c->prefill->deployment, &l);
     const char *why = hg_emit_refuses(a->arena, e, &l);
     if (why)
         return hg_refuse(a, "deployment:", "%s", why);

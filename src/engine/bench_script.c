@@ -52,7 +52,8 @@ static void head(hg_buf *b, const hg_emitter *e, const hg_launch *l, const char 
     int64_t isl, osl;
     lengths(l, &isl, &osl);
     hg_buf_printf(
-        b, "#!/bin/sh\n# Measures the server that run.sh started, with %s.\n",
+        b, "#!/bin/sh\n# Measures %s, with %s.\n",
+        l->prefill ? "the pools behind router.sh" : "the server that run.sh started",
         l->mean_isl > 0
             ? "the workload's mean lengths (random tokens; the plan itself used every length)"
             : "lengths of no workload: none was given");
@@ -133,7 +134,7 @@ static const char *several(hg_arena *arena, const hg_emitter *e, const hg_launch
 const char *hg_bench_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
 {
     hg_layout p = hg_emit_layout(e, l);
-    bool one = p.nodes == p.spans && hg_layout_servers_on(&p, 0) == 1;
+    bool one = l->prefill || (p.nodes == p.spans && hg_layout_servers_on(&p, 0) == 1);
     if (!one)
         return several(arena, e, l, &p);
     const char *url = hg_textf(arena, "\"${URL:-http://127.0.0.1:%" PRId64 "}\"", l->knobs->port);

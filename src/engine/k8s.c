@@ -200,8 +200,16 @@ static void service(page *k, const char *selector)
                   k->name, selector, k->l->knobs->port);
 }
 
+static const char *no_pools(const page *k)
+{
+    return k->l->prefill ? hg_textf(k->arena, "a %s has no pools: --k8s dynamo or llm-d", k->l->k8s)
+                         : NULL;
+}
+
 static const char *deployment(page *k)
 {
+    if (no_pools(k))
+        return no_pools(k);
     if (k->p.spans > 1)
         return hg_textf(k->arena,
                         "a pod holds one node: an engine of %" PRId64 " devices needs --k8s lws",
@@ -220,6 +228,8 @@ static const char *deployment(page *k)
 
 static const char *lws(page *k)
 {
+    if (no_pools(k))
+        return no_pools(k);
     if (k->p.spans > 1 && !k->e->join)
         return hg_textf(k->arena, "%s engines do not join over nodes by flags",
                         k->l->engine->title);
@@ -248,6 +258,36 @@ static const struct {
     { "sglang", "dynamo.sglang", "--model-path", "nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.3.0" },
 };
 
+static void take_side(page *side, const hg_launch *l, const hg_buf *so_far)
+{
+    side->b = *so_far;
+    side->l = l;
+    side->p = hg_layout_of(l->deployment, l->device, false);
+    side->s = hg_emit_settings(side->arena, side->e, l, 1);
+}
+
+/* Dynamo's worker of vLLM is told its pool by a flag of its own; SGLang's by SGLang's. */
+static void worker(page *k, const char *name, const char *type, size_t row)
+{
+    hg_buf *b = &k->b;
+    hg_buf_printf(b, "    - name: %s\n      type: %s\n      replicas: %" PRId64 "\n", name, type,
+                  k->l->deployment->replicas);
+    if (k->p.spans > 1)
+        hg_buf_printf(b, "      multinode: {nodeCount: %" PRId64 "}\n", k->p.spans);
+    hg_buf_printf(b,
+                  "      podTemplate:\n        spec:\n          containers:\n            - name: "
+                  "main\n              image: %s\n"
+                  "              command: [python3, -m, %s]\n              args:\n",
+                  dynamo_rows[row].image, dynamo_rows[row].module);
+    item(k, 16, dynamo_rows[row].model_flag);
+    item(k, 16, model_path(k));
+    if (k->l->role && strcmp(k->l->engine->name, "vllm") == 0)
+        words(k, 16, hg_textf(k->arena, "--disaggregation-mode %s", type));
+    flags(k, 16);
+    environment(k, 14);
+    limits(k, 14, pod_devices(k));
+}
+
 static const char *dynamo(page *k)
 {
     size_t row = 0, rows = sizeof dynamo_rows / sizeof *dynamo_rows;
@@ -267,20 +307,19 @@ static const char *dynamo(page *k)
                   "podTemplate:\n        spec:\n          containers:\n"
                   "            - name: main\n              image: %s\n",
                   k->name, k->l->engine->name, dynamo_rows[row].image);
-    hg_buf_printf(b, "    - name: Worker\n      type: worker\n      replicas: %" PRId64 "\n",
-                  k->l->deployment->replicas);
-    if (k->p.spans > 1)
-        hg_buf_printf(b, "      multinode: {nodeCount: %" PRId64 "}\n", k->p.spans);
-    hg_buf_printf(b,
-                  "      podTemplate:\n        spec:\n          containers:\n            - name: "
-                  "main\n              image: %s\n"
-                  "              command: [python3, -m, %s]\n              args:\n",
-                  dynamo_rows[row].image, dynamo_rows[row].module);
-    item(k, 16, dynamo_rows[row].model_flag);
-    item(k, 16, model_path(k));
-    flags(k, 16);
-    environment(k, 14);
-    limits(k, 14, pod_devices(k));
+    hg_launch prefill, decode;
+    page side = *k;
+    if (!k->l->prefill) {
+        worker(k, "Worker", "worker", row);
+        return NULL;
+    }
+    prefill = hg_launch_side(k->l, HG_POOL_PREFILL);
+    decode = hg_launch_side(k->l, HG_POOL_DECODE);
+    take_side(&side, &prefill, &k->b);
+    worker(&side, "PrefillWorker", "prefill", row);
+    take_side(&side, &decode, &side.b);
+    worker(&side, "DecodeWorker", "decode", row);
+    k->b = side.b;
     return NULL;
 }
 
@@ -295,9 +334,27 @@ static void leave_out(hg_settings *s, const char *word)
     s->count = n;
 }
 
-static const char *llm_d(page *k)
+static void llm_d_pool(page *k, const char *name)
 {
     const hg_deployment *d = k->l->deployment;
+    hg_buf_printf(&k->b,
+                  "%s:\n  create: true\n  replicas: %" PRId64 "\n  parallelism: {tensor: %" PRId64
+                  ", data: %" PRId64 ", dataLocal: %" PRId64 ", workers: %" PRId64
+                  "}\n  containers:\n"
+                  "    - name: vllm\n      image: %s\n      modelCommand: vllmServe\n"
+                  "      args:\n",
+                  name, d->replicas, d->tp, d->dp, d->dp > k->p.spans ? d->dp / k->p.spans : 1,
+                  k->p.spans, image(k));
+    leave_out(&k->s, "tp"); /* the chart says them by its parallelism */
+    leave_out(&k->s, "dp");
+    flags(k, 8);
+    environment(k, 6);
+    limits(k, 6, pod_devices(k));
+    hg_buf_puts(&k->b, "      mountModelVolume: true\n");
+}
+
+static const char *llm_d(page *k)
+{
     bool known =
         strcmp(k->l->device->vendor, "nvidia") == 0 || strcmp(k->l->device->vendor, "amd") == 0;
     if (strcmp(k->l->engine->name, "vllm") != 0)
@@ -311,23 +368,25 @@ static const char *llm_d(page *k)
         hg_yaml_text(k->arena, hg_textf(k->arena, "hf://%s", model_path(k))));
     if (known)
         hg_buf_printf(b, "accelerator: {type: %s}\n", k->l->device->vendor);
-    hg_buf_printf(
-        b,
-        "routing: {servicePort: %" PRId64
-        "}\nmultinode: %s\nprefill: {create: false}\ndecode:\n  create: true\n  replicas: %" PRId64
-        "\n  parallelism: {tensor: %" PRId64 ", data: %" PRId64 ", dataLocal: %" PRId64
-        ", workers: %" PRId64 "}\n  containers:\n",
-        k->l->knobs->port, k->p.spans > 1 ? "true" : "false", d->replicas, d->tp, d->dp,
-        d->dp > k->p.spans ? d->dp / k->p.spans : 1, k->p.spans);
-    hg_buf_printf(b,
-                  "    - name: vllm\n      image: %s\n      modelCommand: vllmServe\n      args:\n",
-                  image(k));
-    leave_out(&k->s, "tp"); /* the chart says them by its parallelism */
-    leave_out(&k->s, "dp");
-    flags(k, 8);
-    environment(k, 6);
-    limits(k, 6, pod_devices(k));
-    hg_buf_puts(b, "      mountModelVolume: true\n");
+    hg_buf_printf(b, "routing: {servicePort: %" PRId64 "%s}\nmultinode: %s\n", k->l->knobs->port,
+                  k->l->prefill ? ", proxy: {enabled: true, connector: nixlv2, targetPort: 8200}"
+                                : "",
+                  k->p.spans > 1 ? "true" : "false");
+    if (!k->l->prefill) {
+        hg_buf_puts(b, "prefill: {create: false}\n");
+        llm_d_pool(k, "decode");
+        return NULL;
+    }
+    hg_launch prefill = hg_launch_side(k->l, HG_POOL_PREFILL),
+              decode = hg_launch_side(k->l, HG_POOL_DECODE);
+    page side = *k;
+    take_side(&side, &prefill, &k->b);
+    if ((side.p.spans > 1) != (k->p.spans > 1))
+        return "llm-d's chart says once whether engines span nodes: both pools must, or neither";
+    llm_d_pool(&side, "prefill");
+    take_side(&side, &decode, &side.b);
+    llm_d_pool(&side, "decode");
+    k->b = side.b;
     return NULL;
 }
 

@@ -130,6 +130,16 @@ static bool join_config(hg_launch_reader *r, const hg_shell *sh, const hg_shell_
 
 /* ---- commands ---- */
 
+/* Flags of a program around the engine mean nothing to the engine alone. */
+static void forget_wrapper(hg_launch_text *t)
+{
+    for (size_t i = 0; i < t->settings.count; i++) {
+        const hg_engine_knob *k = t->settings.list[i].knob;
+        if (k && k->wrapper && !(t->wrapper && strcmp(k->wrapper, t->wrapper) == 0))
+            t->settings.list[i].knob = NULL;
+    }
+}
+
 static bool read_program(hg_launch_reader *r, const hg_shell *sh, const hg_shell_command *c,
                          const hg_program *p)
 {
@@ -151,6 +161,7 @@ static bool read_program(hg_launch_reader *r, const hg_shell *sh, const hg_shell
     t.cpus = hg_command_cpus(c, p->first);
     t.devices = hg_command_devices(r->arena, c, p->first, &t.settings, &t.devices_by);
     hg_parse_flags(&t.settings, c->words + p->first, c->count - p->first, &t.model);
+    forget_wrapper(&t);
     if (!join_config(r, sh, c, &t))
         return false;
     const hg_setting *model = hg_setting_of_word(&t.settings, "model");

@@ -33,7 +33,7 @@ static void listen(hg_buf *b, const hg_emitter *e, const hg_launch *l)
 {
     if (e->listens)
         hg_buf_printf(b, " --host \"${HOST:-127.0.0.1}\" --port \"${PORT:-%" PRId64 "}\"",
-                      l->knobs->port);
+                      hg_launch_port(l));
 }
 
 static void serve_spanning(hg_buf *b, const hg_emitter *e, const hg_launch *l, const hg_layout *p,
@@ -80,31 +80,40 @@ static void serve_shared(hg_buf *b, const hg_emitter *e, const hg_launch *l, con
     hg_buf_puts(b, " \"$@\"\n");
 }
 
-static void serve_several(hg_buf *b, const hg_launch *l, const hg_layout *p, const char *serve)
+static void serve_several(hg_buf *b, const hg_emitter *e, const hg_launch *l, const hg_layout *p,
+                          const char *serve)
 {
     int64_t full = hg_layout_engines_on(p, 0), rest = hg_layout_engines_on(p, p->nodes - 1),
-            port = l->knobs->port;
+            port = hg_launch_port(l);
     const char *visible = hg_accelerator_of(l->device->vendor)->visible;
+    bool before;
+    const char *own = hg_own_port(b->arena, e, l, 0, "i", &before);
     hg_buf_printf(b,
-                  "# Independent servers of %" PRId64 " GPUs: put a router in front (ports %" PRId64
-                  " and up).\n"
+                  "# %s of %" PRId64 " GPUs: %s (ports %" PRId64 " and up).\n"
                   "servers=\ntrap 'kill $servers 2>/dev/null || :' EXIT\ntrap 'exit 1' INT "
                   "TERM\ncount=%" PRId64 "\n",
-                  p->engine, port, full);
+                  l->role == HG_POOL_PREFILL  ? "The prefill pool, servers"
+                  : l->role == HG_POOL_DECODE ? "The decode pool, servers"
+                                              : "Independent servers",
+                  p->engine, l->role ? "router.sh stands before them" : "put a router in front",
+                  port, full);
     if (rest != full)
         hg_buf_printf(b, "[ \"$NODE\" -lt %" PRId64 " ] || count=%" PRId64 "\n", p->nodes - 1,
                       rest);
     hg_buf_printf(b,
-                  "i=0\nwhile [ $i -lt $count ]; do\n    first=$((i * %" PRId64
+                  "i=0\nwhile [ $i -lt $count ]; do\n    first=$((%si * %" PRId64
                   "))\n    last=$((first + %" PRId64 "))\n    ",
+                  l->first_device ? hg_textf(b->arena, "%" PRId64 " + ", l->first_device) : "",
                   p->engine, p->engine - 1);
     if (visible)
         hg_buf_printf(b, "%s=$(seq -s, $first $last) ", visible);
+    if (before)
+        hg_buf_puts(b, own);
     hg_buf_printf(b,
                   "%s \\\n        --host \"${HOST:-127.0.0.1}\" --port $((%" PRId64
-                  " + i)) \"$@\" &\n    servers=\"$servers $!\"\n"
+                  " + i))%s \"$@\" &\n    servers=\"$servers $!\"\n"
                   "    i=$((i + 1))\ndone\nwait\n",
-                  serve, port);
+                  serve, port, before ? "" : own);
 }
 
 /* Engines without a flag for their file are told everything on the command line. */
@@ -123,7 +132,7 @@ static const char *serve_command(hg_arena *arena, const hg_emitter *e, const hg_
 const char *hg_run_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
 {
     hg_layout p = hg_emit_layout(e, l);
-    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_on(&p, 0));
+    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_each(&p, 0));
     hg_buf b = { .arena = arena };
     hg_buf_printf(&b,
                   "#!/bin/sh\n# %s %s: %s\n%sset -eu\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\n",
@@ -142,10 +151,10 @@ const char *hg_run_script(hg_arena *arena, const hg_emitter *e, const hg_launch 
         serve_across(&b, e, l, &p, serve);
     else if (p.spans > 1)
         serve_spanning(&b, e, l, &p, serve);
-    else if (p.shared || l->deployment->replicas == 1)
+    else if (p.shared || (l->deployment->replicas == 1 && !l->role))
         serve_shared(&b, e, l, &p, serve);
     else
-        serve_several(&b, l, &p, serve);
+        serve_several(&b, e, l, &p, serve);
     return b.s;
 }
 
