@@ -13,7 +13,9 @@ static hg_code write_files(hg_ask *a, const hg_emitter *e, const hg_launch *l)
     size_t n = hg_emit_files(a->arena, e, l, files);
     for (size_t i = 0; i < n; i++) {
         const char *path = hg_textf(a->arena, "%s/%s", a->s.output.s, files[i].name);
-        if (!hg_folder_make(hg_strndup(a->arena, path, strlen(path) - strlen(hg_basename(path)) - 1), &a->err) ||
+        if (!hg_folder_make(
+                hg_strndup(a->arena, path, strlen(path) - strlen(hg_basename(path)) - 1),
+                &a->err) ||
             !hg_file_write(path, files[i].text, strlen(files[i].text), a->s.force.v, &a->err))
             return a->err.code;
         if (files[i].executable)
@@ -93,7 +95,8 @@ static hg_code run(hg_ask *a)
     hg_plan plan = { .problem = p };
     if (!hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s))
         return a->err.code;
-    hg_point at = { .deployment = c->deployment, .metrics = { .rate_per_s = p->workload.rate_per_s } };
+    hg_point at = { .deployment = c->deployment,
+                    .metrics = { .rate_per_s = p->workload.rate_per_s } };
     hg_launch l = hg_plan_launch(a->arena, &plan, &at, a->s.model.s);
     if (c->prefill)
         hg_plan_launch_prefill(a->arena, &plan, &c->prefill->deployment, &l);
@@ -101,11 +104,10 @@ static hg_code run(hg_ask *a)
     if (why)
         return hg_refuse(a, "deployment:", "%s", why);
     if (l.wanted)
-        hg_note(a, hg_textf(a->arena, "$MODEL must name %s: %s does not make one while it loads", l.wanted,
-                            p->engine.title));
+        hg_note(a, hg_textf(a->arena, "$MODEL must name %s: %s does not make one while it loads",
+                            l.wanted, p->engine.title));
     return answer(a, e, &l);
 }
 
-const hg_verb hg_verb_emit = {
-    "emit", "heng emit --model M --device D [--tp N …] [-o DIR]", "the engine's files for one deployment", run
-};
+const hg_verb hg_verb_emit = { "emit", "heng emit --model M --device D [--tp N …] [-o DIR]",
+                               "the engine's files for one deployment", run };

@@ -138,8 +138,8 @@ static hg_code run(hg_ask *a)
                               &a->err);
     if (!text)
         return a->err.code == HG_WORLD ? HG_WORLD : HG_INPUT;
-    if (!hg_launch_read(a->arena, &a->data, name, text, size, a->s.engine.s,
-                        a->s.engine_version.s, &texts, &a->err))
+    if (!hg_launch_read(a->arena, &a->data, name, text, size, a->s.engine.s, a->s.engine_version.s,
+                        &texts, &a->err))
         return HG_INPUT;
     hg_note(a, texts.note);
     hg_linted *list = HG_NEW(a->arena, hg_linted, texts.count);

@@ -38,8 +38,7 @@ static const char *contradicts(hg_ask *a, const hg_word *w, const char *value)
     }
     if (w->kind == HG_WORD_FLAG) {
         const hg_flag_word *g = given, *s = said;
-        return g->v == s->v ? NULL
-                            : hg_textf(a->arena, "%s (%s)", g->where, g->v ? "on" : "off");
+        return g->v == s->v ? NULL : hg_textf(a->arena, "%s (%s)", g->where, g->v ? "on" : "off");
     }
     const hg_ints_word *g = given, *s = said;
     if (g->n == 1 && g->v[0] == s->v[0])
@@ -142,9 +141,8 @@ bool hg_ask_fix_fraction(hg_ask *a, const hg_problem *p, const hg_fixed_launch *
         return true;
     if (a->s.gpu_memory_utilization.given) {
         hg_note(a, hg_textf(a->arena, "%s:%d: its memory fraction is overruled by %s %g",
-                            a->s.fix_launch.s ? a->s.fix_launch.s : "launch",
-                            f->said.fraction_line, a->s.gpu_memory_utilization.where,
-                            a->s.gpu_memory_utilization.v));
+                            a->s.fix_launch.s ? a->s.fix_launch.s : "launch", f->said.fraction_line,
+                            a->s.gpu_memory_utilization.where, a->s.gpu_memory_utilization.v));
         return true;
     }
     hg_fraction_of of = f->launch->knobs->fraction_of;
