@@ -6,21 +6,26 @@
 #include <stdio.h>
 #include <string.h>
 
+/* From first to last by steps, both counted; 1 where the numbers are none to count with. */
+static int64_t counted(long first, long step, long last)
+{
+    bool sane = first >= 0 && last <= HG_LAUNCHES_MOST && step > 0;
+    return !sane ? 1 : last < first ? 0 : (last - first) / step + 1;
+}
+
 /* "$(seq 0 7)" and "{0..7}" are as many words as they count. */
 static int64_t words_in(const char *w)
 {
-    long first, step, last;
+    long a, b, c;
     char end;
-    int n = sscanf(w, "$(seq %ld %ld %ld%c", &first, &step, &last, &end);
-    if (n == 2 || n == 3)
-        return step < first ? 0 : n == 2 ? step - first + 1 : 1;
+    int n = sscanf(w, "$(seq %ld %ld %ld%c", &a, &b, &c, &end);
     if (n == 1)
-        return first > 0 ? first : 0;
-    if (n == 4 && step > 0 && end == ')')
-        return last < first ? 0 : (last - first) / step + 1;
-    return sscanf(w, "{%ld..%ld%c", &first, &last, &end) == 3 && end == '}' && last >= first
-               ? last - first + 1
-               : 1;
+        return counted(1, 1, a);
+    if (n == 2)
+        return counted(a, 1, b);
+    if (n == 4 && end == ')')
+        return counted(a, b, c);
+    return sscanf(w, "{%ld..%ld%c", &a, &b, &end) == 3 && end == '}' ? counted(a, 1, b) : 1;
 }
 
 /* for x in a b c; while [ 0 -lt 7 ], as its variables stand before it; others run once. */
@@ -32,7 +37,7 @@ static int64_t repeats(const hg_shell_command *c)
         for (size_t i = 3; i < c->count; i++)
             n = hg_min_i64(HG_LAUNCHES_MOST, n + hg_min_i64(HG_LAUNCHES_MOST, words_in(w[i].s)));
     else if (c->count > 4 && strcmp(w[1].s, "[") == 0 && hg_parse_i64(w[2].s, &from) &&
-             strcmp(w[3].s, "-lt") == 0 && hg_parse_i64(w[4].s, &to) && from >= 0)
+             strcmp(w[3].s, "-lt") == 0 && hg_parse_i64(w[4].s, &to) && from >= 0 && to > from)
         n = to - from;
     return n > 1 ? hg_min_i64(n, HG_LAUNCHES_MOST) : 1;
 }
@@ -81,6 +86,6 @@ void hg_shell_arithmetic(hg_shell_lexer *x)
         return;
     bool counts =
         sscanf(text, " %*[a-zA-Z_] = %ld ; %*[a-zA-Z_] < %ld%c", &first, &last, &end) == 3;
-    open_loop(x, counts && last > first ? hg_min_i64(last - first, HG_LAUNCHES_MOST) : 1);
+    open_loop(x, counts && last > first ? counted(first, 1, last - 1) : 1);
     x->now = (hg_shell_command){ 0 };
 }
