@@ -311,7 +311,7 @@ static bool read_documents(hg_launch_reader *r, const char *text, size_t size, b
 
 static bool has_line(const char *text, const char *start)
 {
-    for (const char *p = text; p; p = strchr(p, '\n'), p += p != NULL)
+    for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n')
         if (hg_starts(p, start))
             return true;
     return false;
