@@ -1,11 +1,12 @@
-/* Launches read back: what emitters write comes back as the deployment, and what people write is
- * understood. */
+/* Launches read back: every file that emitters write comes back as the deployment, without an error
+ * of lint. */
 #include "launched.h"
 #include "test.h"
 
 #include "base/file.h"
 #include "engine/fraction.h"
 #include "engine/parse.h"
+#include "explain/lint.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -128,10 +129,10 @@ static void write_files(hg_arena *arena, const launched *l, const char *folder)
 
 static void remove_files(hg_arena *arena, const char *folder)
 {
-    static const char *const names[] = { "run.sh",    "vllm.yaml",  "sglang.yaml",
-                                         "trt.yaml",  "preset.ini", "conf/config.json",
-                                         "docker.sh", "bench.sh",   "conf",
-                                         "" };
+    static const char *const names[] = { "run.sh",    "vllm.yaml",   "sglang.yaml",
+                                         "trt.yaml",  "preset.ini",  "conf/config.json",
+                                         "docker.sh", "bench.sh",    "conf",
+                                         "k8s.yaml",  "values.yaml", "" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         remove(hg_textf(arena, "%s/%s", folder, names[i]));
 }
@@ -189,6 +190,26 @@ static void keep_ignored(const launched *l, const hg_deployment *from, hg_deploy
     }
 }
 
+/* Nothing that heng writes is an error to itself. */
+static void lints(hg_arena *arena, const launched *l, const hg_launch_text *t,
+                  const hg_said_words *w, const hg_deployment *d, const char *what)
+{
+    hg_lint x = { .arena = arena,
+                  .launch = t,
+                  .said = *w,
+                  .engine = &l->problem.engine,
+                  .model = &l->problem.model,
+                  .device = &l->problem.rates.device,
+                  .d = *d,
+                  .d_is_known = true };
+    hg_lint_run(&x);
+    for (size_t i = 0; i < x.count; i++)
+        CHECKF(x.found[i].level < HG_LINT_ERROR ||
+                   strcmp(x.found[i].rule->id, "does_not_fit") == 0 ||
+                   hg_starts(x.found[i].rule->id, "npu_graph"),
+               "%s: %s: %s", what, x.found[i].rule->id, x.found[i].message);
+}
+
 static void read_again(hg_arena *arena, launched *l, const hg_deployment *fresh, const char *what,
                        const char *name, const char *text)
 {
@@ -211,11 +232,51 @@ static void read_again(hg_arena *arena, launched *l, const hg_deployment *fresh,
     keep_ignored(l, &l->point.deployment, &back);
     take_fraction(l, &w, &back);
     same(what, &l->point.deployment, &back);
+    lints(arena, l, &texts.list[0], &w, &back, what);
+}
+
+static void read_file_again(hg_arena *arena, launched *l, const hg_deployment *fresh,
+                            const char *what, const char *folder, const char *name)
+{
+    hg_err err;
+    size_t size;
+    const char *path = hg_textf(arena, "%s/%s", folder, name),
+               *text = hg_file_read(arena, path, 1 << 20, &size, &err);
+    CHECKF(text, "%s: %s", what, name);
+    if (text)
+        read_again(arena, l, fresh, hg_textf(arena, "%s, %s", what, name), path, text);
+}
+
+/* Scripts say what one node runs. */
+static bool on_one_node(const launched *l)
+{
+    hg_layout p = hg_emit_layout(l->emitter, &l->launch);
+    return p.nodes == 1 || (p.spans > 1 && p.replicas == 1);
+}
+
+static int every_manifest(hg_arena arena, launched *l, const hg_deployment *fresh, const char *what,
+                          const char *folder)
+{
+    int written = 0;
+    for (int i = 0; hg_k8s_kinds[i]; i++) {
+        const char *name, *why;
+        l->plan.k8s = hg_k8s_kinds[i];
+        launched_set(&arena, l, NULL);
+        if (hg_emit_refuses(&arena, l->emitter, &l->launch))
+            continue;
+        hg_k8s_manifest(&arena, l->emitter, &l->launch, &name, &why);
+        write_files(&arena, l, folder);
+        read_file_again(&arena, l, fresh, hg_textf(&arena, "%s, %s", what, l->plan.k8s), folder,
+                        name);
+        written++;
+    }
+    return written;
 }
 
 static void round_trips(hg_arena arena)
 {
     char folder[] = "/tmp/heng-test-XXXXXX";
+    int manifests = 0;
     if (!mkdtemp(folder)) {
         test_skip("no folder in /tmp");
         return;
@@ -244,196 +305,15 @@ static void round_trips(hg_arena arena)
                 hg_buf_printf(&b, "%s\n", lines[k]);
             write_files(&scratch, &l, folder);
             read_again(&scratch, &l, &fresh, what, hg_textf(&scratch, "%s/launch.sh", folder), b.s);
-            if (n == 1) { /* one server: the script says as much */
-                hg_err err;
-                size_t size;
-                const char *path = hg_textf(&scratch, "%s/run.sh", folder),
-                           *script = hg_file_read(&scratch, path, 1 << 20, &size, &err);
-                read_again(&scratch, &l, &fresh, hg_textf(&scratch, "%s, run.sh", what), path,
-                           script);
+            if (on_one_node(&l)) {
+                read_file_again(&scratch, &l, &fresh, what, folder, "run.sh");
+                read_file_again(&scratch, &l, &fresh, what, folder, "docker.sh");
             }
+            manifests += every_manifest(scratch, &l, &fresh, what, folder);
             remove_files(&scratch, folder);
         }
+    CHECKF(manifests > 100, "%d manifests were read", manifests);
     rmdir(folder);
-}
-
-/* ---- what people write ---- */
-
-static const struct {
-    const char *text, *engine, *model;
-    const char *says[5][2]; /* words and values */
-    double fraction;
-} rows[] = {
-    { "vllm serve Qwen/Qwen3-32B-FP8 --host 0.0.0.0 -tp 2 --max-model-len 16k --max-num-seqs=256 "
-      "\\\n  --gpu-memory-utilization 0.90",
-      "vllm",
-      "Qwen/Qwen3-32B-FP8",
-      { { "tp", "2" }, { "max_model_len", "16000" }, { "max_num_seqs", "256" } },
-      0.9 },
-    { "python3 -m vllm.entrypoints.openai.api_server --model m --tensor_parallel_size 4 "
-      "--no-enable-prefix-caching",
-      "vllm",
-      "m",
-      { { "tp", "4" }, { "enable_prefix_caching", "false" } },
-      0 },
-    { "export TP=8\nMODEL=\"a/b c\"\nnohup vllm serve \"$MODEL\" -tp ${TP} "
-      "--enable-expert-parallel -dp ${DP:-2} > log 2>&1 &",
-      "vllm",
-      "a/b c",
-      { { "tp", "8" }, { "dp", "2" }, { "ep", "16" } },
-      0 },
-    { "docker run --rm --gpus all -e VLLM_USE_V1=1 -p 8000:8000 vllm/vllm-openai:v0.10.0 --model m "
-      "--max-num-seqs 8",
-      "vllm",
-      "m",
-      { { "max_num_seqs", "8" } },
-      0 },
-    { "bash -c 'vllm serve m --speculative-config "
-      "\"{\\\"method\\\":\\\"mtp\\\",\\\"num_speculative_tokens\\\":3}\"'",
-      "vllm",
-      "m",
-      { { "draft_tokens", "3" } },
-      0 },
-    { "# a comment 'with a quote\nCUDA_VISIBLE_DEVICES=0 vllm serve m --port 8000 "
-      "&\nCUDA_VISIBLE_DEVICES=1 vllm serve m --port 8001 &\nwait",
-      "vllm",
-      "m",
-      { { "replicas", "2" } },
-      0 },
-    { "python -m sglang.launch_server --model-path m --tp 8 --dp 8 --enable-dp-attention "
-      "--chunked-prefill-size 32768 --max-running-requests 1024 "
-      "--mem-fraction-static 0.85",
-      "sglang",
-      "m",
-      { { "tp", "1" },
-        { "dp", "8" },
-        { "max_num_batched_tokens", "4096" },
-        { "max_num_seqs", "128" } },
-      0.85 },
-    { "python -m sglang.launch_server --model-path m --tp 8 --enable-dp-attention",
-      "sglang",
-      "m",
-      { { "tp", "8" } },
-      0 },
-    { "sglang serve --model-path m --chunked-prefill-size -1 --disable-radix-cache",
-      "sglang",
-      "m",
-      { { "enable_chunked_prefill", "false" },
-        { "max_num_batched_tokens", "16384" },
-        { "enable_prefix_caching", "false" } },
-      0 },
-    { "cat >/tmp/none/x.yaml <<'EOF'\nmax_batch_size: 512\nenable_attention_dp: "
-      "true\nkv_cache_config:\n  free_gpu_memory_fraction: 0.8\n  dtype: fp8\nEOF\n"
-      "mpirun -n 8 trtllm-llmapi-launch trtllm-serve m --tp_size 8 --max_batch_size 64 "
-      "--extra_llm_api_options /tmp/none/x.yaml",
-      "trtllm",
-      "m",
-      { { "tp", "1" }, { "dp", "8" }, { "max_num_seqs", "512" }, { "kv_dtype", "fp8" } },
-      0.8 },
-    { "llama-server -m q.gguf -ngl 99 -fa -np 8 -c 65536 -b 2048 -ub 1024 -ctk q8_0 -ctv q8_0 "
-      "--metrics",
-      "llamacpp",
-      "q.gguf",
-      { { "max_model_len", "8192" }, { "max_num_seqs", "8" }, { "kv_dtype", "fp8" } },
-      0 },
-    { "llama-server -m q.gguf -np 8 -c 65536 -kvu",
-      "llamacpp",
-      "q.gguf",
-      { { "max_model_len", "65536" } },
-      0 },
-    { "; mine\n[q]\nmodel = q.gguf\nc = 8192\nparallel = 2\n",
-      "llamacpp",
-      NULL,
-      { { "max_model_len", "4096" } },
-      0 },
-    { "tensor_parallel_size: 8\nmoe_expert_parallel_size: 8\nenable_chunked_prefill: true\n",
-      "trtllm",
-      NULL,
-      { { "tp", "8" }, { "ep", "8" }, { "enable_chunked_prefill", "true" } },
-      0 },
-    { "model: a/b\nmax-num-seqs: 64\ntensor-parallel-size: 2\n",
-      "vllm",
-      "a/b",
-      { { "tp", "2" }, { "max_num_seqs", "64" } },
-      0 },
-    { "model-path: a/b\ntp-size: 4\nmem-fraction-static: 0.8\n",
-      "sglang",
-      "a/b",
-      { { "tp", "4" } },
-      0.8 },
-    { "{\"BackendConfig\":{\"npuDeviceIds\":[[0,1]],\"ModelDeployConfig\":{\"maxSeqLen\":8192,"
-      "\"ModelConfig\":[{\"worldSize\":2,\"modelWeightPath\":\"/m\"}]},"
-      "\"ScheduleConfig\":{\"maxBatchSize\":64,\"templateType\":\"Standard\"}}}",
-      "mindie",
-      "/m",
-      { { "tp", "2" }, { "max_num_seqs", "64" }, { "max_model_len", "8192" } },
-      0 },
-};
-
-static void people(hg_arena arena)
-{
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        hg_launch_texts texts;
-        hg_said_words w;
-        hg_err err = { 0 };
-        bool ok = hg_launch_read(&arena, &data, "launch", rows[i].text, strlen(rows[i].text), NULL,
-                                 NULL, &texts, &err);
-        CHECKF(ok && texts.count == 1, "%s\n%s %s", rows[i].text, err.where, err.msg);
-        if (!ok)
-            continue;
-        const hg_launch_text *t = &texts.list[0];
-        CHECK_STR(t->knobs->engine, rows[i].engine);
-        CHECKF(!rows[i].model || (t->model && strcmp(t->model, rows[i].model) == 0), "%s: model %s",
-               rows[i].text, t->model ? t->model : "none");
-        hg_launch_words(&arena, t, &w);
-        for (int k = 0; k < 5 && rows[i].says[k][0]; k++) {
-            const char *v = hg_said_value(&w, rows[i].says[k][0]);
-            CHECKF(v && strcmp(v, rows[i].says[k][1]) == 0, "%s\n%s is %s, want %s", rows[i].text,
-                   rows[i].says[k][0], v ? v : "not said", rows[i].says[k][1]);
-        }
-        CHECKF(fabs(w.told_fraction - rows[i].fraction) < 1e-9, "%s: fraction %g", rows[i].text,
-               w.told_fraction);
-    }
-}
-
-/* Unknown keys are kept and named; lines are those of the text. */
-static void unknown(hg_arena arena)
-{
-    static const char text[] =
-        "export A=1\nvllm serve m \\\n  --max-num-seq 8 \\\n  --frobnicate\n";
-    hg_launch_texts texts;
-    hg_err err = { 0 };
-    bool ok = hg_launch_read(&arena, &data, "x.sh", text, strlen(text), NULL, NULL, &texts, &err) &&
-              texts.count == 1;
-    CHECKF(ok, "%s %s", err.where, err.msg);
-    if (!ok)
-        return;
-    const hg_settings *s = &texts.list[0].settings;
-    CHECKF(s->count == 2, "%zu settings: %s", s->count, s->list ? s->list[0].name : "");
-    CHECK(s->count == 2 && !s->list[0].knob && !s->list[1].knob);
-    CHECK_STR(s->list[0].name, "--max-num-seq");
-    CHECK_STR(s->list[0].value, "8");
-    CHECK(s->list[0].line == 3 && s->list[1].line == 4 && texts.list[0].line == 2);
-    CHECK(s->env_count == 1);
-}
-
-static void refused(hg_arena arena)
-{
-    static const struct {
-        const char *text, *says;
-    } bad[] = {
-        { "", "is empty" }, { "   \n", "is empty" }, { "vllm serve 'm", "does not end" },
-        { "ls -l\n", "" },  { "just words", "" },    { "a: 1\nb: 2\n", "holds no launch" },
-        { "{\"a\":", "" },  { "%YAML", "" },         { "- a\n- b\n", "" },
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        hg_launch_texts texts;
-        hg_err err = { 0 };
-        bool ok = hg_launch_read(&arena, &data, "x", bad[i].text, strlen(bad[i].text), NULL, NULL,
-                                 &texts, &err);
-        CHECKF(!ok && *err.msg && strstr(err.msg, bad[i].says), "'%s': %s", bad[i].text,
-               ok ? "read" : err.msg);
-    }
 }
 
 void test_parse(void)
@@ -443,9 +323,6 @@ void test_parse(void)
         test_skip("no address space");
         return;
     }
-    people(arena);
-    unknown(arena);
-    refused(arena);
     round_trips(arena);
     hg_arena_close(&arena);
 }

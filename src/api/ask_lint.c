@@ -10,26 +10,6 @@
 /* Without said traffic fixes are weighed on a chat's lengths. */
 enum { LAUNCH_MOST = 1 << 20, PRICED_ISL = 1000, PRICED_OSL = 200, PRICED_CLIENTS = 64 };
 
-/* "# vllm 0.9" among the comments at its head: a file may say what it was written for, as those
- * that heng writes do. */
-static const char *version_of(hg_arena *arena, const char *text)
-{
-    static const char *const names[] = {
-        "vllm",         "vLLM",   "sglang", "SGLang",   "trtllm",
-        "TensorRT-LLM", "mindie", "MindIE", "llamacpp", "llama.cpp"
-    };
-    for (; *text == '#' || *text == ';'; text += strcspn(text, "\n"), text += *text == '\n') {
-        const char *p = text + 1 + strspn(text + 1, " ");
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-            size_t n = strlen(names[i]);
-            const char *version = p + n + (hg_starts(p, names[i]) && p[n] == ' ');
-            if (version > p + n && (*version == 'b' || (*version >= '0' && *version <= '9')))
-                return hg_strndup(arena, version, strcspn(version, " :\r\n"));
-        }
-    }
-    return NULL;
-}
-
 static const char *input_name(const hg_ask *a)
 {
     return a->s.input_count && strcmp(a->s.inputs[0], "-") != 0 ? a->s.inputs[0] : "stdin";
@@ -158,10 +138,8 @@ static hg_code run(hg_ask *a)
                               &a->err);
     if (!text)
         return a->err.code == HG_WORLD ? HG_WORLD : HG_INPUT;
-    const char *version =
-        a->s.engine_version.s ? a->s.engine_version.s : version_of(a->arena, text);
-    if (!hg_launch_read(a->arena, &a->data, name, text, size, a->s.engine.s, version, &texts,
-                        &a->err))
+    if (!hg_launch_read(a->arena, &a->data, name, text, size, a->s.engine.s, a->s.engine_version.s,
+                        &texts, &a->err))
         return HG_INPUT;
     hg_note(a, texts.note);
     hg_linted *list = HG_NEW(a->arena, hg_linted, texts.count);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "engine/fraction.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { LAUNCH_MOST = 1 << 20 };
@@ -17,9 +18,48 @@ bool hg_ask_said(hg_ask *a, const char *verb, const char *name, const char *word
                            hg_textf(a->arena, "%s:%d: %s", name, line, word), &a->err);
 }
 
+/* The word's place and value in the question, where they are not what the launch says; NULL: it is
+ * left open there, or says the same. */
+static const char *contradicts(hg_ask *a, const hg_word *w, const char *value)
+{
+    const void *given = (const char *)&a->s + w->offset;
+    hg_scenario fresh = { 0 };
+    hg_err none;
+    if (!hg_scenario_set(a->arena, &fresh, a->verb, w->name, value, "", &none))
+        return NULL;
+    const void *said = (const char *)&fresh + w->offset;
+    if (w->kind == HG_WORD_TEXT) {
+        const hg_text_word *g = given, *s = said;
+        return strcmp(g->s, s->s) == 0 ? NULL : hg_textf(a->arena, "%s %s", g->where, g->s);
+    }
+    if (w->kind == HG_WORD_REAL) {
+        const hg_real_word *g = given, *s = said;
+        return g->v == s->v ? NULL : hg_textf(a->arena, "%s %g", g->where, g->v);
+    }
+    if (w->kind == HG_WORD_FLAG) {
+        const hg_flag_word *g = given, *s = said;
+        return g->v == s->v ? NULL : hg_textf(a->arena, "%s (%s)", g->where, g->v ? "on" : "off");
+    }
+    const hg_ints_word *g = given, *s = said;
+    if (g->n == 1 && g->v[0] == s->v[0])
+        return NULL;
+    hg_buf b = { .arena = a->arena };
+    for (int i = 0; i < g->n; i++)
+        hg_buf_printf(&b, "%s%" PRId64, i ? "," : "", g->v[i]);
+    return hg_textf(a->arena, "%s %s", g->where, g->any ? "any" : b.s);
+}
+
+/* What the command line says goes before the launch, and is said where they differ. */
 static bool set(hg_ask *a, const char *word, const char *value, int line)
 {
-    return hg_ask_said(a, a->verb, a->s.fix_launch.s, word, value, line);
+    const hg_word *w = hg_word_find(word);
+    if (!w || !hg_word_serves(w, a->verb) || !hg_word_given(&a->s, w))
+        return hg_ask_said(a, a->verb, a->s.fix_launch.s, word, value, line);
+    const char *other = contradicts(a, w, value);
+    if (other)
+        hg_note(a, hg_textf(a->arena, "%s:%d: %s %s is overruled by %s", a->s.fix_launch.s, line,
+                            word, value, other));
+    return true;
 }
 
 static bool is_planned(const hg_said_words *said, const hg_setting *t)
@@ -97,9 +137,14 @@ bool hg_ask_fix_launch(hg_ask *a, hg_fixed_launch *out)
 bool hg_ask_fix_fraction(hg_ask *a, const hg_problem *p, const hg_fixed_launch *f)
 {
     hg_deployment d;
-    if (!f->launch || a->s.gpu_memory_utilization.given ||
-        (f->said.told_fraction <= 0 && f->said.spare_bytes <= 0))
+    if (!f->launch || (f->said.told_fraction <= 0 && f->said.spare_bytes <= 0))
         return true;
+    if (a->s.gpu_memory_utilization.given) {
+        hg_note(a, hg_textf(a->arena, "%s:%d: its memory fraction is overruled by %s %g",
+                            a->s.fix_launch.s ? a->s.fix_launch.s : "launch", f->said.fraction_line,
+                            a->s.gpu_memory_utilization.where, a->s.gpu_memory_utilization.v));
+        return true;
+    }
     hg_fraction_of of = f->launch->knobs->fraction_of;
     bool converts = of == HG_OF_STATIC || (of == HG_OF_FREE) != p->engine.fraction_of_free;
     if (converts && a->s.tp.n != 1) {

@@ -93,6 +93,8 @@ bool hg_ask_k8s(hg_ask *a, const char **out);
 
 /* One point as something to launch. */
 hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, const char *model_word);
+/* Makes it disaggregated: these engines compute the prompts, those of the point make the tokens. */
+void hg_plan_launch_prefill(hg_arena *arena, const hg_plan *p, const hg_deployment *prefill, hg_launch *l);
 
 /* JSON parts shared by plan and simulate. */
 void hg_json_deployment(hg_json *j, const hg_deployment *d);

@@ -152,6 +152,10 @@ const char *hg_plan_json(hg_arena *arena, const hg_plan *p, const char *model_wo
     hg_buf out = { .arena = arena };
     hg_json j = { .out = &out };
     hg_json_open(&j, '{');
+    if (!p->found || !p->top_count) {
+        hg_json_key(&j, "recommended");
+        hg_json_raw(&j, "null");
+    }
     if (p->top_count)
         recommended(arena, &j, p, model_word);
     points(&j, "top", p, p->top, p->found ? p->top_count : 0, true);

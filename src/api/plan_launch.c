@@ -147,3 +147,13 @@ hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, 
     take_gguf(arena, p, model_word, &l);
     return l;
 }
+
+void hg_plan_launch_prefill(hg_arena *arena, const hg_plan *p, const hg_deployment *prefill, hg_launch *l)
+{
+    l->prefill = launched(arena, p->problem, prefill);
+    l->prefill_memory = ledger(arena, p->problem, prefill);
+    l->why = hg_textf(arena, "%s on %lld x %s: prefill %s; decode %s", l->model_word,
+                      (long long)(hg_deployment_devices(prefill) + hg_deployment_devices(l->deployment)),
+                      l->device->name, hg_deployment_text(arena, l->prefill),
+                      hg_deployment_text(arena, l->deployment));
+}

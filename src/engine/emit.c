@@ -22,6 +22,8 @@ hg_settings hg_emit_settings(hg_arena *arena, const hg_emitter *e, const hg_laun
 {
     hg_settings s = { .arena = arena, .knobs = l->knobs };
     e->settings(l, here, &s);
+    if (l->role && e->pool)
+        e->pool(l, &s);
     return s;
 }
 
@@ -32,7 +34,10 @@ hg_layout hg_emit_layout(const hg_emitter *e, const hg_launch *l)
 
 const char *hg_emit_refuses(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
 {
-    const char *why = e->refuses ? e->refuses(arena, l) : NULL, *name;
+    const char *why = l->prefill && !l->role ? hg_pools_refuse(arena, e, l)
+                      : e->refuses           ? e->refuses(arena, l)
+                                             : NULL,
+               *name;
     hg_layout p = hg_emit_layout(e, l);
     hg_settings s = hg_emit_settings(arena, e, l, 1);
     if (why)
@@ -59,28 +64,41 @@ const char *hg_emit_program(hg_arena *arena, const hg_emitter *e, const hg_launc
                     l->checkpoint ? hg_shell_word(arena, l->checkpoint) : "\"$MODEL\"");
 }
 
+/* Where the files of a pool lie. */
+static const char *folder_of(const hg_launch *l)
+{
+    return l->role == HG_POOL_PREFILL ? "prefill/" : l->role == HG_POOL_DECODE ? "decode/" : "";
+}
+
 /* One process' line.  The devices are named where servers share a node, the node where there are
  * several. */
 static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
                         const hg_layout *p, int64_t node, int64_t server)
 {
-    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_on(p, node));
+    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_each(p, node));
     const char *visible = hg_accelerator_of(l->device->vendor)->visible;
-    bool several = !p->shared && p->spans == 1 && l->deployment->replicas > 1;
+    bool several =
+             !p->shared && p->spans == 1 && (l->deployment->replicas > 1 || (l->role && !l->apart)),
+         before;
+    const char *own = hg_own_port(arena, e, l, server, NULL, &before);
     hg_buf b = { .arena = arena };
     for (size_t i = 0; i < s.env_count; i++)
         hg_buf_printf(&b, "%s=%s ", s.env[i][0], hg_shell_word(arena, s.env[i][1]));
     for (int64_t g = 0; several && visible && g < p->engine; g++)
         hg_buf_printf(&b, "%s%s%" PRId64 "%s", g ? "," : visible, g ? "" : "=",
-                      server * p->engine + g, g + 1 < p->engine ? "" : " ");
+                      l->first_device + server * p->engine + g, g + 1 < p->engine ? "" : " ");
+    if (before)
+        hg_buf_puts(&b, own);
     if (p->spans > 1 && e->across)
         hg_buf_puts(&b, e->across(arena, p));
     hg_buf_puts(&b, hg_emit_program(arena, e, l, false));
     if (e->listens)
-        hg_buf_printf(&b, " --host 127.0.0.1 --port %" PRId64, l->knobs->port + server);
+        hg_buf_printf(&b, " --host 127.0.0.1 --port %" PRId64, hg_launch_port(l) + server);
     hg_settings_flags(&s, e->no_form, &b);
+    if (!before)
+        hg_buf_puts(&b, own);
     if (e->config_needed && e->config_flag)
-        hg_buf_printf(&b, "%s %s", e->config_flag, e->config_name);
+        hg_buf_printf(&b, "%s %s%s", e->config_flag, folder_of(l), e->config_name);
     if (p->spans > 1 && e->join)
         e->join(&b, p->spans, hg_textf(arena, "%" PRId64, node % p->spans), "\"$MASTER_ADDR\"",
                 node % p->spans == 0);
@@ -89,29 +107,69 @@ static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l
     return b.s;
 }
 
-const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
-                             size_t *count)
+typedef struct lines {
+    const char **list;
+    size_t count, capacity;
+} lines;
+
+static void add_lines(hg_arena *arena, const hg_emitter *e, const hg_launch *l, lines *out)
 {
     hg_layout p = hg_emit_layout(e, l);
-    const char **lines = NULL;
-    size_t capacity = 0;
-    *count = 0;
     int64_t stride = p.spans > 1 && e->across ? p.spans : 1; /* the first node starts the others */
     for (int64_t node = 0; node < p.nodes; node += stride)
         for (int64_t s = 0; s < hg_layout_servers_on(&p, node); s++)
-            *HG_PUSH(arena, lines, *count, capacity) = line(arena, e, l, &p, node, s);
-    return lines;
+            *HG_PUSH(arena, out->list, out->count, out->capacity) = line(arena, e, l, &p, node, s);
+}
+
+const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                             size_t *count)
+{
+    lines out = { 0 };
+    if (l->prefill && !l->role) {
+        hg_launch prefill = hg_launch_side(l, HG_POOL_PREFILL),
+                  decode = hg_launch_side(l, HG_POOL_DECODE);
+        add_lines(arena, e, &prefill, &out);
+        add_lines(arena, e, &decode, &out);
+        *HG_PUSH(arena, out.list, out.count, out.capacity) = hg_router_line(arena, e, l);
+    } else {
+        add_lines(arena, e, l, &out);
+    }
+    *count = out.count;
+    return out.list;
+}
+
+/* What starts the engines of one pool, or of the only one, in a folder of its own. */
+static size_t engine_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out)
+{
+    hg_layout p = hg_emit_layout(e, l);
+    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_each(&p, 0));
+    const char *folder = folder_of(l);
+    out[0] = (hg_file){ hg_textf(arena, "%srun.sh", folder), hg_run_script(arena, e, l), true };
+    out[1] = (hg_file){ hg_textf(arena, "%s%s", folder, e->config_name), e->config(arena, l, &s),
+                        false };
+    out[2] =
+        (hg_file){ hg_textf(arena, "%sdocker.sh", folder), hg_docker_script(arena, e, l), true };
+    return 3;
+}
+
+static size_t pool_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out)
+{
+    hg_launch prefill = hg_launch_side(l, HG_POOL_PREFILL),
+              decode = hg_launch_side(l, HG_POOL_DECODE);
+    const char *name;
+    size_t n = engine_files(arena, e, &prefill, out);
+    n += engine_files(arena, e, &decode, out + n);
+    out[n++] = (hg_file){ "router.sh", hg_router_script(arena, e, l), true };
+    const char *file = hg_router_file(arena, e, l, &name);
+    if (file)
+        out[n++] = (hg_file){ name, file, false };
+    return n;
 }
 
 size_t hg_emit_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out)
 {
-    hg_layout p = hg_emit_layout(e, l);
-    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_on(&p, 0));
     const char *name, *why;
-    size_t n = 0;
-    out[n++] = (hg_file){ "run.sh", hg_run_script(arena, e, l), true };
-    out[n++] = (hg_file){ e->config_name, e->config(arena, l, &s), false };
-    out[n++] = (hg_file){ "docker.sh", hg_docker_script(arena, e, l), true };
+    size_t n = l->prefill ? pool_files(arena, e, l, out) : engine_files(arena, e, l, out);
     out[n++] = (hg_file){ "bench.sh", hg_bench_script(arena, e, l), true };
     const char *manifest = l->k8s ? hg_k8s_manifest(arena, e, l, &name, &why) : NULL;
     if (manifest)

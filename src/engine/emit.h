@@ -18,6 +18,9 @@ typedef struct hg_file {
     bool executable;
 } hg_file;
 
+/* Of disaggregated serving: which pool of engines it is. */
+typedef enum hg_pool_role { HG_POOL_BOTH, HG_POOL_PREFILL, HG_POOL_DECODE } hg_pool_role;
+
 /* What is launched, and what a benchmark of it should send. */
 typedef struct hg_launch {
     const hg_model *model;
@@ -37,7 +40,28 @@ typedef struct hg_launch {
     double rate_per_s;         /* the load planned for; 0: unknown */
     const char *k8s;           /* deployment, lws, dynamo, llm-d; NULL: no manifest */
     const char *why;           /* one line of the plan, for the files' heads */
+    /* Disaggregated: engines (its replicas) that only compute prompts, with their ledger; those of
+     * deployment then make the tokens.  NULL: the same engines do both. */
+    const hg_deployment *prefill;
+    const hg_memory *prefill_memory;
+    /* Set for emitters by hg_launch_side, in a copy that is one pool: deployment and memory are its
+     * own.  Callers leave them 0. */
+    hg_pool_role role;
+    const hg_deployment *decode; /* beside prefill, the other pool */
+    int64_t first_device;        /* on the node that both pools share */
+    bool apart;                  /* the pools stand on nodes of their own */
 } hg_launch;
+
+/* Where a server of a pool answers, as a script names it. */
+typedef struct hg_address {
+    const char *host;
+    int64_t port, own_port; /* own_port: hg_emitter.own_port's, 0 where it has none */
+} hg_address;
+
+typedef struct hg_addresses {
+    hg_address *list;
+    size_t count, capacity;
+} hg_addresses;
 
 typedef struct hg_emitter {
     const char *name;
@@ -67,6 +91,19 @@ typedef struct hg_emitter {
     void (*prepare)(hg_buf *b, const hg_launch *l);
     /* What clients call the model, where that is not what the engine loads; NULL: it is. */
     const char *(*served)(hg_arena *arena, const hg_launch *l);
+    /* What makes an engine one of a pool (l->role); NULL: it has no pools. */
+    void (*pool)(const hg_launch *l, hg_settings *s);
+    /* Why it has no such pools, beside what refuses says of each; NULL: it has. */
+    const char *(*pool_refuses)(hg_arena *arena, const hg_launch *l);
+    /* A second port of every server of a pool: a variable's or a flag's name ("--…"), the first
+     * number and how many one server takes.  NULL: none in this role. */
+    const char *(*own_port)(const hg_launch *l, int64_t *first, int64_t *each);
+    /* The line of what stands before the pools; host and port: where it listens. */
+    void (*router)(hg_buf *b, const hg_launch *l, const hg_addresses *prefill,
+                   const hg_addresses *decode, const char *host, const char *port);
+    /* A file that the router reads; NULL: none. */
+    const char *(*router_file)(hg_arena *arena, const hg_launch *l, const hg_addresses *prefill,
+                               const hg_addresses *decode, const char **name);
     /* Fields of a deployment that change nothing in the text, "field: why" or "field on vendor:
      * why"; ends with NULL. */
     const char *const *ignores;
@@ -86,7 +123,8 @@ const char *hg_emit_refuses(hg_arena *arena, const hg_emitter *e, const hg_launc
  * line. */
 const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
                              size_t *count);
-/* run.sh, the config file, docker.sh, bench.sh, and the manifest asked for. */
+/* run.sh, the config file, docker.sh, bench.sh, and the manifest asked for; of pools the first
+ * three in prefill/ and decode/, and router.sh. */
 size_t hg_emit_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out);
 
 /* ---- parts ---- */
@@ -107,6 +145,23 @@ const char *hg_bench_script(hg_arena *arena, const hg_emitter *e, const hg_launc
  * deployment. */
 const char *hg_k8s_manifest(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
                             const char **name, const char **why);
+
+/* ---- pools ---- */
+
+/* One pool of a launch that has two. */
+hg_launch hg_launch_side(const hg_launch *l, hg_pool_role role);
+/* Where the first server of the launch's node listens; servers beside it follow. */
+int64_t hg_launch_port(const hg_launch *l);
+/* "VLLM_…=5601 " or " --flag 5601" of the server i of the node, or of $variable where a script
+ * counts (NULL: it does not); "": none.  *before: it goes before the command. */
+const char *hg_own_port(hg_arena *arena, const hg_emitter *e, const hg_launch *l, int64_t i,
+                        const char *variable, bool *before);
+const char *hg_pools_refuse(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
+const char *hg_router_line(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
+const char *hg_router_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
+/* NULL: the router reads none. */
+const char *hg_router_file(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
+                           const char **name);
 
 extern const char *const hg_k8s_kinds[]; /* ends with NULL */
 

@@ -6,7 +6,7 @@
 /* Without attention DP SGLang's data-parallel ranks are whole engines behind one endpoint. */
 static bool shares(const hg_launch *l)
 {
-    return l->deployment->dp == 1;
+    return !l->role && l->deployment->dp == 1;
 }
 
 /* With attention DP tp-size counts all ranks, and the scheduler divides its limits among the dp
@@ -69,6 +69,37 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
     }
 }
 
+/* ---- pools ---- */
+
+static void pool(const hg_launch *l, hg_settings *s)
+{
+    hg_put(s, "pool", l->role == HG_POOL_PREFILL ? "prefill" : "decode");
+    hg_put_key(s, "disaggregation-transfer-backend",
+               hg_launch_is_ascend(l) ? "ascend" : "mooncake");
+}
+
+/* Prefilling servers wait there for the decoding ones. */
+static const char *own_port(const hg_launch *l, int64_t *first, int64_t *each)
+{
+    *first = 8998;
+    *each = 1;
+    return l->role == HG_POOL_PREFILL ? "--disaggregation-bootstrap-port" : NULL;
+}
+
+static void router(hg_buf *b, const hg_launch *l, const hg_addresses *prefill,
+                   const hg_addresses *decode, const char *host, const char *port)
+{
+    (void)l;
+    hg_buf_puts(b, "python3 -m sglang_router.launch_router --pd-disaggregation");
+    for (size_t i = 0; i < prefill->count; i++)
+        hg_buf_printf(b, " --prefill \"http://%s:%" PRId64 "\" %" PRId64, prefill->list[i].host,
+                      prefill->list[i].port, prefill->list[i].own_port);
+    for (size_t i = 0; i < decode->count; i++)
+        hg_buf_printf(b, " --decode \"http://%s:%" PRId64 "\"", decode->list[i].host,
+                      decode->list[i].port);
+    hg_buf_printf(b, " --host %s --port %s", host, port);
+}
+
 static const char *config(hg_arena *arena, const hg_launch *l, const hg_settings *s)
 {
     hg_buf b = { .arena = arena };
@@ -126,5 +157,8 @@ const hg_emitter hg_emit_sglang = {
     .config = config,
     .join = join,
     .refuses = refuses,
+    .pool = pool,
+    .own_port = own_port,
+    .router = router,
     .ignores = ignores,
 };

@@ -54,6 +54,60 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
         hg_put_key(s, "quant_config", "{\"quant_algo\":\"FP8\"}");
 }
 
+/* ---- pools ---- */
+
+/* A context server does not overlap its scheduler with its steps; the buffer holds the longest
+ * prompt. */
+static void pool(const hg_launch *l, hg_settings *s)
+{
+    int64_t longest = l->prefill->max_model_len > l->decode->max_model_len
+                          ? l->prefill->max_model_len
+                          : l->decode->max_model_len;
+    if (l->role == HG_POOL_PREFILL)
+        hg_put_key(s, "disable_overlap_scheduler", "true");
+    hg_put_key(s, "cache_transceiver_config.backend", "DEFAULT");
+    hg_put_key(s, "cache_transceiver_config.max_tokens_in_buffer",
+               hg_textf(s->arena, "%" PRId64, longest));
+}
+
+static void router(hg_buf *b, const hg_launch *l, const hg_addresses *prefill,
+                   const hg_addresses *decode, const char *host, const char *port)
+{
+    (void)l, (void)prefill, (void)decode;
+    bool script = *port == '"'; /* the file lies beside the script, and says where to listen */
+    (void)host;
+    hg_buf_printf(b, "trtllm-serve disaggregated -c %s",
+                  script ? "\"$here/disagg.yaml\"" : "disagg.yaml");
+}
+
+static void servers(hg_buf *b, const char *name, const hg_addresses *a)
+{
+    hg_buf_printf(b, "%s_servers:\n  num_instances: %zu\n  urls:\n", name, a->count);
+    for (size_t i = 0; i < a->count; i++) {
+        const char *host = a->list[i].host; /* "$PREFILL_0" is a name to be replaced */
+        hg_buf_printf(b, "    - \"%s:%" PRId64 "\"\n", *host == '$' ? host + 1 : host,
+                      a->list[i].port);
+    }
+}
+
+static const char *router_file(hg_arena *arena, const hg_launch *l, const hg_addresses *prefill,
+                               const hg_addresses *decode, const char **name)
+{
+    hg_buf b = { .arena = arena };
+    *name = "disagg.yaml";
+    hg_buf_printf(&b,
+                  "# TensorRT-LLM %s: trtllm-serve disaggregated -c disagg.yaml\n# %s\n%s"
+                  "hostname: localhost\nport: %" PRId64 "\nbackend: pytorch\n",
+                  l->knobs->version, l->why,
+                  prefill->count && *prefill->list[0].host == '$'
+                      ? "# Replace PREFILL_0 … and DECODE_0 … by the nodes' addresses.\n"
+                      : "",
+                  l->knobs->port);
+    servers(&b, "context", prefill);
+    servers(&b, "generation", decode);
+    return b.s;
+}
+
 static const char *config(hg_arena *arena, const hg_launch *l, const hg_settings *s)
 {
     hg_buf b = { .arena = arena };
@@ -112,5 +166,8 @@ const hg_emitter hg_emit_trtllm = {
     .across = across,
     .config = config,
     .refuses = refuses,
+    .pool = pool,
+    .router = router,
+    .router_file = router_file,
     .ignores = ignores,
 };

@@ -10,7 +10,7 @@
  * endpoint.  A MoE model's ranks would share experts, so its replicas are servers of their own. */
 static bool shares(const hg_launch *l)
 {
-    return !hg_model_has_experts(l->model) && l->deployment->dp == 1;
+    return !l->role && !hg_model_has_experts(l->model) && l->deployment->dp == 1;
 }
 
 /* ---- Ascend: vllm-ascend takes the same flags, and needs more ---- */
@@ -89,6 +89,90 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
         hg_put_key(s, "compilation-config", "{\"cudagraph_mode\":\"FULL_DECODE_ONLY\"}");
 }
 
+/* ---- pools ---- */
+
+/* NIXL's connector takes the roles as a label; vllm-ascend's needs both shapes and a port of its
+ * own. */
+static void pool(const hg_launch *l, hg_settings *s)
+{
+    const hg_deployment *p = l->prefill, *d = l->decode;
+    const char *role = l->role == HG_POOL_PREFILL ? "kv_producer" : "kv_consumer";
+    if (!hg_launch_is_ascend(l)) {
+        hg_put_key(
+            s, "kv-transfer-config",
+            hg_textf(s->arena, "{\"kv_connector\":\"NixlConnector\",\"kv_role\":\"%s\"}", role));
+        return;
+    }
+    hg_put_key(s, "kv-transfer-config",
+               hg_textf(s->arena,
+                        "{\"kv_connector\":\"MooncakeConnectorV1\",\"kv_role\":\"%s\","
+                        "\"kv_port\":\"%d\",\"kv_connector_extra_config\":{"
+                        "\"prefill\":{\"dp_size\":%" PRId64 ",\"tp_size\":%" PRId64 "},"
+                        "\"decode\":{\"dp_size\":%" PRId64 ",\"tp_size\":%" PRId64 "}}}",
+                        role, l->role == HG_POOL_PREFILL ? 30000 : 30100, p->dp, p->tp, d->dp,
+                        d->tp));
+}
+
+static const char *pool_refuses(hg_arena *arena, const hg_launch *l)
+{
+    hg_layout p = hg_layout_of(l->prefill, l->device, false),
+              d = hg_layout_of(l->deployment, l->device, false);
+    bool crowded = hg_layout_engines_on(&p, 0) > 1 || hg_layout_engines_on(&d, 0) > 1;
+    if (l->prefill->pp > 1 || l->deployment->pp > 1)
+        return "vLLM's pools hand KV over by tensor-parallel ranks: --pp stages have no part in it";
+    if (hg_launch_is_ascend(l) && crowded)
+        return hg_textf(arena,
+                        "vllm-ascend's servers each need a kv_port of their own: pools of one "
+                        "server a node of %" PRId64 " devices",
+                        p.node);
+    return NULL;
+}
+
+/* Ranks count up from the first. */
+static const char *own_port(const hg_launch *l, int64_t *first, int64_t *each)
+{
+    *first = 5600;
+    *each = l->deployment->dp;
+    return hg_launch_is_ascend(l) ? NULL : "VLLM_NIXL_SIDE_CHANNEL_PORT";
+}
+
+static void list(hg_buf *b, const char *flag, const hg_addresses *a, bool ports)
+{
+    hg_buf_printf(b, " %s", flag);
+    for (size_t i = 0; i < a->count; i++) {
+        if (ports)
+            hg_buf_printf(b, " %" PRId64, a->list[i].port);
+        else
+            hg_buf_printf(b, *a->list[i].host == '$' ? " \"%s\"" : " %s", a->list[i].host);
+    }
+}
+
+/* vLLM's documented proxy lies in its sources, not in its packages. */
+static void router(hg_buf *b, const hg_launch *l, const hg_addresses *prefill,
+                   const hg_addresses *decode, const char *host, const char *port)
+{
+    const char *where =
+        hg_launch_is_ascend(l)
+            ? "vllm-ascend: "
+              "examples/disaggregated_prefill_v1/load_balance_proxy_server_example.py"
+            : "vllm: tests/v1/kv_connector/nixl_integration/toy_proxy_server.py";
+    hg_buf_printf(b, "python3 \"${PROXY:?the proxy of %s}\" --host %s --port %s", where, host,
+                  port);
+    list(b, "--prefiller-hosts", prefill, false);
+    list(b, "--prefiller-ports", prefill, true);
+    list(b, "--decoder-hosts", decode, false);
+    list(b, "--decoder-ports", decode, true);
+}
+
+/* The other pool must reach the handshake. */
+static void prepare(hg_buf *b, const hg_launch *l)
+{
+    if (l->role && l->apart && !hg_launch_is_ascend(l))
+        hg_buf_puts(b, "# The pools stand on nodes of their own: set HOST to serve the router.\n"
+                       "export VLLM_NIXL_SIDE_CHANNEL_HOST=\"${VLLM_NIXL_SIDE_CHANNEL_HOST:-"
+                       "$(hostname -i)}\"\n");
+}
+
 static const char *config(hg_arena *arena, const hg_launch *l, const hg_settings *s)
 {
     hg_buf b = { .arena = arena };
@@ -142,5 +226,10 @@ const hg_emitter hg_emit_vllm = {
     .config = config,
     .join = join,
     .refuses = refuses,
+    .prepare = prepare,
+    .pool = pool,
+    .pool_refuses = pool_refuses,
+    .own_port = own_port,
+    .router = router,
     .ignores = ignores,
 };

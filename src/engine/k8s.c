@@ -1,21 +1,11 @@
-/* Kubernetes objects: a plain Deployment, a LeaderWorkerSet over nodes, Dynamo's graph, llm-d's
- * Helm values.  One engine a pod (or group of pods); replicas are Kubernetes' to hold. */
-#include "engine/emit.h"
+/* Kubernetes objects: a plain Deployment, a LeaderWorkerSet over nodes (Dynamo's graph and llm-d's
+ * values: k8s_pools.c).  One engine a pod (or group of pods); replicas are Kubernetes' to hold. */
+#include "engine/k8s.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 
 const char *const hg_k8s_kinds[] = { "deployment", "lws", "dynamo", "llm-d", NULL };
-
-typedef struct page {
-    hg_buf b;
-    hg_arena *arena;
-    const hg_emitter *e;
-    const hg_launch *l;
-    hg_layout p;
-    hg_settings s;    /* of one engine */
-    const char *name; /* of the objects */
-} page;
 
 /* What Kubernetes takes for a name: "qwen3-32b-vllm". */
 static const char *object_name(hg_arena *arena, const hg_launch *l)
@@ -37,26 +27,26 @@ static void indent(hg_buf *b, int columns, const char *text)
 }
 
 /* The engine's arguments as items of a YAML list. */
-static void item(page *k, int columns, const char *text)
+void hg_page_item(hg_page *k, int columns, const char *text)
 {
     hg_buf_printf(&k->b, "%*s- %s\n", columns, "", hg_yaml_text(k->arena, text));
 }
 
-static void words(page *k, int columns, const char *text)
+void hg_page_words(hg_page *k, int columns, const char *text)
 {
     for (; *text; text += strspn(text, " ")) {
         size_t n = strcspn(text, " ");
-        item(k, columns, hg_strndup(k->arena, text, n));
+        hg_page_item(k, columns, hg_strndup(k->arena, text, n));
         text += n;
     }
 }
 
-static const char *model_path(const page *k)
+const char *hg_page_model(const hg_page *k)
 {
     return k->l->checkpoint ? k->l->checkpoint : "$(MODEL)";
 }
 
-static void flags(page *k, int columns)
+void hg_page_flags(hg_page *k, int columns)
 {
     for (size_t i = 0; i < k->s.count; i++) {
         hg_settings one = {
@@ -67,32 +57,34 @@ static void flags(page *k, int columns)
         if (t->knob->type == HG_KNOB_SWITCH || t->knob->type == HG_KNOB_INTS) {
             hg_settings_flags(&one, k->e->no_form, &flag);
             if (flag.n)
-                words(k, columns, flag.s + 1);
+                hg_page_words(k, columns, flag.s + 1);
         } else if (t->knob->flag) {
-            item(k, columns, t->knob->flag);
-            item(k, columns, t->value);
+            hg_page_item(k, columns, t->knob->flag);
+            hg_page_item(k, columns, t->value);
         }
     }
 }
 
-static void program(page *k, int columns)
+static void program(hg_page *k, int columns)
 {
-    words(k, columns, k->l->knobs->program);
+    hg_page_words(k, columns, k->l->knobs->program);
     if (k->e->model_flag && *k->e->model_flag)
-        words(k, columns, k->e->model_flag + 1);
+        hg_page_words(k, columns, k->e->model_flag + 1);
     if (k->e->model_flag)
-        item(k, columns, model_path(k));
+        hg_page_item(k, columns, hg_page_model(k));
     if (k->e->listens)
-        words(k, columns, hg_textf(k->arena, "--host 0.0.0.0 --port %" PRId64, k->l->knobs->port));
-    flags(k, columns);
+        hg_page_words(k, columns,
+                      hg_textf(k->arena, "--host 0.0.0.0 --port %" PRId64, k->l->knobs->port));
+    hg_page_flags(k, columns);
     if (k->e->config_needed && k->e->config_flag) {
-        words(k, columns, k->e->config_flag + 1);
-        item(k, columns, hg_textf(k->arena, "/etc/heng/%s", hg_basename(k->e->config_name)));
+        hg_page_words(k, columns, k->e->config_flag + 1);
+        hg_page_item(k, columns,
+                     hg_textf(k->arena, "/etc/heng/%s", hg_basename(k->e->config_name)));
     }
 }
 
 /* An engine that reads its own folder's file gets it put there. */
-static const char *put_config(const page *k)
+static const char *put_config(const hg_page *k)
 {
     return hg_textf(k->arena,
                     "cd \"${MIES_INSTALL_PATH:-/usr/local/Ascend/mindie/latest/mindie-service}\" "
@@ -102,7 +94,7 @@ static const char *put_config(const page *k)
                     k->l->knobs->program);
 }
 
-static void command(page *k, int columns)
+static void command(hg_page *k, int columns)
 {
     bool placed = k->e->config_needed && !k->e->config_flag;
     hg_buf_printf(&k->b, "%*scommand:\n", columns, "");
@@ -110,12 +102,12 @@ static void command(page *k, int columns)
         program(k, columns + 2);
         return;
     }
-    item(k, columns + 2, "/bin/sh");
-    item(k, columns + 2, "-c");
-    item(k, columns + 2, put_config(k));
+    hg_page_item(k, columns + 2, "/bin/sh");
+    hg_page_item(k, columns + 2, "-c");
+    hg_page_item(k, columns + 2, put_config(k));
 }
 
-static void environment(page *k, int columns)
+void hg_page_environment(hg_page *k, int columns)
 {
     bool model = !k->l->checkpoint && k->e->model_flag, placed = !k->e->listens;
     if (k->s.env_count || model || placed)
@@ -132,26 +124,26 @@ static void environment(page *k, int columns)
         hg_buf_printf(&k->b, "%*s- {name: MODEL, value: \"\"}  # %s\n", columns, "", k->l->wanted);
 }
 
-static const char *image(const page *k)
+const char *hg_page_image(const hg_page *k)
 {
     const char *known = hg_knob_image(k->l->knobs, k->l->device->vendor);
     return known ? known : "IMAGE";
 }
 
-static void limits(page *k, int columns, int64_t devices)
+void hg_page_limits(hg_page *k, int columns, int64_t devices)
 {
     hg_buf_printf(&k->b, "%*sresources: {limits: {%s: \"%" PRId64 "\"}}\n", columns, "",
                   hg_accelerator_of(k->l->device->vendor)->resource, devices);
 }
 
-static int64_t pod_devices(const page *k)
+int64_t hg_page_pod_devices(const hg_page *k)
 {
     return k->p.spans > 1 ? k->p.node : k->p.engine;
 }
 
 /* ---- Deployment and LeaderWorkerSet ---- */
 
-static void config_map(page *k)
+static void config_map(hg_page *k)
 {
     if (!k->e->config_needed)
         return;
@@ -161,19 +153,19 @@ static void config_map(page *k)
     hg_buf_puts(&k->b, "---\n");
 }
 
-static void container(page *k, int columns, bool leads)
+static void container(hg_page *k, int columns, bool leads)
 {
     hg_buf *b = &k->b;
     hg_buf_printf(b, "%*scontainers:\n%*s- name: %s\n%*simage: %s\n", columns, "", columns, "",
-                  k->l->engine->name, columns + 2, "", image(k));
+                  k->l->engine->name, columns + 2, "", hg_page_image(k));
     command(k, columns + 2);
     if (k->p.spans > 1) {
         hg_buf joined = { .arena = k->arena };
         k->e->join(&joined, k->p.spans, "$(LWS_WORKER_INDEX)", "$(LWS_LEADER_ADDRESS)", leads);
-        words(k, columns + 4, joined.s + 1);
+        hg_page_words(k, columns + 4, joined.s + 1);
     }
-    environment(k, columns + 2);
-    limits(k, columns + 2, pod_devices(k));
+    hg_page_environment(k, columns + 2);
+    hg_page_limits(k, columns + 2, hg_page_pod_devices(k));
     if (leads)
         hg_buf_printf(b, "%*sports: [{containerPort: %" PRId64 "}]\n", columns + 2, "",
                       k->l->knobs->port);
@@ -192,7 +184,7 @@ static void container(page *k, int columns, bool leads)
         hg_buf_printf(b, "%*s- {name: config, configMap: {name: %s}}\n", columns, "", k->name);
 }
 
-static void service(page *k, const char *selector)
+static void service(hg_page *k, const char *selector)
 {
     hg_buf_printf(&k->b,
                   "---\napiVersion: v1\nkind: Service\nmetadata: {name: %s}\nspec:\n  selector: "
@@ -200,8 +192,16 @@ static void service(page *k, const char *selector)
                   k->name, selector, k->l->knobs->port);
 }
 
-static const char *deployment(page *k)
+static const char *no_pools(const hg_page *k)
 {
+    return k->l->prefill ? hg_textf(k->arena, "a %s has no pools: --k8s dynamo or llm-d", k->l->k8s)
+                         : NULL;
+}
+
+static const char *deployment(hg_page *k)
+{
+    if (no_pools(k))
+        return no_pools(k);
     if (k->p.spans > 1)
         return hg_textf(k->arena,
                         "a pod holds one node: an engine of %" PRId64 " devices needs --k8s lws",
@@ -218,8 +218,10 @@ static const char *deployment(page *k)
     return NULL;
 }
 
-static const char *lws(page *k)
+static const char *lws(hg_page *k)
 {
+    if (no_pools(k))
+        return no_pools(k);
     if (k->p.spans > 1 && !k->e->join)
         return hg_textf(k->arena, "%s engines do not join over nodes by flags",
                         k->l->engine->title);
@@ -238,110 +240,18 @@ static const char *lws(page *k)
     return NULL;
 }
 
-/* ---- Dynamo ---- */
-
-/* Dynamo's workers take the engine's own flags behind a module of their own. */
-static const struct {
-    const char *engine, *module, *model_flag, *image;
-} dynamo_rows[] = {
-    { "vllm", "dynamo.vllm", "--model", "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.3.0" },
-    { "sglang", "dynamo.sglang", "--model-path", "nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.3.0" },
-};
-
-static const char *dynamo(page *k)
-{
-    size_t row = 0, rows = sizeof dynamo_rows / sizeof *dynamo_rows;
-    while (row < rows && strcmp(dynamo_rows[row].engine, k->l->engine->name) != 0)
-        row++;
-    if (row == rows)
-        return hg_textf(k->arena, "heng writes Dynamo graphs of vllm and sglang, not of %s",
-                        k->l->engine->name);
-    if (strcmp(k->l->device->vendor, "nvidia") != 0)
-        return hg_textf(k->arena, "Dynamo's images are of NVIDIA's devices, not of %s",
-                        k->l->device->name);
-    hg_buf *b = &k->b;
-    hg_buf_printf(b,
-                  "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeployment\nmetadata: {name: "
-                  "%s}\nspec:\n  backendFramework: %s\n  components:\n"
-                  "    - name: Frontend\n      type: frontend\n      replicas: 1\n      "
-                  "podTemplate:\n        spec:\n          containers:\n"
-                  "            - name: main\n              image: %s\n",
-                  k->name, k->l->engine->name, dynamo_rows[row].image);
-    hg_buf_printf(b, "    - name: Worker\n      type: worker\n      replicas: %" PRId64 "\n",
-                  k->l->deployment->replicas);
-    if (k->p.spans > 1)
-        hg_buf_printf(b, "      multinode: {nodeCount: %" PRId64 "}\n", k->p.spans);
-    hg_buf_printf(b,
-                  "      podTemplate:\n        spec:\n          containers:\n            - name: "
-                  "main\n              image: %s\n"
-                  "              command: [python3, -m, %s]\n              args:\n",
-                  dynamo_rows[row].image, dynamo_rows[row].module);
-    item(k, 16, dynamo_rows[row].model_flag);
-    item(k, 16, model_path(k));
-    flags(k, 16);
-    environment(k, 14);
-    limits(k, 14, pod_devices(k));
-    return NULL;
-}
-
-/* ---- llm-d ---- */
-
-static void leave_out(hg_settings *s, const char *word)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->count; i++)
-        if (!s->list[i].knob->word || strcmp(s->list[i].knob->word, word) != 0)
-            s->list[n++] = s->list[i];
-    s->count = n;
-}
-
-static const char *llm_d(page *k)
-{
-    const hg_deployment *d = k->l->deployment;
-    bool known =
-        strcmp(k->l->device->vendor, "nvidia") == 0 || strcmp(k->l->device->vendor, "amd") == 0;
-    if (strcmp(k->l->engine->name, "vllm") != 0)
-        return hg_textf(k->arena, "llm-d serves with vLLM, not with %s", k->l->engine->title);
-    hg_buf *b = &k->b;
-    hg_buf_printf(
-        b,
-        "# helm install %s llm-d-modelservice/llm-d-modelservice -f values.yaml\nmodelArtifacts:\n "
-        " name: %s\n  uri: %s\n  authSecretName: hf-token\n",
-        k->name, hg_yaml_text(k->arena, model_path(k)),
-        hg_yaml_text(k->arena, hg_textf(k->arena, "hf://%s", model_path(k))));
-    if (known)
-        hg_buf_printf(b, "accelerator: {type: %s}\n", k->l->device->vendor);
-    hg_buf_printf(
-        b,
-        "routing: {servicePort: %" PRId64
-        "}\nmultinode: %s\nprefill: {create: false}\ndecode:\n  create: true\n  replicas: %" PRId64
-        "\n  parallelism: {tensor: %" PRId64 ", data: %" PRId64 ", dataLocal: %" PRId64
-        ", workers: %" PRId64 "}\n  containers:\n",
-        k->l->knobs->port, k->p.spans > 1 ? "true" : "false", d->replicas, d->tp, d->dp,
-        d->dp > k->p.spans ? d->dp / k->p.spans : 1, k->p.spans);
-    hg_buf_printf(b,
-                  "    - name: vllm\n      image: %s\n      modelCommand: vllmServe\n      args:\n",
-                  image(k));
-    leave_out(&k->s, "tp"); /* the chart says them by its parallelism */
-    leave_out(&k->s, "dp");
-    flags(k, 8);
-    environment(k, 6);
-    limits(k, 6, pod_devices(k));
-    hg_buf_puts(b, "      mountModelVolume: true\n");
-    return NULL;
-}
-
 const char *hg_k8s_manifest(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
                             const char **name, const char **why)
 {
-    static const char *(*const makers[])(page *) = { deployment, lws, dynamo, llm_d };
-    page k = { .b = { .arena = arena },
-               .arena = arena,
-               .e = e,
-               .l = l,
-               .p = hg_layout_of(l->deployment, l->device, false),
-               .s = hg_emit_settings(arena, e, l, 1),
-               .name = object_name(arena, l) };
+    static const char *(*const makers[])(hg_page *) = { deployment, lws, hg_k8s_dynamo,
+                                                        hg_k8s_llm_d };
+    hg_page k = { .b = { .arena = arena },
+                  .arena = arena,
+                  .e = e,
+                  .l = l,
+                  .p = hg_layout_of(l->deployment, l->device, false),
+                  .s = hg_emit_settings(arena, e, l, 1),
+                  .name = object_name(arena, l) };
     int kind = 0;
     while (hg_k8s_kinds[kind] && strcmp(hg_k8s_kinds[kind], l->k8s) != 0)
         kind++;

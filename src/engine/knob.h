@@ -38,6 +38,7 @@ typedef struct hg_engine_knob {
     const char *since,
         *until; /* of the versions listed: the first that has it, the first without */
     const char *renamed_to, *note;
+    const char *wrapper; /* "dynamo": of that program around the engine, not of the engine */
 } hg_engine_knob;
 
 typedef enum hg_fraction_of { HG_OF_TOTAL, HG_OF_STATIC, HG_OF_FREE } hg_fraction_of;

@@ -20,6 +20,11 @@ int64_t hg_layout_engines_on(const hg_layout *p, int64_t node)
     return p->spans > 1 ? 1 : hg_min_i64(p->replicas - node * p->per_node, p->per_node);
 }
 
+int64_t hg_layout_engines_each(const hg_layout *p, int64_t node)
+{
+    return p->shared ? hg_layout_engines_on(p, node) : 1;
+}
+
 int64_t hg_layout_servers_on(const hg_layout *p, int64_t node)
 {
     return p->shared ? 1 : hg_layout_engines_on(p, node);

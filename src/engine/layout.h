@@ -18,6 +18,8 @@ typedef struct hg_layout {
 hg_layout hg_layout_of(const hg_deployment *d, const hg_device *device, bool shared);
 /* Engines that stand (or, spanning nodes, partly stand) on the node. */
 int64_t hg_layout_engines_on(const hg_layout *p, int64_t node);
+/* Engines that one process there serves. */
+int64_t hg_layout_engines_each(const hg_layout *p, int64_t node);
 /* Processes to start there: one where engines share it. */
 int64_t hg_layout_servers_on(const hg_layout *p, int64_t node);
 

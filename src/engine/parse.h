@@ -1,6 +1,6 @@
-/* What people already run, read: a shell's launch lines (with config files they name or write) or
- * an engine's own config file, into its settings and a deployment's words.  Nothing is run; what is
- * not known is kept and named. */
+/* What people already run, read: a shell's launch lines (with config files they name or write), a
+ * Kubernetes manifest or an engine's own config file, into its settings and a deployment's words.
+ * Nothing is run; what is not known is kept and named. */
 #ifndef HG_ENGINE_PARSE_H
 #define HG_ENGINE_PARSE_H
 
@@ -11,13 +11,19 @@ typedef struct hg_launch_text {
     hg_engine_knobs *knobs;
     hg_settings
         settings; /* in the order in which the engine takes them: later ones go before earlier */
-    const char *model;  /* NULL: not said */
-    int line;           /* of the command */
-    bool from_command;  /* else a config file alone */
-    int64_t servers;    /* commands of this engine, those that only join other nodes not counted */
-    int64_t ranks;      /* data-parallel ranks of all of them together */
-    double cpus;        /* that it may use: docker --cpus, --cpuset-cpus, taskset -c; 0: not said */
-    const char *unread; /* a config file that it names and that is not there; NULL: none */
+    const char *model; /* NULL: not said */
+    int line;          /* of the command */
+    bool from_command; /* else a config file alone */
+    int64_t servers;   /* commands of this engine, those that only join other nodes not counted */
+    int64_t ranks;     /* data-parallel ranks of all of them together */
+    double cpus;       /* that it may use: docker --cpus, --cpuset-cpus, taskset -c; 0: not said */
+    int64_t devices;   /* that one server may use: …VISIBLE_DEVICES, docker --gpus; 0: not said */
+    const char *devices_by; /* what says so */
+    const char *wrapper;    /* "dynamo": the engine's flags behind a program with some of its own */
+    const char *unread;     /* a config file that it names and that is not there; NULL: none */
+    const char *script;     /* where it stands, when not in the text itself; else NULL */
+    const hg_engine_knobs *others; /* of the other engines, when a setting is unknown here */
+    size_t other_count;
 } hg_launch_text;
 
 typedef struct hg_launch_texts {
@@ -26,8 +32,9 @@ typedef struct hg_launch_texts {
     const char *note; /* another version's knob table answers; NULL: not so */
 } hg_launch_texts;
 
-/* engine NULL: told by the text itself.  version NULL: the newest.  `name` is the file's path
- * (config files are looked for beside it) or a word for messages.  False with a place: nothing
+/* engine NULL: told by the text itself.  version NULL: a container image's, else the one at the
+ * text's head ("# vllm 0.9"), else the newest.  `name` is the file's path (config files are looked
+ * for beside it) or a word for messages.  False with a place: nothing
  * there that starts an engine. */
 bool hg_launch_read(hg_arena *arena, const hg_data *data, const char *name, const char *text,
                     size_t size, const char *engine, const char *version, hg_launch_texts *out,
@@ -35,7 +42,7 @@ bool hg_launch_read(hg_arena *arena, const hg_data *data, const char *name, cons
 
 /* ---- as a deployment ---- */
 
-enum { HG_SAID_WORDS = 24, HG_COUNT_MOST = 2000000000 };
+enum { HG_SAID_WORDS = 24, HG_COUNT_MOST = 2000000000, HG_LAUNCHES_MOST = 1000000 };
 
 /* What a launch says of a deployment: a word ("tp", "max_num_seqs" …) and its value. */
 typedef struct hg_said {
@@ -74,6 +81,7 @@ typedef struct hg_shell_command {
     size_t count, capacity;
     const char *(*env)[2]; /* set for it: exported before, or on its line */
     size_t env_count;
+    int64_t times; /* how many of it run beside each other: in a loop that does not wait for it */
 } hg_shell_command;
 
 /* The engine that a command starts, by itself, as a module of Python or as a container's entry
@@ -81,6 +89,7 @@ typedef struct hg_shell_command {
 typedef struct hg_program {
     const char *engine;
     size_t first;
+    const char *wrapper; /* "dynamo", or NULL */
 } hg_program;
 
 bool hg_program_find(const hg_shell_command *c, hg_program *out);
@@ -100,10 +109,13 @@ typedef struct hg_shell {
     size_t file_count, file_capacity;
 } hg_shell;
 
-/* POSIX quoting, continuations, comments, assignments and ${…} of variables set before; $(…) stays
- * as it is. */
+/* POSIX quoting, continuations, comments, assignments and ${…} of variables set before, bash's
+ * arrays; what is not quoted is split into words.  $(…) stays as it is, conditions are not judged:
+ * what stands in a branch is taken. */
 bool hg_shell_read(hg_arena *arena, const char *name, const char *text, size_t size, hg_shell *out,
                    hg_err *err);
+
+bool hg_shell_has_word(const hg_shell_command *c, const char *one, const char *other);
 
 /* Arguments of the engine's program; words[0] is the first of them. */
 void hg_parse_flags(hg_settings *s, const hg_shell_item *words, size_t count, const char **model);

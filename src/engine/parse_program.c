@@ -1,9 +1,6 @@
-/* Which engine a command starts, and what it leaves the server of its host. */
-#include "engine/parse.h"
+/* Which engine a command starts. */
+#include "engine/reader.h"
 
-#include "base/num.h"
-
-#include <stdlib.h>
 #include <string.h>
 
 static bool next_is(const hg_shell_command *c, size_t i, const char *word)
@@ -13,39 +10,36 @@ static bool next_is(const hg_shell_command *c, size_t i, const char *word)
 
 /* python -m MODULE, as servers are started. */
 static const struct {
-    const char *module, *engine;
+    const char *module, *engine, *wrapper;
 } modules[] = {
-    { "sglang.launch_server", "sglang" },
-    { "vllm.entrypoints.openai.api_server", "vllm" },
-    { "dynamo.vllm", "vllm" },
-    { "dynamo.sglang", "sglang" },
+    { "sglang.launch_server", "sglang", NULL },
+    { "vllm.entrypoints.openai.api_server", "vllm", NULL },
+    { "dynamo.vllm", "vllm", "dynamo" },
+    { "dynamo.sglang", "sglang", "dynamo" },
 };
 
-/* Images whose entry point is the server: the words after one are its arguments. */
-static const struct {
-    const char *part, *engine;
-} images[] = { { "vllm-openai", "vllm" }, { "llama.cpp:server", "llamacpp" } };
-
-static const char *module_engine(const char *module)
+static bool module_at(const char *module, size_t first, hg_program *out)
 {
     for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
-        if (strcmp(modules[i].module, module) == 0)
-            return modules[i].engine;
-    return NULL;
+        if (strcmp(modules[i].module, module) == 0) {
+            *out = (hg_program){ modules[i].engine, first, modules[i].wrapper };
+            return true;
+        }
+    return false;
 }
 
 static bool program_at(const hg_shell_command *c, size_t i, hg_program *out)
 {
     const char *w = hg_basename(c->words[i].s);
-    *out = (hg_program){ NULL, i + 1 };
+    *out = (hg_program){ NULL, i + 1, NULL };
     if (strcmp(w, "vllm") == 0 && next_is(c, i, "serve"))
-        *out = (hg_program){ "vllm", i + 2 };
+        *out = (hg_program){ "vllm", i + 2, NULL };
     else if (strcmp(w, "sglang") == 0 && next_is(c, i, "serve"))
-        *out = (hg_program){ "sglang", i + 2 };
-    else if (strcmp(w, "-m") == 0 && i + 1 < c->count && module_engine(c->words[i + 1].s))
-        *out = (hg_program){ module_engine(c->words[i + 1].s), i + 2 };
-    else if (strcmp(w, "trtllm-serve") == 0)
-        *out = (hg_program){ "trtllm", i + 1 + next_is(c, i, "serve") };
+        *out = (hg_program){ "sglang", i + 2, NULL };
+    else if (strcmp(w, "-m") == 0 && i + 1 < c->count)
+        return module_at(c->words[i + 1].s, i + 2, out);
+    else if (strcmp(w, "trtllm-serve") == 0 && !next_is(c, i, "disaggregated"))
+        *out = (hg_program){ "trtllm", i + 1 + next_is(c, i, "serve"), NULL };
     else if (strcmp(w, "llama-server") == 0)
         out->engine = "llamacpp";
     else if (strcmp(w, "mindieservice_daemon") == 0 || strcmp(w, "mindie_llm_server") == 0)
@@ -53,23 +47,24 @@ static bool program_at(const hg_shell_command *c, size_t i, hg_program *out)
     return out->engine != NULL;
 }
 
-bool hg_is_container(const hg_shell_command *c)
+static bool has_entrypoint(const hg_shell_command *c, size_t image)
 {
-    const char *w = c->count > 1 ? hg_basename(c->words[0].s) : "";
-    bool sudo = strcmp(w, "sudo") == 0 || strcmp(w, "exec") == 0;
-    w = sudo && c->count > 2 ? hg_basename(c->words[1].s) : w;
-    return strcmp(w, "docker") == 0 || strcmp(w, "podman") == 0 || strcmp(w, "nerdctl") == 0;
+    for (size_t i = 1; i < image; i++)
+        if (hg_starts(c->words[i].s, "--entrypoint"))
+            return true;
+    return false;
 }
 
-static bool image_at(const hg_shell_command *c, size_t i, hg_program *out)
+/* An image whose entry point is the server, or one that is given nothing but arguments. */
+static bool image_program(const hg_shell_command *c, hg_program *out)
 {
-    const char *w = c->words[i].s;
-    for (size_t k = 0; *w != '-' && !strchr(w, '=') && k < sizeof images / sizeof *images; k++)
-        if (strstr(w, images[k].part)) {
-            *out = (hg_program){ images[k].engine, i + 1 };
-            return true;
-        }
-    return false;
+    const char *engine;
+    bool serves;
+    size_t at = hg_image_at(c, &engine, &serves);
+    bool runs = hg_shell_has_word(c, "run", "create"),
+         bare = at + 1 == c->count || (at && *c->words[at + 1].s == '-');
+    *out = (hg_program){ engine, at + 1, NULL };
+    return at && runs && (serves || bare) && !has_entrypoint(c, at);
 }
 
 bool hg_program_find(const hg_shell_command *c, hg_program *out)
@@ -77,53 +72,5 @@ bool hg_program_find(const hg_shell_command *c, hg_program *out)
     for (size_t i = 0; i < c->count; i++)
         if (program_at(c, i, out))
             return true;
-    for (size_t i = 1; hg_is_container(c) && i < c->count; i++)
-        if (image_at(c, i, out))
-            return true;
-    return false;
-}
-
-/* "0-3,8": how many. */
-static double processors(const char *list)
-{
-    double n = 0;
-    for (const char *p = list; *p;) {
-        char *end;
-        long first = strtol(p, &end, 10), last = first;
-        if (end == p || first < 0)
-            return 0;
-        if (*end == '-')
-            last = strtol(p = end + 1, &end, 10);
-        if (end == p || last < first || last > 100000)
-            return 0;
-        n += (double)(last - first + 1);
-        p = end + (*end == ',');
-        if (*end && *end != ',')
-            return 0;
-    }
-    return n;
-}
-
-/* What the line leaves the server of its host. */
-double hg_command_cpus(const hg_shell_command *c, size_t before)
-{
-    static const char *const counts[] = { "--cpus" }, *const lists[] = { "--cpuset-cpus", "-c",
-                                                                         "--cpu-list", "-C",
-                                                                         "--physcpubind" };
-    bool pins =
-        c->count > 0 && (hg_is_container(c) || strcmp(hg_basename(c->words[0].s), "taskset") == 0 ||
-                         strcmp(hg_basename(c->words[0].s), "numactl") == 0);
-    for (size_t i = 1; pins && i < before && i < c->count; i++) {
-        const char *w = c->words[i].s, *equals = strchr(w, '=');
-        size_t n = equals ? (size_t)(equals - w) : strlen(w);
-        const char *value = equals ? equals + 1 : i + 1 < before ? c->words[i + 1].s : "";
-        double v;
-        if (n == strlen(counts[0]) && memcmp(w, counts[0], n) == 0)
-            return hg_parse_f64(value, &v) && v > 0 ? v : 0;
-        for (size_t k = hg_is_container(c) ? 0 : 1;
-             k < (hg_is_container(c) ? 1 : sizeof lists / sizeof *lists); k++)
-            if (n == strlen(lists[k]) && memcmp(w, lists[k], n) == 0)
-                return processors(value);
-    }
-    return 0;
+    return image_program(c, out);
 }

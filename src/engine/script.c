@@ -1,8 +1,7 @@
-/* run.sh, docker.sh and bench.sh: the same for every engine but for the command they start. */
+/* run.sh and docker.sh: the same for every engine but for the command they start. */
 #include "engine/emit.h"
 
 #include <inttypes.h>
-#include <math.h>
 
 /* Which node this is, and what stands on each. */
 static void say_nodes(hg_buf *b, const hg_layout *p)
@@ -34,7 +33,7 @@ static void listen(hg_buf *b, const hg_emitter *e, const hg_launch *l)
 {
     if (e->listens)
         hg_buf_printf(b, " --host \"${HOST:-127.0.0.1}\" --port \"${PORT:-%" PRId64 "}\"",
-                      l->knobs->port);
+                      hg_launch_port(l));
 }
 
 static void serve_spanning(hg_buf *b, const hg_emitter *e, const hg_launch *l, const hg_layout *p,
@@ -81,31 +80,40 @@ static void serve_shared(hg_buf *b, const hg_emitter *e, const hg_launch *l, con
     hg_buf_puts(b, " \"$@\"\n");
 }
 
-static void serve_several(hg_buf *b, const hg_launch *l, const hg_layout *p, const char *serve)
+static void serve_several(hg_buf *b, const hg_emitter *e, const hg_launch *l, const hg_layout *p,
+                          const char *serve)
 {
     int64_t full = hg_layout_engines_on(p, 0), rest = hg_layout_engines_on(p, p->nodes - 1),
-            port = l->knobs->port;
+            port = hg_launch_port(l);
     const char *visible = hg_accelerator_of(l->device->vendor)->visible;
+    bool before;
+    const char *own = hg_own_port(b->arena, e, l, 0, "i", &before);
     hg_buf_printf(b,
-                  "# Independent servers of %" PRId64 " GPUs: put a router in front (ports %" PRId64
-                  " and up).\n"
+                  "# %s of %" PRId64 " GPUs: %s (ports %" PRId64 " and up).\n"
                   "servers=\ntrap 'kill $servers 2>/dev/null || :' EXIT\ntrap 'exit 1' INT "
                   "TERM\ncount=%" PRId64 "\n",
-                  p->engine, port, full);
+                  l->role == HG_POOL_PREFILL  ? "The prefill pool, servers"
+                  : l->role == HG_POOL_DECODE ? "The decode pool, servers"
+                                              : "Independent servers",
+                  p->engine, l->role ? "router.sh stands before them" : "put a router in front",
+                  port, full);
     if (rest != full)
         hg_buf_printf(b, "[ \"$NODE\" -lt %" PRId64 " ] || count=%" PRId64 "\n", p->nodes - 1,
                       rest);
     hg_buf_printf(b,
-                  "i=0\nwhile [ $i -lt $count ]; do\n    first=$((i * %" PRId64
+                  "i=0\nwhile [ $i -lt $count ]; do\n    first=$((%si * %" PRId64
                   "))\n    last=$((first + %" PRId64 "))\n    ",
+                  l->first_device ? hg_textf(b->arena, "%" PRId64 " + ", l->first_device) : "",
                   p->engine, p->engine - 1);
     if (visible)
         hg_buf_printf(b, "%s=$(seq -s, $first $last) ", visible);
+    if (before)
+        hg_buf_puts(b, own);
     hg_buf_printf(b,
                   "%s \\\n        --host \"${HOST:-127.0.0.1}\" --port $((%" PRId64
-                  " + i)) \"$@\" &\n    servers=\"$servers $!\"\n"
+                  " + i))%s \"$@\" &\n    servers=\"$servers $!\"\n"
                   "    i=$((i + 1))\ndone\nwait\n",
-                  serve, port);
+                  serve, port, before ? "" : own);
 }
 
 /* Engines without a flag for their file are told everything on the command line. */
@@ -124,7 +132,7 @@ static const char *serve_command(hg_arena *arena, const hg_emitter *e, const hg_
 const char *hg_run_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
 {
     hg_layout p = hg_emit_layout(e, l);
-    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_on(&p, 0));
+    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_each(&p, 0));
     hg_buf b = { .arena = arena };
     hg_buf_printf(&b,
                   "#!/bin/sh\n# %s %s: %s\n%sset -eu\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\n",
@@ -143,10 +151,10 @@ const char *hg_run_script(hg_arena *arena, const hg_emitter *e, const hg_launch 
         serve_across(&b, e, l, &p, serve);
     else if (p.spans > 1)
         serve_spanning(&b, e, l, &p, serve);
-    else if (p.shared || l->deployment->replicas == 1)
+    else if (p.shared || (l->deployment->replicas == 1 && !l->role))
         serve_shared(&b, e, l, &p, serve);
     else
-        serve_several(&b, l, &p, serve);
+        serve_several(&b, e, l, &p, serve);
     return b.s;
 }
 
@@ -182,78 +190,5 @@ const char *hg_docker_script(hg_arena *arena, const hg_emitter *e, const hg_laun
                   "    -e HF_TOKEN -e HOST -e PORT -e NODE -e MASTER_ADDR --entrypoint /bin/sh "
                   "\\\n    \"${IMAGE:-%s}\" /heng/run.sh \"$@\"\n",
                   image ? image : "");
-    return b.s;
-}
-
-/* The limits that vLLM's own benchmark can hold a request to. */
-static const char *goodput(hg_arena *arena, const hg_slo *slo)
-{
-    static const char *const names[HG_METRICS] = {
-        [HG_TTFT] = "ttft", [HG_TPOT] = "tpot", [HG_E2E] = "e2el"
-    };
-    hg_buf b = { .arena = arena };
-    for (int i = 0; i < slo->count; i++)
-        if (names[slo->limits[i].metric])
-            hg_buf_printf(&b, "%s%s:%g", b.n ? " " : " --goodput ", names[slo->limits[i].metric],
-                          slo->limits[i].limit_s * 1e3);
-    return b.n ? b.s : "";
-}
-
-/* A prompt and an answer that a benchmark sends: the workload's mean, else a guess that is said;
- * never more than the engine takes. */
-static void bench_lengths(const hg_launch *l, int64_t *isl, int64_t *osl)
-{
-    int64_t most = l->deployment->max_model_len;
-    *osl = l->mean_osl > 0 ? llround(fmax(1, l->mean_osl)) : 200;
-    *isl = l->mean_isl > 0 ? llround(fmax(1, l->mean_isl)) : 1000;
-    *osl = *osl < most / 2 || *isl + *osl <= most ? *osl : most / 2;
-    *isl = *isl + *osl <= most ? *isl : most - *osl;
-}
-
-/* The model as the server knows it, and where its tokens come from when that is elsewhere. */
-static const char *bench_model(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
-{
-    const char *loaded = l->checkpoint ? hg_shell_word(arena, l->checkpoint) : "\"$MODEL\"";
-    if (!e->served)
-        return loaded;
-    return hg_textf(arena, "%s --tokenizer %s", hg_shell_word(arena, e->served(arena, l)),
-                    l->model->id ? hg_shell_word(arena, l->model->id) : loaded);
-}
-
-const char *hg_bench_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
-{
-    double rate = l->rate_per_s, requests = fmax(200, ceil(rate * 120));
-    int64_t isl, osl;
-    bench_lengths(l, &isl, &osl);
-    const char *model = bench_model(arena, e, l);
-    const char *url = hg_textf(arena, "\"${URL:-http://127.0.0.1:%" PRId64 "}\"", l->knobs->port);
-    hg_buf b = { .arena = arena };
-    hg_buf_printf(
-        &b, "#!/bin/sh\n# Measures the server that run.sh started, with %s.\n",
-        l->mean_isl > 0
-            ? "the workload's mean lengths (random tokens; the plan itself used every length)"
-            : "lengths of no workload: none was given");
-    hg_buf_printf(
-        &b,
-        "# The same with aiperf: aiperf profile --model %s --url %s --endpoint-type completions "
-        "--streaming\n#   --synthetic-input-tokens-mean %" PRId64 " --output-tokens-mean %" PRId64
-        " --extra-inputs ignore_eos:true",
-        model, url, isl, osl);
-    if (rate > 0)
-        hg_buf_printf(&b, " --request-rate %.4g --request-count %.0f", rate, requests);
-    hg_buf_puts(&b, "\nset -eu\n");
-    if (!l->checkpoint && !(e->served && l->model->id))
-        hg_buf_printf(&b, "MODEL=${MODEL:?%s}\n", hg_brace_text(arena, l->wanted));
-    hg_buf_printf(&b,
-                  "exec vllm bench serve --base-url %s --model %s \\\n"
-                  "    --dataset-name random --random-input-len %" PRId64
-                  " --random-output-len %" PRId64 " --ignore-eos \\\n",
-                  url, model, isl, osl);
-    if (rate > 0)
-        hg_buf_printf(&b, "    --request-rate %.4g --num-prompts %.0f \\\n", rate, requests);
-    hg_buf_printf(&b,
-                  "    --percentile-metrics ttft,tpot,itl,e2el --metric-percentiles 50,90,95,99%s "
-                  "\"$@\"\n",
-                  goodput(arena, l->slo));
     return b.s;
 }

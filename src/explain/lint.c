@@ -56,7 +56,7 @@ void hg_lint_find(hg_lint *x, const hg_setting *at, const char *fmt, ...)
                       .level = x->rule->level,
                       .message = hg_strdup(x->arena, text),
                       .line = at && at->line > 0 ? at->line : x->launch->line,
-                      .file = at ? at->file : NULL };
+                      .file = at && at->file ? at->file : x->launch->script };
 }
 
 /* ---- what a fix is worth ---- */
@@ -81,6 +81,17 @@ static double tokens_per_s(hg_arena scratch, const hg_problem *p, const hg_deplo
     return m.sim.output_tokens_per_s;
 }
 
+/* By what the fix is worth a finding that stops nothing is a warning or a note: what changes less
+ * than this costs nothing. */
+static const double WORTH_LEAST_FRAC = 0.005;
+
+static hg_lint_level level_of(const hg_finding *f)
+{
+    if (f->level == HG_LINT_ERROR || !f->priced)
+        return f->mends_start && f->level == HG_LINT_NOTE ? HG_LINT_WARNING : f->level;
+    return f->gain_frac >= WORTH_LEAST_FRAC ? HG_LINT_WARNING : HG_LINT_NOTE;
+}
+
 void hg_lint_price(hg_lint *x, const hg_problem *p, int64_t clients)
 {
     clients = hg_min_i64(clients, CLIENTS_MOST);
@@ -94,6 +105,7 @@ void hg_lint_price(hg_lint *x, const hg_problem *p, int64_t clients)
         f->mends_start = before <= 0 && after > 0;
         f->priced = before > 0 && after > 0;
         f->gain_frac = f->priced ? after / before - 1 : 0;
+        f->level = level_of(f);
     }
 }
 

@@ -62,7 +62,8 @@ void hg_lint_find(hg_lint *x, const hg_setting *at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* What each fix is worth: the deployment simulated as it stands and mended, under so many clients.
- * Findings without a word of the deployment stay unpriced. */
+ * Findings without a word of the deployment stay unpriced; one that stops nothing is a note where
+ * its fix changes nothing, else a warning. */
 void hg_lint_price(hg_lint *x, const hg_problem *p, int64_t clients);
 
 #endif

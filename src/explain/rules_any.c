@@ -1,165 +1,11 @@
-/* Rules for any engine: settings against the knob table, the deployment against model and device.
- */
+/* Rules for any engine: the deployment against model, device, traffic and host. */
 #include "explain/rules.h"
 
 #include "base/num.h"
 #include "engine/fraction.h"
-#include "engine/layout.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-static const hg_setting *first_setting(const hg_lint *x)
-{
-    return x->launch->settings.count ? x->launch->settings.list : NULL;
-}
-
-static const hg_setting *next_setting(const hg_lint *x, const hg_setting *t)
-{
-    const hg_settings *s = &x->launch->settings;
-    return t + 1 < s->list + s->count ? t + 1 : NULL;
-}
-
-#define EACH_SETTING(t) for (const hg_setting *t = first_setting(x); t; t = next_setting(x, t))
-
-static void instead(hg_lint *x, const char *text)
-{
-    x->found[x->count - 1].instead = text;
-}
-
-/* ---- against the table ---- */
-
-static const char *suggestion(hg_lint *x, const hg_setting *t)
-{
-    return hg_knob_suggest(*x->arena, x->launch->knobs, t->name, *t->name == '-');
-}
-
-void hg_check_unknown_flag(hg_lint *x)
-{
-    bool strict = x->launch->knobs->strict;
-    EACH_SETTING(t)
-    {
-        if (t->knob || suggestion(x, t))
-            continue;
-        hg_lint_find(x, t, "%.80s is not in heng's table of %s %s%s", t->name,
-                     x->launch->knobs->engine, x->launch->knobs->version,
-                     strict && t->file ? ", and the engine refuses a file with an unknown key"
-                                       : "");
-        if (strict && t->file)
-            x->found[x->count - 1].level = HG_LINT_WARNING;
-    }
-}
-
-void hg_check_misspelt_flag(hg_lint *x)
-{
-    EACH_SETTING(t)
-    {
-        const char *near = t->knob ? NULL : suggestion(x, t);
-        if (!near)
-            continue;
-        hg_lint_find(x, t, "%.80s is not known", t->name);
-        instead(x, hg_textf(x->arena, "%s", near));
-    }
-}
-
-void hg_check_gone_flag(hg_lint *x)
-{
-    EACH_SETTING(t)
-    {
-        if (!t->knob || hg_knob_state_of(x->launch->knobs, t->knob) != HG_KNOB_GONE)
-            continue;
-        hg_lint_find(x, t, "%.80s is gone since %s", t->name, t->knob->until);
-        const char *dashes = *t->name == '-' ? "--" : "";
-        if (t->knob->renamed_to)
-            instead(x, hg_textf(x->arena, "%s%s", dashes, t->knob->renamed_to));
-        else if (t->knob->note)
-            instead(x, t->knob->note);
-    }
-}
-
-/* Where the new name is of this version too. */
-void hg_check_renamed_flag(hg_lint *x)
-{
-    const hg_engine_knobs *k = x->launch->knobs;
-    EACH_SETTING(t)
-    {
-        const char *name = t->knob ? t->knob->renamed_to : NULL;
-        const hg_engine_knob *now = name ? hg_knob_keyed(k, name) : NULL;
-        if (!now || hg_knob_state_of(k, t->knob) != HG_KNOB_FITS ||
-            hg_knob_state_of(k, now) != HG_KNOB_FITS)
-            continue;
-        hg_lint_find(x, t, "%.80s is an old name", t->name);
-        instead(x, hg_knob_name(now));
-    }
-}
-
-void hg_check_future_flag(hg_lint *x)
-{
-    EACH_SETTING(t)
-    if (t->knob && hg_knob_state_of(x->launch->knobs, t->knob) == HG_KNOB_NOT_YET)
-        hg_lint_find(x, t, "%.80s came with %s; this is %s", t->name, t->knob->since,
-                     x->launch->knobs->version);
-}
-
-void hg_check_bad_value(hg_lint *x)
-{
-    EACH_SETTING(t)
-    {
-        char why[256];
-        bool part =
-            t->knob && t->knob->type == HG_KNOB_JSON && strchr(t->name, '.') && *t->name == '-';
-        if (t->knob && !part && !hg_knob_takes(t->knob, t->value, why, sizeof why))
-            hg_lint_find(x, t, "%.80s %s", t->name, why);
-    }
-}
-
-static bool same_value(const hg_setting *a, const hg_setting *b)
-{
-    return !a->value || !b->value ? a->value == b->value : strcmp(a->value, b->value) == 0;
-}
-
-void hg_check_given_twice(hg_lint *x)
-{
-    EACH_SETTING(t)
-    for (const hg_setting *u = x->launch->settings.list; u < t; u++)
-        if (t->knob && t->knob == u->knob && (t->file != NULL) == (u->file != NULL) &&
-            !same_value(t, u) && !strchr(t->name, '.'))
-            hg_lint_find(x, t, "%.60s is %.60s, and was %.60s before", t->name,
-                         t->value ? t->value : "on", u->value ? u->value : "on");
-}
-
-/* Names of the engines' and libraries' own; anyone may set others. */
-static bool is_ours(const char *name)
-{
-    static const char *const prefixes[] = { "VLLM_",    "SGLANG_", "TRTLLM_",    "TLLM_",
-                                            "HCCL_",    "ATB_",    "LLAMA_ARG_", "PYTORCH_",
-                                            "NPU_",     "ASCEND_", "MINDIE_",    "MIES_",
-                                            "CUDA_VIS", "HIP_VIS", "OMP_",       "TASK_" };
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (hg_starts(name, prefixes[i]))
-            return true;
-    return false;
-}
-
-void hg_check_misspelt_env(hg_lint *x)
-{
-    const hg_settings *s = &x->launch->settings;
-    const hg_engine_knobs *k = x->launch->knobs;
-    for (size_t i = 0; i < s->env_count; i++) {
-        bool known = hg_knob_of_env(k, s->env[i][0]) != NULL;
-        for (size_t n = 0; n < k->environment_count; n++)
-            known |= strcmp(k->environment[n], s->env[i][0]) == 0;
-        const char *near =
-            known || !is_ours(s->env[i][0])
-                ? NULL
-                : hg_nearest_within(s->env[i][0], k->environment, k->environment_count, 2);
-        if (!near)
-            continue;
-        hg_lint_find(x, NULL, "%.80s is no variable of %s", s->env[i][0], k->engine);
-        instead(x, near);
-    }
-}
 
 /* ---- against the model and the device ---- */
 
@@ -380,6 +226,32 @@ void hg_check_cpu_cores(hg_lint *x)
     if (x->launch->cpus > 0 && x->launch->cpus < wanted)
         hg_lint_find(x, NULL, "%g processors for %.0f device%s", x->launch->cpus, devices,
                      devices > 1 ? "s" : "");
+}
+
+/* Devices that one process of the server takes; 0: nodes share them out in a way not told here. */
+static double devices_wanted(const hg_lint *x)
+{
+    int64_t nodes = hg_rule_int(x, "nnodes", 1), ranks = x->d.dp * x->d.replicas,
+            servers = x->launch->servers > 0 ? x->launch->servers : 1,
+            local = hg_rule_int(x, "data-parallel-size-local", 0);
+    bool elsewhere = strcmp(hg_rule_text(x, "distributed-executor-backend"), "ray") == 0 ||
+                     hg_rule_setting(x, "gpus_per_node") || nodes < 1;
+    if (elsewhere)
+        return 0;
+    double each = (double)x->d.tp * (double)x->d.pp;
+    if (hg_rule_setting(x, "data-parallel-rank"))
+        return each;
+    if (local > 0)
+        return each * (double)local;
+    return each * (double)ranks / (double)servers / (double)nodes;
+}
+
+void hg_check_visible_devices(hg_lint *x)
+{
+    double wanted = devices_wanted(x);
+    if (x->launch->devices > 0 && wanted > (double)x->launch->devices)
+        hg_lint_find(x, NULL, "%.0f devices, and %.80s leaves %" PRId64, wanted,
+                     x->launch->devices_by, x->launch->devices);
 }
 
 /* ---- graphs ---- */
