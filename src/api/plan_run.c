@@ -75,7 +75,8 @@ static void keep_point(void *ctx, const hg_metrics *m)
 static bool same_shape(const hg_deployment *a, const hg_deployment *b)
 {
     return a->tp == b->tp && a->pp == b->pp && a->dp == b->dp && a->ep == b->ep &&
-           a->replicas == b->replicas && a->precision == b->precision && a->kv_dtype == b->kv_dtype;
+           a->replicas == b->replicas && a->precision == b->precision && a->kv_dtype == b->kv_dtype &&
+           a->draft_tokens == b->draft_tokens;
 }
 
 /* A group is a shape: what stays open in it are the engine's limits. */

@@ -1,5 +1,7 @@
 #include "api/question.h"
 
+#include "api/speculation.h"
+
 #include "base/file.h"
 #include "base/num.h"
 #include "base/units.h"
@@ -57,7 +59,8 @@ static bool ask_own_terms(hg_ask *a, hg_problem *p)
 bool hg_ask_single(hg_ask *a)
 {
     const hg_ints_word *lists[] = { &a->s.tp, &a->s.pp, &a->s.dp, &a->s.ep, &a->s.replicas, &a->s.max_num_seqs,
-                                    &a->s.max_num_batched_tokens, &a->s.max_model_len };
+                                    &a->s.max_num_batched_tokens, &a->s.max_model_len,
+                                    &a->s.num_speculative_tokens };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i]->n > 1 || lists[i]->any)
             return hg_fail(&a->err, HG_INPUT, lists[i]->where, "lists several values; 'heng %s' takes one, "
@@ -299,7 +302,8 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out)
     out->max_num_seqs = one(&s->max_num_seqs, hg_min_i64(limits->max_num_seqs, out->max_num_batched_tokens));
     if (!hg_ask_precision(a, &p->model, &out->precision, &out->precision_is_checkpoints))
         return false;
-    return hg_ask_dtype(&s->kv_dtype, "auto", &out->kv_dtype, &out->kv_is_auto, &a->err);
+    return hg_ask_dtype(&s->kv_dtype, "auto", &out->kv_dtype, &out->kv_is_auto, &a->err) &&
+           hg_ask_speculation(a, p, out);
 }
 
 static bool ask_side(hg_ask *a, const hg_problem *p, const hg_text_word *word, hg_candidate *out)

@@ -38,13 +38,14 @@ static double cheapest_token(const hg_candidate *c)
     return best;
 }
 
-/* Attention seconds of one decode step at the workload's mean context in the largest batch. */
+/* Attention seconds of one decode step at the workload's mean context in the largest batch; drafts are verified
+ * in one pass over the cache, so it may make all of them and one more. */
 static double cheapest_decode_attention(const hg_candidate *c, double context)
 {
     double best = INFINITY;
     for (double n = 1; n <= (double)c->deployment.max_num_seqs; n *= 2) {
         hg_step_batch b = { .decodes = n, .decode_context = n * context };
-        best = fmin(best, hg_step_attention_seconds(&c->step, &b) / n);
+        best = fmin(best, hg_step_attention_seconds(&c->step, &b) / n / (1 + c->deployment.draft_tokens));
     }
     return best;
 }

@@ -59,6 +59,8 @@ hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const
                    .batch_wait_steps = (int32_t)d->batch_wait_steps,
                    .batch_wait_frac = d->batch_wait_frac,
                    .balance_steps = (int32_t)d->balance_steps,
+                   .draft_tokens = (int32_t)d->draft_tokens,
+                   .acceptance = hg_draft_acceptance(d->accepted_tokens, d->draft_tokens),
                    .pipeline_stages = (int32_t)d->pp },
         .oracle = oracle,
         .replicas = (int32_t)(d->replicas * d->dp),

@@ -121,6 +121,8 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
         config.prefill = &pool;
         config.scheduler = "receive";
     }
+    if (main.oracle.stretch > 1)
+        config.sched.draft_tokens = 0; /* `speculate` stands for them */
     if (c->apart)
         config.ranks = 1;
     config.warmup_requests = warmup;

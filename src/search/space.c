@@ -26,6 +26,18 @@ static bool repeats_ep(const hg_space *s, const hg_deployment *d, int at)
     return false;
 }
 
+/* One for each number of tokens proposed. */
+static void add_drafts(const hg_space *s, list *l, hg_deployment d)
+{
+    for (int i = 0; i < s->drafts.n; i++) {
+        d.draft_tokens = (double)s->drafts.v[i];
+        d.accepted_tokens = s->accepted[i];
+        *HG_PUSH(l->arena, l->items, l->count, l->capacity) = d;
+    }
+    if (s->drafts.n == 0)
+        *HG_PUSH(l->arena, l->items, l->count, l->capacity) = d;
+}
+
 static void add_limits(const hg_space *s, list *l, hg_deployment d)
 {
     for (int q = 0; q < s->precision.n; q++)
@@ -39,7 +51,7 @@ static void add_limits(const hg_space *s, list *l, hg_deployment d)
                     d.kv_dtype = d.kv_is_auto ? s->base.kv_dtype : (hg_dtype)s->kv_dtype.v[k];
                     d.max_num_batched_tokens = s->max_num_batched_tokens.v[b];
                     d.max_num_seqs = s->max_num_seqs.v[n];
-                    *HG_PUSH(l->arena, l->items, l->count, l->capacity) = d;
+                    add_drafts(s, l, d);
                 }
 }
 

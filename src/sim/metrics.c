@@ -36,12 +36,14 @@ void hg_metrics_reject(hg_metrics *m, const hg_seq *s)
 void hg_metrics_finish(hg_metrics *m, const hg_seq *s, int64_t now_ns)
 {
     double e2e_s = (double)(now_ns - s->sent_ns) * 1e-9;
-    double tpot_s = s->osl > 1 ? (double)(now_ns - s->first_token_ns) * 1e-9 / (s->osl - 1) : NAN;
+    double after_s = (double)(now_ns - s->first_token_ns) * 1e-9;
+    double tpot_s = s->osl > 1 ? after_s / (s->osl - 1) : NAN;
     m->now.completed++;
     m->e2e_sum_s += e2e_s;
     if (s->counted)
         sample(m, s, (hg_sample){ { [HG_TTFT] = (double)(s->first_token_ns - s->sent_ns) * 1e-9,
-                                    [HG_TPOT] = tpot_s, [HG_ITL] = tpot_s, [HG_E2E] = e2e_s,
+                                    [HG_TPOT] = tpot_s, [HG_E2E] = e2e_s,
+                                    [HG_ITL] = s->osl > 1 ? after_s / s->gaps : NAN,
                                     [HG_QUEUE] = (double)(s->scheduled_ns - s->seen_ns) * 1e-9 } });
 }
 
@@ -143,5 +145,6 @@ void hg_metrics_summarise(const hg_metrics *m, hg_arena scratch, size_t n, hg_si
     rates(m, out);
     out->steps = m->steps;
     out->busy_s = m->busy_s;
+    out->tokens_per_step = m->drafting ? 1 + (double)m->accepted / (double)m->drafting : 0;
     out->mean_batch = m->busy_s > 0 ? m->batch_time / m->busy_s : 0;
 }

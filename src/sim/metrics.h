@@ -30,6 +30,7 @@ typedef struct hg_metrics {
     } now, start;
     double e2e_sum_s;         /* of completed requests */
     int64_t steps;
+    int64_t drafting, accepted; /* decodes over all steps that had drafts, and what of those was accepted */
     double busy_s, batch_time; /* batch_time: Σ sequences × time */
 } hg_metrics;
 

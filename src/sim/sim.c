@@ -98,6 +98,9 @@ static void keep_record(hg_sim *sim, const hg_seq *s, bool rejected)
                      .replica = s->replica, .rejected = rejected, .counted = s->counted };
 }
 
+/* A stream for each request: what it accepts at its k-th step is the same whatever else runs. */
+enum { CAUSE_DRAFTS = 1 << 20 };
+
 static int32_t new_seq(hg_sim *sim, int64_t number)
 {
     int64_t sent_ns;
@@ -109,6 +112,8 @@ static int32_t new_seq(hg_sim *sim, int64_t number)
     s->seen_ns = sim->now_ns;
     s->isl = r->isl;
     s->osl = r->osl;
+    if (sim->config->sched.draft_tokens > 0)
+        s->draws = hg_rng_seed(sim->config->seed, CAUSE_DRAFTS + (uint64_t)number);
     s->hash_first = r->hash_first;
     s->hash_count = r->hash_count;
     s->round = (uint32_t)((size_t)number / sim->arrivals.workload->count);

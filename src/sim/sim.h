@@ -51,6 +51,8 @@ typedef struct hg_sched_config {
     double batch_wait_frac;   /* … unless they fill this part of max_num_batched_tokens */
     int32_t balance_steps;    /* … attention_dp_config's timeout_iters: ranks that step together make
                                  prompts wait so long for every rank to have one; 0: they do not */
+    int32_t draft_tokens;     /* speculative decoding: proposed a decode and step; 0: off */
+    double acceptance;        /* … the chance that one is accepted when all before it were */
 } hg_sched_config;
 
 /* Which engine gets an arriving request.  Least outstanding is the default: it is what engines do
@@ -139,7 +141,8 @@ typedef struct hg_estimate {
 } hg_estimate;
 
 /* TTFT, E2E and queue are exact over requests; TPOT = (e2e − ttft)/(osl − 1) over those with osl > 1;
- * ITL over all gaps between tokens, each percentile within 0.05 %.  TTFT and E2E run from the
+ * ITL over all gaps between a request's steps, each percentile within 0.05 %: with speculative decoding a
+ * step brings several tokens at once, which a client sees as one chunk.  TTFT and E2E run from the
  * client's sending (request_overhead_s is in them), queue from the engine's seeing it.  A request is
  * good when it meets every limit; an ITL limit is judged by its mean gap.  Percentiles are over
  * completed requests only, those of `estimates` over rejected ones too. */
@@ -163,6 +166,8 @@ typedef struct hg_sim_result {
     double kv_peak_frac;            /* of the fullest replica */
     int64_t most_running;           /* requests at once in one replica: below max_num_seqs that was no limit */
     double prefix_hit_frac;         /* of prompt tokens at first admission */
+    double tokens_per_step;         /* made a decode and step as drawn, also where an output ends before them;
+                                       0: no speculation */
     int64_t kv_blocks_left;         /* still held at the end: 0 after HG_END_ALL */
     hg_record *records;             /* `offered`, in arrival order; NULL unless asked for */
     hg_step_record *steps_log;
