@@ -19,7 +19,7 @@ typedef struct hg_draft_kind {
 
 extern const hg_draft_kind hg_draft_table[HG_DRAFTS];
 
-enum { HG_DRAFT_MOST = 16 };   /* tokens proposed a step */
+enum { HG_DRAFT_MOST = 64 };   /* tokens proposed a step */
 
 /* By its word or an engine's, in any case of letters.  False: unknown. */
 bool hg_draft_parse(const char *word, hg_draft *out);
