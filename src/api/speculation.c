@@ -94,6 +94,16 @@ static bool published_for(hg_ask *a, const hg_deployment *d, hg_draft_default *o
                                             hg_draft_table[d->draft].word);
 }
 
+static void note_published(hg_ask *a, const hg_deployment *d, const hg_draft_default *of)
+{
+    if (a->drafts_noted && strcmp(a->drafts_noted, of->source) == 0)
+        return;
+    a->drafts_noted = of->source;
+    hg_note(a, hg_textf(a->arena, "speculative decoding by %s: of %.0f proposed each is taken to be accepted with chance %.2f "
+                        "(%.2f tokens a step), by %s; --acceptance says what yours is",
+                        hg_draft_table[d->draft].word, d->draft_tokens, of->acceptance, d->accepted_tokens, of->source));
+}
+
 bool hg_set_draft_tokens(hg_ask *a, int64_t tokens, hg_deployment *d)
 {
     const hg_real_word *w = &a->s.acceptance;
@@ -109,18 +119,9 @@ bool hg_set_draft_tokens(hg_ask *a, int64_t tokens, hg_deployment *d)
     if (!w->given && !published_for(a, d, &published))
         return false;
     d->accepted_tokens = hg_draft_length(w->given ? w->v : published.acceptance, d->draft_tokens);
+    if (!w->given)
+        note_published(a, d, &published);
     return true;
-}
-
-static void note_published(hg_ask *a, const hg_deployment *d)
-{
-    hg_draft_default of;
-    if (a->s.acceptance.given ||
-        !hg_draft_published(a->arena, &a->data, d->draft, d->draft_tokens, &of, &a->err))
-        return;
-    hg_note(a, hg_textf(a->arena, "speculative decoding by %s, %.0f token%s a step: acceptance %.2f (%.2f tokens a step) is taken from %s; "
-                        "--acceptance says what yours is", hg_draft_table[d->draft].word, d->draft_tokens,
-                        d->draft_tokens > 1 ? "s" : "", of.acceptance, d->accepted_tokens, of.source));
 }
 
 static int64_t first_count(const hg_ask *a, hg_draft kind)
@@ -140,12 +141,7 @@ bool hg_ask_speculation(hg_ask *a, const hg_problem *p, hg_deployment *d)
                        "tokens a step belong to one --num-speculative-tokens; give a chance (1 or less) with a list");
     if (is(&a->s.speculative, "any") && p->model.mtp_layers == 0)
         return true;
-    if (!hg_set_draft_tokens(a, first_count(a, d->draft), d))
-        return false;
-    if (!a->drafts_noted)
-        note_published(a, d);
-    a->drafts_noted = true;
-    return true;
+    return hg_set_draft_tokens(a, first_count(a, d->draft), d);
 }
 
 int hg_ask_draft_counts(hg_ask *a, const hg_problem *p, int64_t *out, int most)
