@@ -49,8 +49,8 @@ static double ten_ms(void *ctx, const hg_batch *b)
     return 0.01;
 }
 
-static hg_sim_result ran(hg_arena *arena, const char *scheduler, int32_t drafts, double acceptance, int64_t blocks,
-                         int32_t osl, int64_t clients)
+static hg_sim_result ran_as(hg_arena *arena, const char *client, const char *scheduler, int32_t drafts,
+                            double acceptance, int64_t blocks, int32_t osl, int64_t clients)
 {
     hg_workload w;
     hg_workload_synthetic(arena, 200, osl, 1, 300, 1, &w);
@@ -60,10 +60,41 @@ static hg_sim_result ran(hg_arena *arena, const char *scheduler, int32_t drafts,
                         .sched = { .max_num_seqs = 64, .max_num_batched_tokens = 2048, .kv_blocks = blocks,
                                    .block_tokens = 16, .chunked_prefill = true, .draft_tokens = drafts,
                                    .acceptance = acceptance },
-                        .oracle = { ten_ms, NULL } };
+                        .oracle = { ten_ms, NULL }, .client = hg_client_find(client) };
     hg_sim_result r;
     hg_sim_run(arena, &w, &c, &r);
     return r;
+}
+
+static hg_sim_result ran(hg_arena *arena, const char *scheduler, int32_t drafts, double acceptance, int64_t blocks,
+                         int32_t osl, int64_t clients)
+{
+    return ran_as(arena, "heng", scheduler, drafts, acceptance, blocks, osl, clients);
+}
+
+/* One request at a time, a prompt and sixty steps of four tokens, ten milliseconds each. */
+static void clients(hg_arena arena)
+{
+    static const struct {
+        const char *client;
+        double tpot_s, itl_s;
+    } rows[] = { { "heng", 0.6 / 240, 0.01 },       { "vllm", 0.6 / 240, 0.01 },
+                 { "sglang", 0.6 / 240, 0.0025 },   { "inferencex", 0.6 / 240, 0.01 },
+                 { "aiperf", 0.6 / 240, 0.0025 },   { "guidellm", 0.61 / 241, 0.0025 },
+                 { "llmperf", 0.61 / 241, 0.0025 } };
+    CHECK(sizeof rows / sizeof *rows == hg_client_count && !hg_client_find("wrk"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        hg_arena scratch = arena;
+        hg_sim_result r = ran_as(&scratch, rows[i].client, "vllm", 3, 1, 4000, 241, 1);
+        CHECK_NEAR(r.latency[HG_TPOT].mean, rows[i].tpot_s, 1e-6);
+        CHECKF(fabs(r.latency[HG_ITL].mean / rows[i].itl_s - 1) < 1e-3, "%s: ITL %g", rows[i].client,
+               r.latency[HG_ITL].mean);
+    }
+    /* Several requests whose steps bring unlike numbers of tokens: what is shared out adds up to the same time. */
+    hg_sim_result whole = ran_as(&arena, "vllm", "sglang", 3, 0.6, 4000, 100, 8);
+    hg_sim_result shared = ran_as(&arena, "sglang", "sglang", 3, 0.6, 4000, 100, 8);
+    CHECK(whole.steps == shared.steps && whole.latency[HG_TPOT].mean == shared.latency[HG_TPOT].mean);
+    CHECK_NEAR(shared.latency[HG_ITL].mean, shared.latency[HG_TPOT].mean, 1e-3);
 }
 
 /* With steps of ten milliseconds whatever they hold, times are counts of steps. */
@@ -230,6 +261,7 @@ void test_speculation(void)
     lengths();
     names();
     published(arena);
+    clients(arena);
     for (size_t i = 0; i < hg_scheduler_count; i++) {
         if (strcmp(hg_scheduler_names[i], "receive") == 0)
             continue;

@@ -1,6 +1,7 @@
 #include "api/predict.h"
 
 #include "api/own.h"
+#include "api/question.h"
 #include "base/json.h"
 #include "eval/serving.h"
 
@@ -127,7 +128,8 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
 {
     hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
     const hg_own *own;
-    if (!shelf || !hg_ask_own(a, shelf, &own))
+    const hg_client *client;
+    if (!shelf || !hg_ask_own(a, shelf, &own) || !hg_ask_client(a, &client))
         return false;
     hg_own_question *asked = HG_NEW(a->arena, hg_own_question, n);
     hg_serving_case *cases = HG_NEW(a->arena, hg_serving_case, n);
@@ -136,6 +138,7 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
     static const hg_overheads none;
     for (size_t i = 0; i < n; i++) {
         open_row(a, own, shelf, &rows[i], &asked[i], &cases[i]);
+        cases[i].client = client;
         overheads[i] = rows[i].unread ? &none : &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, n, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);

@@ -229,6 +229,19 @@ static bool fit_engine(hg_engine *e, const hg_device *d)
     return true;
 }
 
+bool hg_ask_client(hg_ask *a, const hg_client **out)
+{
+    const hg_text_word *w = &a->s.client;
+    *out = w->s ? hg_client_find(w->s) : NULL;
+    if (*out)
+        hg_note(a, hg_textf(a->arena, "figures as this client gives them: %s", (*out)->says));
+    if (*out || !w->s)
+        return true;
+    const char *near = hg_nearest(w->s, hg_client_words, hg_client_count);
+    return hg_fail(&a->err, HG_INPUT, w->where, "is '%.40s'%s%s%s; one of heng, vllm, sglang, inferencex, aiperf, guidellm, llmperf",
+                   w->s, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
 bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
 {
     *out = (hg_problem){ .seed = (uint64_t)one(&a->s.seed, 0) };
@@ -237,7 +250,7 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
                                                   &a->err) &&
            (need == HG_LOAD_FREE || ask_simulated(a, &out->engine)) && hg_ask_rates(a, &out->rates) &&
            fit_engine(&out->engine, &out->rates.device) && ask_own_terms(a, out) &&
-           hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) &&
+           hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) && hg_ask_client(a, &out->client) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
            ask_price(a, &out->rates.device, &out->price_usd_per_s);
 }

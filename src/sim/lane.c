@@ -107,6 +107,7 @@ int64_t hg_lane_advance_drafts(hg_lane *lane, hg_seqs *seqs, double acceptance, 
         int64_t left = s->osl - s->generated - (lane->step - s->join_step) - s->extra;
         int64_t made = drawn < left ? drawn + 1 : left;
         s->extra += (int32_t)made - 1;
+        s->made = (int32_t)made;
         s->ends = made == left;
         *accepted += drawn;
         all += made;

@@ -32,7 +32,8 @@ typedef struct hg_seq {
     int32_t slots;                 /* tokens that it holds KV for, where that is more than are computed */
     int32_t gaps;                  /* steps that brought it tokens after the first, before it joined its lane */
     hg_rng draws;                  /* what of its drafts is accepted */
-    bool ends;                     /* its last token came with the step just over */
+    int32_t made;                  /* tokens that the step just over brought it */
+    bool ends;                     /* … its last one among them */
     bool counted, completing;      /* completing: its last chunk is in a step under way */
 } hg_seq;
 

@@ -62,7 +62,7 @@ static void open_sim(hg_sim *sim, const hg_workload *w)
     sim->decode_router = (hg_router){ .route = c->route, .last = sim->instance_count - sim->prefill_count - 1 };
     hg_arrivals_open(&sim->arrivals, sim->arena, w, offered_limit(w, c), c->request_overhead_s,
                      c->request_serial_s, c->token_serial_s, c->seed);
-    hg_metrics_open(&sim->metrics, sim->arena, &c->slo,
+    hg_metrics_open(&sim->metrics, sim->arena, &c->slo, c->client,
                     steady ? INT64_MAX : (int64_t)c->warmup_requests,
                     steady && promises_gaps(&c->slo));
     hg_steady_open(&sim->steady, c, w);

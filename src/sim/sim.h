@@ -5,6 +5,7 @@
 #define HG_SIM_SIM_H
 
 #include "base/arena.h"
+#include "spec/client.h"
 #include "spec/slo.h"
 #include "spec/workload.h"
 
@@ -98,6 +99,7 @@ typedef struct hg_sim_config {
     size_t warmup_requests;   /* the first so many in arrival order are not counted */
     hg_steady steady;         /* when on, it takes the place of the two above */
     hg_slo slo;               /* for goodput, and what `steady` must know */
+    const hg_client *client;  /* whose TPOT and ITL are meant; NULL: heng's own */
     double request_overhead_s;/* added before the engine sees a request (HTTP, tokeniser) */
     double request_serial_s;  /* of the front end's one thread: requests enter this far apart at least */
     double token_serial_s;    /* … and so much more for each token of the prompt */
@@ -143,8 +145,8 @@ typedef struct hg_estimate {
 /* TTFT, E2E and queue are exact over requests; TPOT = (e2e − ttft)/(osl − 1) over those with osl > 1;
  * ITL over all gaps between a request's steps, each percentile within 0.05 %: with speculative decoding a
  * step brings several tokens at once, which a client sees as one chunk.  TTFT and E2E run from the
- * client's sending (request_overhead_s is in them), queue from the engine's seeing it.  A request is
- * good when it meets every limit; an ITL limit is judged by its mean gap.  Percentiles are over
+ * client's sending (request_overhead_s is in them), queue from the engine's seeing it.  Both are
+ * by another client's definitions where config.client names one.  It is good when it meets every limit; an ITL limit is judged by its mean gap.  Percentiles are over
  * completed requests only, those of `estimates` over rejected ones too. */
 typedef struct hg_sim_result {
     hg_sim_end end;

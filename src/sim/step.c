@@ -319,6 +319,28 @@ static void record_gaps(hg_sim *sim, hg_lane *lane)
     lane->cohort_count = 1;
 }
 
+static int64_t last_token_ns(const hg_lane *lane, const hg_seq *s)
+{
+    return lane->step > s->join_step ? lane->cohorts[0].last_token_ns : s->last_token_ns;
+}
+
+/* Each gap shared out among the tokens that ended it: a sequence at a time, as each made its own number. */
+static void record_shares(hg_sim *sim, hg_lane *lane, int64_t before)
+{
+    int64_t counted = 0;
+    lane->step = before;
+    for (size_t i = 0; i < lane->heap_count; i++) {
+        const hg_seq *s = &sim->seqs.at[lane->heap[i].seq];
+        int64_t gap_ns = lane->end_ns - last_token_ns(lane, s);
+        hg_metrics_gap(&sim->metrics, gap_ns / s->made, (int64_t)s->counted * s->made);
+        counted += s->counted;
+    }
+    lane->step = before + 1;
+    sim->metrics.steps++;
+    lane->cohorts[0] = (hg_cohort){ lane->end_ns, counted };
+    lane->cohort_count = 1;
+}
+
 static void advance_tokens(hg_sim *sim, hg_lane *lane)
 {
     int64_t tokens = (int64_t)lane->steps * lane->decodes;
@@ -341,11 +363,15 @@ static void advance_decodes(hg_sim *sim, hg_instance *in, hg_lane *lane)
     for (int32_t k = 1; k < lane->steps; k++)
         blocks += hg_lane_blocks_needed(lane, k, in->kv.block_tokens);
     hg_prefix_take(&in->prefix, blocks);
-    record_gaps(sim, lane);
+    bool shares = lane->drafts && sim->metrics.client->itl == HG_ITL_TOKENS;
+    if (!shares)
+        record_gaps(sim, lane);
     if (lane->drafts)
         advance_drafts(sim, in, lane);
     else
         advance_tokens(sim, lane);
+    if (shares)
+        record_shares(sim, lane, lane->step - 1);
     while (lane->heap_count && lane->heap[0].step == lane->step)
         finish(sim, in, lane->heap[0].seq);
 }
