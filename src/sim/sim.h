@@ -145,9 +145,9 @@ typedef struct hg_estimate {
 /* TTFT, E2E and queue are exact over requests; TPOT = (e2e − ttft)/(osl − 1) over those with osl > 1;
  * ITL over all gaps between a request's steps, each percentile within 0.05 %: with speculative decoding a
  * step brings several tokens at once, which a client sees as one chunk.  TTFT and E2E run from the
- * client's sending (request_overhead_s is in them), queue from the engine's seeing it.  Both are
- * by another client's definitions where config.client names one.  It is good when it meets every
- * limit; an ITL limit is judged by its mean gap.  Percentiles are over
+ * client's sending (request_overhead_s is in them), queue from the engine's seeing it.  TPOT and
+ * ITL are by another client's definitions where config.client names one.  A request is good when it
+ * meets every limit; an ITL limit is judged by its mean gap.  Percentiles are over
  * completed requests only, those of `estimates` over rejected ones too. */
 typedef struct hg_sim_result {
     hg_sim_end end;
