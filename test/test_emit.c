@@ -50,6 +50,8 @@ FIELD(prompt_graph_tokens, d->prompt_graph_tokens = -1)
 FIELD(recv_interval, d->recv_interval = 10)
 FIELD(draft_tokens, d->draft_tokens = 2)
 FIELD(accepted_tokens, d->accepted_tokens = 1.8)
+FIELD(draft, d->draft = HG_DRAFT_NGRAM; d->draft_tokens = 2)
+FIELD(draft_name, d->draft = HG_DRAFT_MODEL; d->draft_tokens = 2; d->draft_name = "a/draft")
 FIELD(batch_wait_steps, d->batch_wait_steps = 40)
 FIELD(batch_wait_frac, d->batch_wait_frac = 0.8)
 
@@ -61,7 +63,8 @@ static const struct {
     ROW(tp) ROW(pp) ROW(dp) ROW(ep) ROW(replicas) ROW(precision) ROW(kv_dtype) ROW(max_num_seqs)
         ROW(max_num_batched_tokens) ROW(max_model_len) ROW(gpu_memory_utilization) ROW(block_tokens)
             ROW(prefix_caching) ROW(chunked_prefill) ROW(graph_tokens) ROW(prompt_graph_tokens)
-                ROW(recv_interval) ROW(draft_tokens) ROW(accepted_tokens) ROW(batch_wait_steps)
+                ROW(recv_interval) ROW(draft_tokens) ROW(accepted_tokens) ROW(draft)
+                    ROW(draft_name) ROW(batch_wait_steps)
                     ROW(batch_wait_frac)
 };
 

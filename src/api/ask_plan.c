@@ -1,5 +1,6 @@
 #include "api/fix_launch.h"
 #include "api/plan_run.h"
+#include "api/speculation.h"
 
 #include "base/num.h"
 #include "engine/emit.h"
@@ -150,12 +151,25 @@ static void take_limits(const hg_scenario *q, const hg_problem *p, hg_space *s)
          with_default(own->max_num_batched_tokens, tokens, 5, list));
 }
 
+static bool take_drafts(hg_ask *a, const hg_problem *p, hg_space *s)
+{
+    s->drafts.n = hg_ask_draft_counts(a, p, s->drafts.v, HG_KNOB_VALUES);
+    for (int i = 0; i < s->drafts.n; i++) {
+        hg_deployment d = s->base;
+        if (!hg_set_draft_tokens(a, s->drafts.v[i], &d))
+            return false;
+        s->accepted[i] = d.accepted_tokens;
+    }
+    return true;
+}
+
 static bool make_space(hg_ask *a, const hg_problem *p, hg_space *s, hg_goal *g)
 {
     static const int64_t one[] = { 1 }, fill[] = { 0 };
     const hg_scenario *q = &a->s;
     memset(s, 0, sizeof *s);
-    if (!take_base(a, p, &s->base) || !take_precision(a, p, &s->precision) || !take_kv_dtype(a, p, &s->kv_dtype))
+    if (!take_base(a, p, &s->base) || !take_precision(a, p, &s->precision) || !take_kv_dtype(a, p, &s->kv_dtype) ||
+        !take_drafts(a, p, s))
         return false;
     int64_t node = p->rates.device.node_devices > 0 ? p->rates.device.node_devices : 8;
     s->total_devices = g->total_devices = q->total_gpus.n ? q->total_gpus.v[0] : q->total_gpus.any ? 0 : node;

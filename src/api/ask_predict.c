@@ -5,6 +5,8 @@
 static hg_code run(hg_ask *a)
 {
     const char *what = a->s.input_count ? a->s.inputs[0] : "";
+    if (strcmp(what, "serving") != 0 && a->s.client.s)
+        return hg_refuse(a, a->s.client.where, "is of serving runs; 'heng predict serving' takes it");
     if (strcmp(what, "ops") == 0)
         return hg_predict_ops(a);
     if (strcmp(what, "serving") == 0)

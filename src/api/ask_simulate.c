@@ -88,6 +88,9 @@ static const char *as_text(hg_arena *arena, const hg_problem *p, const hg_candid
     hg_buf_printf(&b, "  %s requests/s, %.0f output tokens/s (%.0f per GPU), %.1f sequences a step, KV peak %.0f%%, "
                       "%" PRId64 " preemptions\n\n", hg_figures(arena, r->requests_per_s, 3), r->output_tokens_per_s,
                   m->tokens_per_s_per_device, r->mean_batch, 100 * r->kv_peak_frac, r->preemptions);
+    if (r->tokens_per_step > 0)
+        hg_buf_printf(&b, "  speculative decoding by %s: %.0f proposed, %.2f tokens made a step\n\n",
+                      hg_draft_table[c->deployment.draft].word, c->deployment.draft_tokens, r->tokens_per_step);
     hg_buf_printf(&b, "%6s %10s %10s %10s %10s %10s\n", "", "mean", "p50", "p90", "p95", "p99");
     for (int k = 0; k < HG_METRICS; k++) {
         const hg_summary *s = &r->latency[k];

@@ -180,6 +180,8 @@ static hg_code run(hg_ask *a)
 {
     if (a->s.input_count > 1 && strcmp(a->s.inputs[0], "serving") == 0)
         return hg_validate_serving(a);
+    if (a->s.client.s)
+        return hg_refuse(a, a->s.client.where, "is of serving runs; 'heng validate serving' takes it");
     if (a->s.input_count && strcmp(a->s.inputs[0], "transfer") == 0)
         return hg_validate_transfer(a);
     if (a->s.input_count < 2 || strcmp(a->s.inputs[0], "ops") != 0)

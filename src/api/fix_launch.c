@@ -77,7 +77,10 @@ static bool is_planned(const hg_said_words *said, const hg_setting *t)
                                            "kv_dtype_v",
                                            "plugins",
                                            "world",
-                                           "devices" };
+                                           "devices",
+                                           "draft_steps",
+                                           "draft_topk",
+                                           "draft_length" };
     const char *word = t->knob ? t->knob->word : NULL, *key = t->knob ? hg_knob_name(t->knob) : "";
     for (size_t i = 0; word && i < sizeof carried / sizeof *carried; i++)
         if (strcmp(word, carried[i]) == 0)
@@ -127,8 +130,11 @@ bool hg_ask_fix_launch(hg_ask *a, hg_fixed_launch *out)
     bool ok = set(a, "engine", out->launch->knobs->engine, out->launch->line) &&
               (!out->launch->model || strchr(out->launch->model, '$') ||
                set(a, "model", out->launch->model, out->launch->line));
+    /* Drafts of a kind that is not modelled are left to the user, as say_left_out names them. */
+    bool drafts = hg_said_value(&out->said, "speculative") != NULL;
     for (size_t i = 0; ok && i < out->said.count; i++)
-        ok = set(a, out->said.list[i].word, out->said.list[i].value, out->said.list[i].line);
+        if (drafts || strcmp(out->said.list[i].word, "draft_tokens") != 0)
+            ok = set(a, out->said.list[i].word, out->said.list[i].value, out->said.list[i].line);
     if (ok)
         say_left_out(a, out->launch, &out->said);
     return ok;

@@ -54,6 +54,8 @@ void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin)
     hg_json_close(j, '}');
     hg_json_key_int(j, "steps", r->steps);
     hg_json_key_num(j, "mean_batch", r->mean_batch);
+    if (r->tokens_per_step > 0)
+        hg_json_key_num(j, "tokens_per_step", r->tokens_per_step);
     if (m->slo_given)
         hg_json_key_bool(j, "slo_kept", r->slo_kept);
     else
@@ -104,4 +106,11 @@ void hg_json_deployment(hg_json *j, const hg_deployment *d)
     hg_json_key_int(j, "block_size", d->block_tokens);
     hg_json_key_bool(j, "enable_prefix_caching", d->prefix_caching);
     hg_json_key_bool(j, "enable_chunked_prefill", d->chunked_prefill);
+    hg_json_key_str(j, "speculative", d->draft_tokens > 0 ? hg_draft_table[d->draft].word : "off");
+    if (d->draft_tokens > 0) {
+        hg_json_key_int(j, "num_speculative_tokens", (int64_t)d->draft_tokens);
+        hg_json_key_num(j, "accepted_tokens", d->accepted_tokens);
+        if (d->draft_name)
+            hg_json_key_str(j, "draft_model", d->draft_name);
+    }
 }

@@ -103,7 +103,8 @@ static size_t add(maker *k, const hg_space *space, bool whole)
 static bool same_shape(const hg_deployment *a, const hg_deployment *b)
 {
     return a->tp == b->tp && a->pp == b->pp && a->dp == b->dp && a->ep == b->ep &&
-           a->replicas == b->replicas && a->precision == b->precision && a->kv_dtype == b->kv_dtype;
+           a->replicas == b->replicas && a->precision == b->precision && a->kv_dtype == b->kv_dtype &&
+           a->draft_tokens == b->draft_tokens;
 }
 
 /* Like ones stand side by side in the space's order. */

@@ -19,6 +19,8 @@ const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d)
         hg_buf_printf(&b, " %s", hg_dtype_table[d->precision].name);
     if (!d->kv_is_auto || d->kv_dtype != HG_BF16)
         hg_buf_printf(&b, " kv-%s", hg_dtype_table[d->kv_dtype].name);
+    if (d->draft_tokens > 0)
+        hg_buf_printf(&b, " %s-%.0f", hg_draft_table[d->draft].word, d->draft_tokens);
     hg_buf_printf(&b, ", %" PRId64 " seqs, %" PRId64 " tokens", d->max_num_seqs, d->max_num_batched_tokens);
     return b.s;
 }

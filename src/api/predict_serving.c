@@ -1,6 +1,7 @@
 #include "api/predict.h"
 
 #include "api/own.h"
+#include "api/question.h"
 #include "base/json.h"
 #include "eval/serving.h"
 
@@ -74,15 +75,16 @@ static void write_json(hg_buf *out, const hg_csv *csv, const question_row *q, co
     hg_buf_puts(out, "\n");
 }
 
-/* Without a fit of the engine's host costs nothing is known of the spread: twice and half. */
+/* The measured quantiles as they are: where kept-back runs lay to one side of their predictions, so does the
+ * interval.  Without a fit of the engine's host costs nothing is known of the spread: twice and half. */
 static double low(const double band[2])
 {
-    return band[0] > 0 ? fmin(1, band[0]) : 0.5;
+    return band[0] > 0 ? band[0] : 0.5;
 }
 
 static double high(const double band[2])
 {
-    return band[1] > 0 ? fmax(1, band[1]) : 2;
+    return band[1] > 0 ? band[1] : 2;
 }
 
 static answer answer_of(const hg_serving_case *c, const hg_serving_figures *f)
@@ -123,11 +125,26 @@ static void open_row(hg_ask *a, const hg_own *own, hg_serving_shelf *shelf, cons
     c->whole = a->s.whole.v;
 }
 
+/* Ranks that are written twice, or that cut no heads evenly, are read as others (docs/serving.md). */
+static bool takes_other_ranks(const hg_serving_row *row, const hg_serving_case *c)
+{
+    const hg_deployment *d = &c->candidate.deployment;
+    return !row->disaggregated && (d->tp != row->tp || d->dp != row->dp);
+}
+
+static void say_ranks(hg_ask *a, size_t n, const hg_serving_row *row, const hg_deployment *d)
+{
+    hg_note(a, hg_textf(a->arena, "%zu rows name ranks that are read as others (written twice, or dividing no heads): the first, line %ld, "
+                        "tp %lld dp %lld as tp %lld dp %lld ep %lld", n, row->line, (long long)row->tp, (long long)row->dp,
+                        (long long)d->tp, (long long)d->dp, (long long)d->ep));
+}
+
 static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows, size_t n, hg_buf *out)
 {
     hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
     const hg_own *own;
-    if (!shelf || !hg_ask_own(a, shelf, &own))
+    const hg_client *client;
+    if (!shelf || !hg_ask_own(a, shelf, &own) || !hg_ask_client(a, &client))
         return false;
     hg_own_question *asked = HG_NEW(a->arena, hg_own_question, n);
     hg_serving_case *cases = HG_NEW(a->arena, hg_serving_case, n);
@@ -136,17 +153,20 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
     static const hg_overheads none;
     for (size_t i = 0; i < n; i++) {
         open_row(a, own, shelf, &rows[i], &asked[i], &cases[i]);
+        cases[i].client = client;
         overheads[i] = rows[i].unread ? &none : &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, n, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
     hg_own_note(a, own, asked, n);
-    size_t answered = 0, speculated = 0, published = 0;
+    size_t answered = 0, speculated = 0, published = 0, reshaped = 0, first = 0;
     for (size_t i = 0; i < n; i++) {
         answer r = asked[i].server ? own_answer(*a->arena, own, &asked[i], &cases[i], &figures[i])
                                    : answer_of(&cases[i], &figures[i]);
         answered += r.known;
         speculated += r.known && cases[i].launch.accepted_tokens > 1;
         published += r.known && rows[i].row.published;
+        if (r.known && takes_other_ranks(&rows[i].row, &cases[i]) && reshaped++ == 0)
+            first = i;
         if (a->s.json.v)
             write_json(out, csv, &rows[i], &r);
         else
@@ -158,6 +178,8 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
     if (speculated > 0)
         hg_note(a, hg_textf(a->arena, "%zu rows are taken to have used speculative decoding, with an acceptance that no column says "
                             "(data/serving/launches.json)", speculated));
+    if (reshaped > 0)
+        say_ranks(a, reshaped, &rows[first].row, &cases[first].candidate.deployment);
     if (answered < n)
         hg_note(a, hg_textf(a->arena, "%zu of %zu rows answered; the others say why in 'origin'", answered, n));
     return true;

@@ -1,5 +1,7 @@
 #include "api/question.h"
 
+#include "api/speculation.h"
+
 #include "base/file.h"
 #include "base/num.h"
 #include "base/units.h"
@@ -57,7 +59,8 @@ static bool ask_own_terms(hg_ask *a, hg_problem *p)
 bool hg_ask_single(hg_ask *a)
 {
     const hg_ints_word *lists[] = { &a->s.tp, &a->s.pp, &a->s.dp, &a->s.ep, &a->s.replicas, &a->s.max_num_seqs,
-                                    &a->s.max_num_batched_tokens, &a->s.max_model_len };
+                                    &a->s.max_num_batched_tokens, &a->s.max_model_len,
+                                    &a->s.num_speculative_tokens };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i]->n > 1 || lists[i]->any)
             return hg_fail(&a->err, HG_INPUT, lists[i]->where, "lists several values; 'heng %s' takes one, "
@@ -226,6 +229,19 @@ static bool fit_engine(hg_engine *e, const hg_device *d)
     return true;
 }
 
+bool hg_ask_client(hg_ask *a, const hg_client **out)
+{
+    const hg_text_word *w = &a->s.client;
+    *out = w->s ? hg_client_find(w->s) : NULL;
+    if (*out)
+        hg_note(a, hg_textf(a->arena, "figures as this client gives them: %s", (*out)->says));
+    if (*out || !w->s)
+        return true;
+    const char *near = hg_nearest(w->s, hg_client_words, hg_client_count);
+    return hg_fail(&a->err, HG_INPUT, w->where, "is '%.40s'%s%s%s; one of heng, vllm, sglang, inferencex, aiperf, guidellm, llmperf",
+                   w->s, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
 bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
 {
     *out = (hg_problem){ .seed = (uint64_t)one(&a->s.seed, 0) };
@@ -234,7 +250,7 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
                                                   &a->err) &&
            (need == HG_LOAD_FREE || ask_simulated(a, &out->engine)) && hg_ask_rates(a, &out->rates) &&
            fit_engine(&out->engine, &out->rates.device) && ask_own_terms(a, out) &&
-           hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) &&
+           hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) && hg_ask_client(a, &out->client) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
            ask_price(a, &out->rates.device, &out->price_usd_per_s);
 }
@@ -299,7 +315,8 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out)
     out->max_num_seqs = one(&s->max_num_seqs, hg_min_i64(limits->max_num_seqs, out->max_num_batched_tokens));
     if (!hg_ask_precision(a, &p->model, &out->precision, &out->precision_is_checkpoints))
         return false;
-    return hg_ask_dtype(&s->kv_dtype, "auto", &out->kv_dtype, &out->kv_is_auto, &a->err);
+    return hg_ask_dtype(&s->kv_dtype, "auto", &out->kv_dtype, &out->kv_is_auto, &a->err) &&
+           hg_ask_speculation(a, p, out);
 }
 
 static bool ask_side(hg_ask *a, const hg_problem *p, const hg_text_word *word, hg_candidate *out)

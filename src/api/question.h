@@ -38,6 +38,9 @@ bool hg_ask_lang(hg_ask *a, hg_lang *out);
 /* Notes what the figures alone would not tell: requests rejected, an overload. */
 void hg_note_run(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg_metrics *m);
 
+/* --client, or NULL where it is not given; what it means is noted.  False: a->err. */
+bool hg_ask_client(hg_ask *a, const hg_client **out);
+
 /* The device and the rates a question names. */
 bool hg_ask_rates(hg_ask *a, hg_rates *out);
 

@@ -2,6 +2,7 @@
 
 #include "api/loads_report.h"
 #include "api/own.h"
+#include "api/question.h"
 #include "api/serving_page.h"
 #include "base/file.h"
 
@@ -37,12 +38,15 @@ static bool is_measured(const hg_serving_table *t)
 
 hg_code hg_validate_serving(hg_ask *a)
 {
+    if (a->s.leave_one_load_out.v && a->s.client.s)
+        return hg_refuse(a, a->s.client.where, "is not read by --leave-one-load-out");
     if (a->s.leave_one_load_out.v)
         return hg_validate_loads(a);
     hg_serving_table t;
     hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
     const hg_own *own;
-    if (!shelf || !hg_ask_own(a, shelf, &own) || !hg_serving_table_read(a->arena, shelf, a->s.inputs + 1, a->s.input_count - 1, &t, &a->err))
+    const hg_client *client;
+    if (!shelf || !hg_ask_own(a, shelf, &own) || !hg_ask_client(a, &client) || !hg_serving_table_read(a->arena, shelf, a->s.inputs + 1, a->s.input_count - 1, &t, &a->err))
         return a->err.code;
     hg_own_question *asked = HG_NEW(a->arena, hg_own_question, t.count);
     if (!is_measured(&t))
@@ -57,6 +61,7 @@ hg_code hg_validate_serving(hg_ask *a)
             asked[i] = hg_own_case(a->arena, own, shelf, &t.rows[i], &t.samples[i].of);
         cases[i] = t.samples[i].of;
         cases[i].whole = a->s.whole.v;
+        cases[i].client = client;
         overheads[i] = &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, t.count, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);

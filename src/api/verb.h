@@ -14,6 +14,7 @@ typedef struct hg_ask {
     hg_scenario s;
     hg_data data;
     const heng_io *io;
+    const char *drafts_noted;  /* the source of the acceptance last noted: each is said once */
     hg_err err;                /* filled when a verb returns HG_WORLD or HG_INPUT */
 } hg_ask;
 

@@ -56,6 +56,19 @@ double hg_weight_bytes(const hg_model *m, const hg_deployment *d)
     return layers * stage + ends + m->vision_parameters * weight_size(HG_BF16);
 }
 
+/* What proposes tokens lies whole on every pipeline stage's ranks, cut by tp like the model. */
+static double draft_bytes(const hg_draft_head *head, const hg_deployment *d)
+{
+    const hg_model *m = &head->model;
+    double h = (double)m->hidden_size, layers = 0;
+    for (int64_t i = 0; i < m->layer_kinds; i++)
+        layers += (double)m->layers[i].count * layer_bytes(m, &m->layers[i], d);
+    double input = head->inputs * h * h * weight_size(m->precision.attention);
+    double output = head->own_output ? head->vocab * h * weight_size(m->precision.lm_head) : 0;
+    double embedding = head->own_embedding && !m->tied_embeddings ? head->vocab * h * weight_size(HG_BF16) : 0;
+    return layers + (input + output + embedding) / (double)d->tp;
+}
+
 /* The peak of a step of max_num_batched_tokens: the residual stream twice (in and out of a layer), and
  * the widest of attention's (qkv and its output) and feed-forward's (gate, up and their product)
  * intermediates, 16 bits each; then logits of every sequence as 16 and twice as 32 bits (sampler). */
@@ -90,6 +103,7 @@ static double rank_share(const hg_layer *l, const hg_deployment *d)
     return ceil((double)l->kv_heads / (double)d->tp) / (double)l->kv_heads;
 }
 
+/* Adds the cache of a model's layers, or of what proposes for it. */
 static void count_kv(const hg_model *m, const hg_deployment *d, hg_memory *out)
 {
     double stage = ceil((double)m->layer_count / (double)d->pp) / (double)m->layer_count;
@@ -112,9 +126,16 @@ hg_memory hg_memory_ledger(const hg_model *m, const hg_deployment *d, const hg_e
 {
     hg_memory r = { .total_bytes = dev->usable_memory_bytes, .context_bytes = e->context_bytes };
     r.budget_bytes = d->gpu_memory_utilization * r.total_bytes;
-    r.weight_bytes = hg_weight_bytes(m, d);
+    hg_draft_head head;
+    bool drafts = hg_deployment_head(m, d, &head);
+    r.draft_bytes = drafts ? draft_bytes(&head, d) : 0;
+    r.weight_bytes = hg_weight_bytes(m, d) + r.draft_bytes;
     r.activation_bytes = activation_bytes(m, d);
     count_kv(m, d, &r);
+    double own = r.kv_bytes_per_token;
+    if (drafts)
+        count_kv(&head.model, d, &r);
+    r.draft_kv_bytes_per_token = r.kv_bytes_per_token - own;
     if (e->fraction_of_free)
         r.budget_bytes = r.weight_bytes + r.activation_bytes + r.context_bytes +
                          d->gpu_memory_utilization * fmax(0, r.total_bytes - r.weight_bytes -

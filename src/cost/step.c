@@ -56,10 +56,11 @@ static double amount_of(hg_role role, const hg_step_batch *b)
         return b->chunks;
     case HG_PER_DECODE:
         return b->decodes + b->drafted;
+    case HG_PER_DRAFT:
+        return b->decodes;
     case HG_DECODE_ATTENTION:
         return b->decodes;
     case HG_HOST:
-    case HG_DRAFT:
     case HG_LAUNCH:
         break;
     }
@@ -137,25 +138,39 @@ double hg_step_emits_seconds(const hg_step *s, double emits)
     return sum_role(s, HG_PER_EMIT, &(hg_step_batch){ .emits = emits });
 }
 
-/* The proposing of speculated tokens by a layer of the model's own kind. */
-static double draft_seconds(const hg_step *s, double decodes, double drafted_each)
+/* Passes of the proposer over the decodes alone: the first sees the whole step. */
+static double further_passes(const hg_step *s, const hg_step_batch *b)
 {
-    if (decodes <= 0 || drafted_each <= 0)
-        return 0;
-    double layers_s = hg_step_tokens_seconds(s, decodes) + hg_step_ranks_seconds(s, decodes);
-    return drafted_each * (layers_s / s->layers + hg_step_emits_seconds(s, decodes));
+    return b->decodes > 0 ? fmax(0, s->draft_tokens - 1) : 0;
+}
+
+/* Of such a pass the time of items that a role within [first, last] runs, one token a decode. */
+static double pass_seconds(const hg_step *s, hg_role first, hg_role last, const hg_step_batch *b)
+{
+    hg_step_batch pass = { .decodes = b->decodes, .decode_context = b->decode_context };
+    double total = 0;
+    for (int i = 0; i < s->count; i++)
+        if (s->items[i].drafts && s->items[i].role >= first && s->items[i].role <= last)
+            total += item_seconds(&s->items[i], &pass);
+    return total;
 }
 
 double hg_step_decodes_seconds(const hg_step *s, double decodes, double drafted_each)
 {
     hg_step_batch b = { .decodes = decodes, .drafted = decodes * drafted_each };
-    return sum_role(s, HG_PER_DECODE, &b) + draft_seconds(s, decodes, drafted_each);
+    double total = sum_role(s, HG_PER_DECODE, &b);
+    if (s->draft_tokens <= 0)
+        return total;
+    return total + s->draft_tokens * sum_role(s, HG_PER_DRAFT, &b) +
+           further_passes(s, &b) * pass_seconds(s, HG_PER_TOKEN, HG_PER_DECODE, &b);
 }
 
 double hg_step_attention_seconds(const hg_step *s, const hg_step_batch *b)
 {
+    double further = further_passes(s, b);
     return sum_role(s, HG_PER_PROMPT_TOKEN, b) + sum_role(s, HG_PER_PROMPT_KEY, b) +
-           sum_role(s, HG_PREFILL_ATTENTION, b) + sum_role(s, HG_DECODE_ATTENTION, b);
+           sum_role(s, HG_PREFILL_ATTENTION, b) + sum_role(s, HG_DECODE_ATTENTION, b) +
+           (further > 0 ? further * pass_seconds(s, HG_DECODE_ATTENTION, HG_DECODE_ATTENTION, b) : 0);
 }
 
 double hg_step_host_seconds(const hg_step *s, const hg_step_batch *b)
@@ -199,18 +214,12 @@ double hg_step_item_amount(const hg_step *s, int item, const hg_step_batch *b)
     return amount_of(s->items[item].role, b);
 }
 
-hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work)
+/* `times` calls of it on this batch, with their work. */
+static hg_time calls_time(const hg_step_item *it, const hg_step_batch *b, double times, hg_work *work)
 {
-    const hg_step_item *it = &s->items[item];
-    *work = (hg_work){ 0 };
-    if (it->role >= HG_HOST) {
-        double t = it->role == HG_HOST    ? it->host_s * it->occasions(b, s)
-                   : it->role == HG_DRAFT ? draft_seconds(s, b->decodes, drafted_each(b))
-                                          : hg_step_launch_seconds(s, b, device_seconds(s, b));
-        return (hg_time){ t, t, t, HG_VECTOR, HG_FITTED };
-    }
     hg_shape shape;
-    if (fill(it, b, &shape) <= 0)
+    *work = (hg_work){ 0 };
+    if (times <= 0 || fill(it, b, &shape) <= 0)
         return (hg_time){ 0 };
     it->rate.op->count(&shape, work);
     hg_time t = hg_rate_time(&it->rate, &shape);
@@ -218,12 +227,47 @@ hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg
     t.seconds -= less;
     t.lo_s = fmax(0, t.lo_s - less);
     t.hi_s -= less;
-    t.seconds *= calls(it);
-    t.lo_s *= calls(it);
-    t.hi_s *= calls(it);
-    work->tensor_flops *= it->repeat;
-    work->vector_flops *= it->repeat;
-    work->hbm_bytes *= it->repeat;
-    work->link_bytes *= it->repeat;
+    t.seconds *= times * calls(it);
+    t.lo_s *= times * calls(it);
+    t.hi_s *= times * calls(it);
+    work->tensor_flops *= times * it->repeat;
+    work->vector_flops *= times * it->repeat;
+    work->hbm_bytes *= times * it->repeat;
+    work->link_bytes *= times * it->repeat;
     return t;
+}
+
+/* The further passes of what proposes, added to its first. */
+static hg_time add_passes(const hg_step *s, const hg_step_item *it, const hg_step_batch *b, hg_time first,
+                          hg_work *work)
+{
+    hg_step_batch pass = { .decodes = b->decodes, .decode_context = b->decode_context };
+    hg_work more;
+    hg_time t = calls_time(it, &pass, it->role == HG_PER_EMIT ? 0 : further_passes(s, b), &more);
+    work->tensor_flops += more.tensor_flops;
+    work->vector_flops += more.vector_flops;
+    work->hbm_bytes += more.hbm_bytes;
+    work->link_bytes += more.link_bytes;
+    work->link_hops += more.link_hops;
+    if (first.seconds <= 0)
+        return t;
+    first.seconds += t.seconds;
+    first.lo_s += t.lo_s;
+    first.hi_s += t.hi_s;
+    return first;
+}
+
+hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg_work *work)
+{
+    const hg_step_item *it = &s->items[item];
+    *work = (hg_work){ 0 };
+    if (it->role >= HG_HOST) {
+        double t = it->role == HG_HOST ? it->host_s * it->occasions(b, s)
+                                       : hg_step_launch_seconds(s, b, device_seconds(s, b));
+        return (hg_time){ t, t, t, HG_VECTOR, HG_FITTED };
+    }
+    if (it->role == HG_PER_DRAFT)
+        return calls_time(it, b, s->draft_tokens, work);
+    hg_time t = calls_time(it, b, 1, work);
+    return it->drafts ? add_passes(s, it, b, t, work) : t;
 }

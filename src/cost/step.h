@@ -31,10 +31,10 @@ typedef enum hg_role {
     HG_PER_PROMPT_TOKEN,       /* … with the new tokens of prompts only */
     HG_PER_PROMPT_KEY,         /* … with the tokens that prompts attend to, cached ones too */
     HG_PER_DECODE,             /* … with the sequences that make one token each */
+    HG_PER_DRAFT,              /* … with those, once for each token proposed: the proposer's logits */
     HG_PREFILL_ATTENTION,
     HG_DECODE_ATTENTION,
     HG_HOST,                   /* an overhead, in seconds */
-    HG_DRAFT,                  /* proposing them: a layer and the logits, once for each token ahead */
     HG_LAUNCH,                 /* what a step outside the graphs waits for the host's launches */
 } hg_role;
 
@@ -44,6 +44,8 @@ typedef struct hg_step_item {
     const char *name;          /* "qkv projection", "all-reduce", "host: scheduling" */
     hg_role role;
     double repeat;             /* calls a step */
+    bool drafts;               /* of what proposes tokens: it sees all of the step once, and then the decodes
+                                  alone for every further token proposed */
     hg_rate rate;
     hg_shape shape;
     int dim;                   /* the dimension the batch fills: tokens, or attention's batch_size */
@@ -66,6 +68,7 @@ typedef struct hg_step {
     int64_t graph_tokens, prompt_graph_tokens; /* the largest batch in a captured graph, without and with prompts */
     double launches, launch_s; /* of device operators in a step, and what the host takes for one */
     int64_t tp, pp, dp;
+    double draft_tokens;       /* proposed a decode and step */
     bool meets;                /* dp ranks meet at experts: their steps begin and end together */
 } hg_step;
 
@@ -77,7 +80,8 @@ bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine 
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b);
 
 /* The same, cut for re-use: what depends on the token count, on the emits, on the decodes (each with so
- * many drafted tokens), and attention with all that tells prompts from single tokens. */
+ * many drafted tokens), and attention with all that tells prompts from single tokens. What proposes tokens is
+ * in them: its first pass with the tokens and the attention, the further ones with the decodes and theirs. */
 double hg_step_tokens_seconds(const hg_step *s, double tokens);
 double hg_step_ranks_seconds(const hg_step *s, double mean_tokens); /* where dp ranks meet, at so many a rank */
 double hg_step_emits_seconds(const hg_step *s, double emits);

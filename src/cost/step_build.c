@@ -253,9 +253,8 @@ static void add_launches(hg_builder *b)
     s->launch_s = b->e->overheads.launch_s;
     for (int i = 0; i < s->count; i++)
         if (s->items[i].role < HG_HOST)
-            s->launches += s->items[i].repeat * fmax(1, s->items[i].rate.op->launches);
-    if (d->draft_tokens > 0)
-        hg_add_item(b, "speculation", HG_DRAFT, 1);
+            s->launches += s->items[i].repeat * fmax(1, s->items[i].rate.op->launches) *
+                           (s->items[i].drafts ? fmax(1, d->draft_tokens) : 1);
     if (s->launch_s > 0)
         hg_add_item(b, "host: launches outside graphs", HG_LAUNCH, 1);
 }
@@ -298,14 +297,36 @@ static bool add_layers(hg_builder *b, hg_err *err)
     return true;
 }
 
+/* What proposes tokens: its input projection, its layers, and its logits once for each token. */
+static bool add_drafts(const hg_builder *target, hg_err *err)
+{
+    hg_draft_head head;
+    if (!hg_deployment_head(target->m, target->d, &head))
+        return true;
+    hg_builder b = *target;
+    double h = (double)head.model.hidden_size;
+    b.m = &head.model;
+    b.drafts = true;
+    if (head.inputs > 0)
+        hg_add_gemm(&b, "input projection", HG_PER_TOKEN, 1, h, head.inputs * h, head.model.precision.attention);
+    if (!add_layers(&b, err))
+        return false;
+    hg_add_gemm(&b, "logits", HG_PER_DRAFT, 1, head.vocab / (double)b.d->tp, h, head.model.precision.lm_head);
+    hg_add_pass(&b, "sampling", HG_PER_DRAFT, 1, 4 * head.vocab);
+    return true;
+}
+
 bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine *e, const hg_rates *r,
                      hg_step *out, hg_err *err)
 {
-    *out = (hg_step){ .layers = (double)m->layer_count, .tp = d->tp, .pp = d->pp, .dp = d->dp };
-    hg_builder b = { m, d, e, r, out };
+    *out = (hg_step){ .layers = (double)m->layer_count, .tp = d->tp, .pp = d->pp, .dp = d->dp,
+                      .draft_tokens = d->draft_tokens };
+    hg_builder b = { m, d, e, r, out, false };
     if (!add_layers(&b, err))
         return false;
     add_ends(&b);
+    if (!add_drafts(&b, err))
+        return false;
     compare_kernels(&b);
     for (int i = 0; i < out->count; i++)
         out->meets |= out->items[i].role == HG_PER_RANKS_TOKEN || out->items[i].role == HG_PER_RANKS_FEW;

@@ -12,6 +12,7 @@ typedef struct hg_builder {
     const hg_engine *e;
     const hg_rates *rates;
     hg_step *out;
+    bool drafts;               /* what is added now proposes tokens */
 } hg_builder;
 
 int hg_dim_of(const hg_op *op, const char *column);

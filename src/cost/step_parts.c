@@ -19,7 +19,8 @@ hg_step_item *hg_add_item(hg_builder *b, const char *name, hg_role role, double 
 {
     assert(b->out->count < HG_STEP_ITEMS);
     hg_step_item *it = &b->out->items[b->out->count++];
-    *it = (hg_step_item){ .name = name, .role = role, .repeat = repeat };
+    *it = (hg_step_item){ .name = b->drafts ? "speculation" : name, .role = role, .repeat = repeat,
+                          .drafts = b->drafts };
     return it;
 }
 
@@ -134,7 +135,7 @@ void hg_add_nccl(hg_builder *b, const char *name, hg_role role, double repeat, h
 
 static bool same_work(const hg_step_item *a, const hg_step_item *b)
 {
-    return a->role == b->role && a->rate.op == b->rate.op && a->rate.surface == b->rate.surface &&
+    return a->role == b->role && a->drafts == b->drafts && a->rate.op == b->rate.op && a->rate.surface == b->rate.surface &&
            a->rate.series == b->rate.series && a->dim == b->dim && a->dim_new == b->dim_new &&
            a->dim_cached == b->dim_cached && a->scale == b->scale && a->shape.dtype == b->shape.dtype &&
            a->shape.kv_dtype == b->shape.kv_dtype && a->shape.kind == b->shape.kind &&

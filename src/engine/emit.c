@@ -32,12 +32,33 @@ hg_layout hg_emit_layout(const hg_emitter *e, const hg_launch *l)
     return hg_layout_of(l->deployment, l->device, e->shares && e->shares(l));
 }
 
+/* What proposes tokens: the engine's by some name, the model's own or named. */
+static const char *draft_refuses(hg_arena *arena, const hg_launch *l)
+{
+    const hg_deployment *d = l->deployment;
+    if (d->draft_tokens <= 0)
+        return NULL;
+    if (!l->engine->drafts[d->draft])
+        return hg_textf(arena, "%s has no speculative decoding by %s", l->engine->title,
+                        hg_draft_table[d->draft].word);
+    if (d->draft == HG_DRAFT_MTP && l->model->mtp_layers == 0)
+        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)",
+                        l->model->name);
+    if ((d->draft == HG_DRAFT_EAGLE3 || d->draft == HG_DRAFT_MODEL) && !d->draft_name)
+        return hg_textf(arena,
+                        "speculative decoding by %s loads a checkpoint of its own; --draft-model "
+                        "names it",
+                        hg_draft_table[d->draft].word);
+    return NULL;
+}
+
 const char *hg_emit_refuses(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
 {
     const char *why = l->prefill && !l->role ? hg_pools_refuse(arena, e, l)
                       : e->refuses           ? e->refuses(arena, l)
                                              : NULL,
                *name;
+    why = why ? why : draft_refuses(arena, l);
     hg_layout p = hg_emit_layout(e, l);
     hg_settings s = hg_emit_settings(arena, e, l, 1);
     if (why)

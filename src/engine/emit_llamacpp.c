@@ -42,6 +42,10 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
         hg_put_said(s, "kv_dtype_v", hg_dtype_table[d->kv_dtype].name);
     }
     hg_put(s, "prefix_caching", d->prefix_caching ? "true" : "false");
+    if (d->draft_tokens > 0 && d->draft_name) {
+        hg_put(s, "draft_model", d->draft_name);
+        hg_put_int(s, "draft_tokens", (int64_t)d->draft_tokens);
+    }
     hg_put(s, "fit", "on");
     hg_put_int(s, "gpu_memory_utilization", llround(spare_bytes / 0x1p20));
     hg_put(s, "metrics", "true");
@@ -73,8 +77,6 @@ static const char *refuses(hg_arena *arena, const hg_launch *l)
         return "llama.cpp has no data- or expert-parallel ranks: --dp 1 --ep 1";
     if (!d->chunked_prefill)
         return "llama.cpp always splits prompts by its batch size";
-    if (d->draft_tokens > 0)
-        return "llama.cpp drafts with a model of its own, which heng does not choose";
     if (m->fits && wanted > m->kv_bytes)
         return hg_textf(arena,
                         "llama.cpp reserves the context of every slot: %" PRId64 " x %" PRId64

@@ -182,9 +182,6 @@ static const char *refuses(hg_arena *arena, const hg_launch *l)
                         "%" PRId64 " replicas are not spread evenly over %" PRId64
                         " nodes, which share one config.json",
                         d->replicas, p.nodes);
-    if (d->draft_tokens > 0 && l->model->mtp_layers == 0)
-        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)",
-                        l->model->name);
     return l->quantize_fp8 ? "Ascend devices have no fp8 arithmetic" : NULL;
 }
 

@@ -24,14 +24,20 @@ static void shape(const hg_deployment *d, int64_t here, hg_settings *s)
         hg_put_int(s, "ep", d->ep);
 }
 
-/* Drafting by the model's own layers: a chain, so one more token is checked than is drafted. */
-static void drafts(const hg_deployment *d, hg_settings *s)
+/* A chain, so one more token is checked than is drafted; n-grams are found without steps. */
+static void drafts(const hg_launch *l, hg_settings *s)
 {
+    const hg_deployment *d = l->deployment;
+    const char *name = l->engine->drafts[d->draft];
     if (d->draft_tokens <= 0)
         return;
-    hg_put(s, "draft", "NEXTN");
-    hg_put_int(s, "draft_steps", (int64_t)d->draft_tokens);
-    hg_put_int(s, "draft_topk", 1);
+    hg_put(s, "draft", name ? name : hg_draft_table[d->draft].word);
+    if (d->draft_name)
+        hg_put(s, "draft_model", d->draft_name);
+    if (d->draft != HG_DRAFT_NGRAM) {
+        hg_put_int(s, "draft_steps", (int64_t)d->draft_tokens);
+        hg_put_int(s, "draft_topk", 1);
+    }
     hg_put_int(s, "draft_tokens", (int64_t)d->draft_tokens + 1);
 }
 
@@ -62,7 +68,7 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
         hg_put_int(s, "graph_tokens", d->graph_tokens);
     if (d->recv_interval > 0)
         hg_put_int(s, "recv_interval", d->recv_interval);
-    drafts(d, s);
+    drafts(l, s);
     if (hg_launch_is_ascend(l)) {
         hg_put_key(s, "device", "npu");
         hg_put_key(s, "attention-backend", "ascend");
@@ -128,12 +134,10 @@ static void join(hg_buf *b, int64_t spans, const char *rank, const char *first, 
 
 static const char *refuses(hg_arena *arena, const hg_launch *l)
 {
+    (void)arena;
     const hg_deployment *d = l->deployment;
     if (hg_launch_is_ascend(l) && !d->kv_is_auto && d->kv_dtype == HG_FP8)
         return "SGLang has no fp8 KV cache on NPUs";
-    if (d->draft_tokens > 0 && l->model->mtp_layers == 0)
-        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)",
-                        l->model->name);
     return NULL;
 }
 

@@ -47,8 +47,12 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
     if (d->batch_wait_frac > 0)
         hg_put(s, "batch_wait_frac", hg_textf(s->arena, "%.4g", d->batch_wait_frac));
     if (d->draft_tokens > 0) {
-        hg_put(s, "draft", "MTP");
-        hg_put_int(s, "draft_tokens", (int64_t)d->draft_tokens);
+        const char *name = l->engine->drafts[d->draft];
+        hg_put(s, "draft", name ? name : hg_draft_table[d->draft].word);
+        hg_put_int(s, d->draft == HG_DRAFT_MTP ? "draft_tokens" : "draft_length",
+                   (int64_t)d->draft_tokens);
+        if (d->draft_name)
+            hg_put(s, "draft_model", d->draft_name);
     }
     if (l->quantize_fp8)
         hg_put_key(s, "quant_config", "{\"quant_algo\":\"FP8\"}");
@@ -132,9 +136,6 @@ static const char *refuses(hg_arena *arena, const hg_launch *l)
         return hg_textf(arena,
                         "TensorRT-LLM's attention DP has one device a rank: --tp 1 --dp %" PRId64,
                         d->tp * d->dp);
-    if (d->draft_tokens > 0 && l->model->mtp_layers == 0)
-        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)",
-                        l->model->name);
     return l->quantize_fp8 ? "TensorRT-LLM makes no fp8 checkpoint while it loads; name one with "
                              "--model, or plan in the checkpoint's own precision"
                            : NULL;

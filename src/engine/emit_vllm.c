@@ -1,6 +1,7 @@
 #include "engine/emit.h"
 #include "engine/fraction.h"
 
+#include "base/json.h"
 #include "base/num.h"
 
 #include <inttypes.h>
@@ -51,6 +52,21 @@ static void ascend(const hg_launch *l, hg_settings *s)
                          : "{\"enable_cpu_binding\":true}");
 }
 
+static const char *drafts(hg_arena *arena, const hg_launch *l)
+{
+    const hg_deployment *d = l->deployment;
+    const char *method = l->engine->drafts[d->draft];
+    hg_buf b = { .arena = arena };
+    hg_json j = { .out = &b };
+    hg_json_open(&j, '{');
+    hg_json_key_str(&j, "method", method ? method : hg_draft_table[d->draft].word);
+    if (d->draft_name)
+        hg_json_key_str(&j, "model", d->draft_name);
+    hg_json_key_int(&j, "num_speculative_tokens", (int64_t)d->draft_tokens);
+    hg_json_close(&j, '}');
+    return b.s;
+}
+
 static void settings(const hg_launch *l, int64_t here, hg_settings *s)
 {
     const hg_deployment *d = l->deployment;
@@ -76,9 +92,7 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
         hg_put(s, "chunked_prefill", "false");
     hg_put(s, "prefix_caching", d->prefix_caching ? "true" : "false");
     if (d->draft_tokens > 0)
-        hg_put(s, "draft",
-               hg_textf(s->arena, "{\"method\":\"mtp\",\"num_speculative_tokens\":%.0f}",
-                        d->draft_tokens));
+        hg_put(s, "draft", drafts(s->arena, l));
     if (hg_launch_is_ascend(l)) {
         ascend(l, s);
         return;
@@ -195,12 +209,10 @@ static void join(hg_buf *b, int64_t spans, const char *rank, const char *first, 
 
 static const char *refuses(hg_arena *arena, const hg_launch *l)
 {
+    (void)arena;
     const hg_deployment *d = l->deployment;
     if (hg_launch_is_ascend(l) && !d->kv_is_auto && d->kv_dtype == HG_FP8)
         return "vllm-ascend has no fp8 KV cache";
-    if (d->draft_tokens > 0 && l->model->mtp_layers == 0)
-        return hg_textf(arena, "%s has no layers that draft (multi-token prediction)",
-                        l->model->name);
     return NULL;
 }
 

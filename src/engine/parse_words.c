@@ -110,6 +110,17 @@ static double json_number(const saying *y, const char *text, const char *key)
     return isfinite(v) ? v : 0;
 }
 
+/* A text inside a knob's JSON; NULL: none. */
+static const char *json_text(const saying *y, const char *text, const char *key)
+{
+    hg_err err;
+    json_t *o = text && *text == '{' ? hg_json_parse(text, strlen(text), "json", &err) : NULL;
+    const char *s = json_string_value(json_object_get(o, key));
+    const char *copy = s ? hg_strdup(y->arena, s) : NULL;
+    json_decref(o);
+    return copy;
+}
+
 static bool json_text_has(const char *text, const char *key, const char *part)
 {
     hg_err err;
@@ -120,10 +131,27 @@ static bool json_text_has(const char *text, const char *key, const char *part)
     return has;
 }
 
-static void say_drafts(saying *y, double tokens, int line)
+/* kind: by the engine's name; one that heng does not know leaves it unsaid.  model: the checkpoint that drafts, or
+ * NULL. */
+static void say_drafts(saying *y, const char *kind, const char *model, double tokens, int line)
 {
-    if (tokens >= 1 && tokens <= 64)
-        say_int(y, "draft_tokens", (int64_t)tokens, line);
+    hg_draft draft;
+    if (!(tokens >= 1 && tokens <= HG_DRAFT_MOST))
+        return;
+    say_int(y, "draft_tokens", (int64_t)tokens, line);
+    if (!kind || !hg_draft_parse(kind, &draft))
+        return;
+    /* "EAGLE" without a head is the model's own layer, which SGLang runs by the same code. */
+    draft = draft == HG_DRAFT_EAGLE3 && !model ? HG_DRAFT_MTP : draft;
+    say(y, "speculative", hg_draft_table[draft].word, line);
+    if (model && (draft == HG_DRAFT_EAGLE3 || draft == HG_DRAFT_MODEL))
+        say(y, "draft_model", model, line);
+}
+
+static const char *text_of(const saying *y, const char *word)
+{
+    const hg_setting *t = hg_setting_of_word(y->s, word);
+    return t ? t->value : NULL;
 }
 
 /* ---- engines ---- */
@@ -174,8 +202,12 @@ static void vllm(saying *y, const hg_launch_text *t)
                 hg_setting_of_word(y->s, "ep")->line);
     say_switch(y, "prefix_caching", "enable_prefix_caching");
     say_switch(y, "chunked_prefill", "enable_chunked_prefill");
-    if (draft)
-        say_drafts(y, json_number(y, draft->value, "num_speculative_tokens"), draft->line);
+    if (draft) {
+        const char *model = json_text(y, draft->value, "model");
+        const char *method = json_text(y, draft->value, "method");
+        say_drafts(y, method ? method : model ? "draft" : NULL, model,
+                   json_number(y, draft->value, "num_speculative_tokens"), draft->line);
+    }
     if (graphs && json_number(y, graphs->value, "max_cudagraph_capture_size") >= 1)
         say_int(y, "graph_tokens",
                 (int64_t)fmin(1e9, json_number(y, graphs->value, "max_cudagraph_capture_size")),
@@ -217,7 +249,8 @@ static void sglang(saying *y, const hg_launch_text *t)
     if (hg_setting_of_word(y->s, "no_prefix_caching"))
         say(y, "enable_prefix_caching", is_on(y, "no_prefix_caching") ? "false" : "true",
             hg_setting_of_word(y->s, "no_prefix_caching")->line);
-    say_drafts(y, (double)value_of(y, "draft_tokens", 0) - 1, t->line);
+    say_drafts(y, text_of(y, "draft"), text_of(y, "draft_model"),
+               (double)value_of(y, "draft_tokens", 0) - 1, t->line);
 }
 
 static void trtllm(saying *y, const hg_launch_text *t)
@@ -229,7 +262,6 @@ static void trtllm(saying *y, const hg_launch_text *t)
                                           "max_num_batched_tokens",
                                           "block_size",
                                           "batch_wait_steps",
-                                          "draft_tokens",
                                           NULL };
     const hg_setting *graphs = hg_setting_of_word(y->s, "graph_tokens");
     const hg_setting *shape = hg_setting_of_word(y->s, "tp"),
@@ -249,6 +281,8 @@ static void trtllm(saying *y, const hg_launch_text *t)
         say_int(y, "graph_tokens", most, graphs->line);
     if (wait && wait->value)
         say(y, "batch_wait_frac", wait->value, wait->line);
+    say_drafts(y, text_of(y, "draft"), text_of(y, "draft_model"),
+               (double)value_of(y, "draft_tokens", value_of(y, "draft_length", 0)), t->line);
     if (t->servers > 1)
         say_int(y, "replicas", t->servers, t->line);
 }
@@ -282,7 +316,8 @@ static void mindie(saying *y, const hg_launch_text *t)
                                                                                     : "false",
             mode->line);
     if (plugins && json_text_has(plugins->value, "plugin_type", "mtp"))
-        say_drafts(y, json_number(y, plugins->value, "num_speculative_tokens"), plugins->line);
+        say_drafts(y, "mtp", NULL, json_number(y, plugins->value, "num_speculative_tokens"),
+                   plugins->line);
 }
 
 static int64_t parts_of(const hg_setting *t)
@@ -292,6 +327,8 @@ static int64_t parts_of(const hg_setting *t)
         n += *p == ',';
     return n;
 }
+
+enum { LLAMACPP_DRAFTS = 16 }; /* --draft-max where it is not given */
 
 static void llamacpp(saying *y, const hg_launch_text *t)
 {
@@ -314,6 +351,9 @@ static void llamacpp(saying *y, const hg_launch_text *t)
         say_int(y, "max_model_len", shared ? c : c / np, context->line);
     say_counts(y, counts, 1);
     say_switch(y, "prefix_caching", "enable_prefix_caching");
+    if (text_of(y, "draft_model"))
+        say_drafts(y, "draft", text_of(y, "draft_model"),
+                   (double)value_of(y, "draft_tokens", LLAMACPP_DRAFTS), t->line);
     if (spare && spare->value && hg_parse_i64(spare->value, &mib) && mib > 0) {
         y->out->spare_bytes = (double)mib * 0x1p20;
         y->out->fraction_line = spare->line;

@@ -53,6 +53,14 @@ static void take_flag(const hg_said_words *w, const char *word, bool *field)
     *field = v ? strcmp(v, "true") == 0 : *field;
 }
 
+static void take_drafts(const hg_said_words *w, hg_deployment *d)
+{
+    const char *kind = hg_said_value(w, "speculative");
+    d->draft_tokens = (double)hg_said_int(w, "draft_tokens", (int64_t)d->draft_tokens);
+    if (kind && hg_draft_parse(kind, &d->draft))
+        d->draft_name = hg_said_value(w, "draft_model");
+}
+
 void hg_said_apply(const hg_said_words *w, hg_deployment *d)
 {
     const char *kv = hg_said_value(w, "kv_dtype"), *precision = hg_said_value(w, "precision"),
@@ -72,6 +80,7 @@ void hg_said_apply(const hg_said_words *w, hg_deployment *d)
     take(w, "batch_wait_steps", &d->batch_wait_steps);
     take_flag(w, "enable_prefix_caching", &d->prefix_caching);
     take_flag(w, "enable_chunked_prefill", &d->chunked_prefill);
+    take_drafts(w, d);
     d->draft_tokens = (double)hg_said_int(w, "draft_tokens", (int64_t)d->draft_tokens);
     if (wait)
         hg_parse_f64(wait, &d->batch_wait_frac);

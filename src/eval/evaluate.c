@@ -42,6 +42,16 @@ void hg_candidate_make(const hg_problem *p, const hg_deployment *d, hg_candidate
     }
 }
 
+/* A wave of a closed loop is a request of every client; at least as many are left to count. */
+static size_t warm_requests(const hg_problem *p, const hg_run *run)
+{
+    size_t offered = run->requests ? run->requests : p->workload.count;
+    if (!p->client || run->load != HG_LOAD_CLOSED)
+        return 0;
+    size_t warm = (size_t)(p->client->warm_waves * p->workload.concurrency);
+    return warm < offered / 2 ? warm : offered / 2;
+}
+
 hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const hg_run *run, hg_oracle oracle)
 {
     const hg_deployment *d = &c->deployment;
@@ -59,6 +69,8 @@ hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const
                    .batch_wait_steps = (int32_t)d->batch_wait_steps,
                    .batch_wait_frac = d->batch_wait_frac,
                    .balance_steps = (int32_t)d->balance_steps,
+                   .draft_tokens = (int32_t)d->draft_tokens,
+                   .acceptance = hg_draft_acceptance(d->accepted_tokens, d->draft_tokens),
                    .pipeline_stages = (int32_t)d->pp },
         .oracle = oracle,
         .replicas = (int32_t)(d->replicas * d->dp),
@@ -68,6 +80,8 @@ hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const
         .steady = { .on = run->steady, .to_precision = run->precise,
                     .max_requests = run->precise ? SETTLED_REQUESTS : SEARCHED_REQUESTS },
         .slo = p->slo,
+        .client = p->client,
+        .warmup_requests = warm_requests(p, run),
         .request_overhead_s = p->engine.overheads.request_s,
         /* Each replica has a front end of its own. */
         .request_serial_s = p->engine.overheads.request_serial_s / (double)d->replicas,
@@ -153,7 +167,8 @@ void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *
     hg_sim_run(arena, &w, &config, &out->sim);
     double devices = (double)hg_candidate_devices(c);
     out->tokens_per_s_per_device = out->sim.output_tokens_per_s / devices;
-    out->tokens_per_s_per_user = 1 / out->sim.latency[HG_TPOT].mean;
+    bool median = p->client && p->client->user == HG_USER_MEDIAN;
+    out->tokens_per_s_per_user = 1 / (median ? out->sim.latency[HG_TPOT].p50 : out->sim.latency[HG_TPOT].mean);
     /* In a steady state what is served is what is offered; a window's own count of it is blurred by chance. */
     if (run->steady && run->load == HG_LOAD_RATE && out->sim.end != HG_END_SATURATED)
         out->sim.good_per_s = run->rate_per_s * out->sim.attained_frac;

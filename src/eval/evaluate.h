@@ -15,6 +15,7 @@ typedef struct hg_problem {
     hg_slo slo;
     double price_usd_per_s;      /* of one device; 0: not known */
     uint64_t seed;
+    const hg_client *client;     /* whose definitions the figures are by; NULL: heng's own */
     const volatile int *stop;    /* not 0: searches of a rate end with what they have; may be NULL */
 } hg_problem;
 

@@ -71,9 +71,36 @@ static bool engine_takes(const hg_model *m, const hg_deployment *d, const hg_eng
     return true;
 }
 
+static bool drafter_cut(const hg_model *m, const hg_model *drafts, const hg_deployment *d, char *reason, size_t size)
+{
+    char why[160];
+    if (drafts->vocab_size != m->vocab_size && d->draft == HG_DRAFT_MODEL)
+        return SAY("%.80s cannot draft for %.80s: its vocabulary is of %" PRId64 " tokens, not %" PRId64, drafts->name,
+                   m->name, drafts->vocab_size, m->vocab_size);
+    if (!heads_divide(drafts, d->tp, why, sizeof why))
+        return SAY("%.80s drafts with the same ranks: %s", drafts->name, why);
+    return true;
+}
+
+static bool drafts_run(const hg_model *m, const hg_deployment *d, const hg_engine *e, char *reason, size_t size)
+{
+    if (d->draft_tokens <= 0)
+        return true;
+    if (!e->drafts[d->draft])
+        return SAY("%s has no speculative decoding by %s", e->title, hg_draft_table[d->draft].word);
+    if (d->draft == HG_DRAFT_MTP && m->mtp_layers == 0)
+        return SAY("%.120s has no layers that draft (multi-token prediction); eagle3, ngram and draft need none", m->name);
+    if (d->draft == HG_DRAFT_MODEL && !d->draft_model)
+        return SAY("no model is named that drafts; --draft-model names it");
+    if (d->pp > 1)
+        return SAY("drafting across %" PRId64 " pipeline stages is not modelled; --pp 1", d->pp);
+    return !d->draft_model || drafter_cut(m, d->draft_model, d, reason, size);
+}
+
 bool hg_deployment_legal(const hg_model *m, const hg_deployment *d, const hg_engine *e,
                          const hg_device *dev, char *reason, size_t size)
 {
     return heads_divide(m, d->tp, reason, size) && experts_divide(m, d, e, reason, size) &&
-           widths_divide(m, d, reason, size) && engine_takes(m, d, e, dev, reason, size);
+           widths_divide(m, d, reason, size) && engine_takes(m, d, e, dev, reason, size) &&
+           drafts_run(m, d, e, reason, size);
 }

@@ -93,10 +93,14 @@ static void fill_parallel(const hg_serving_pool *pool, int64_t ranks, bool moe, 
     d->pp = pool->pp;
     d->dp = ranks == pool->tp * pool->dp ? pool->dp : pool->tp > 1 ? 1 : ranks;
     d->tp = ranks / d->dp;
-    d->ep = moe && pool->moe_ep > 1 && pool->moe_ep > pool->moe_tp ? ranks : 1;
-    d->ep = pool->moe_ep > 1 && pool->moe_tp > 1 && pool->moe_tp * pool->moe_ep == ranks ? pool->moe_ep : d->ep;
     bool written_twice = ranks < pool->tp * pool->dp || ranks < pool->moe_tp * pool->moe_ep;
-    d->ep = moe && (ranks > EXPERT_RANKS || written_twice) ? ranks : d->ep;
+    bool cut = pool->moe_ep > 1 && pool->moe_tp > 1 && pool->moe_tp * pool->moe_ep == ranks;
+    if (moe && (ranks > EXPERT_RANKS || written_twice))
+        d->ep = ranks;
+    else if (cut)
+        d->ep = pool->moe_ep;
+    else
+        d->ep = moe && pool->moe_ep > 1 && pool->moe_ep > pool->moe_tp ? ranks : 1;
 }
 
 /* What decides: the experts' format where it differs from the products'. */
@@ -191,9 +195,25 @@ static hg_deployment deployment_of(const hg_serving_row *row, const hg_serving_p
     return d;
 }
 
+/* Of all formats that the row names, those that do not decide among them; NULL: each is known. */
+static const char *unknown_format(const hg_serving_row *row)
+{
+    const char *const words[] = { row->precision, row->gemm_quant, row->moe_quant };
+    hg_dtype dtype;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (*words[i] && !hg_dtype_parse(words[i], &dtype))
+            return words[i];
+    return NULL;
+}
+
 static bool make(const hg_serving_row *row, const hg_serving_pool *pool, hg_serving_case *c, hg_candidate *out)
 {
     hg_deployment d = deployment_of(row, pool, c->problem, &c->launch);
+    const char *unknown = unknown_format(row);
+    if (unknown) {
+        snprintf(c->reason, sizeof c->reason, "precision '%.40s' is not known", unknown);
+        return false;
+    }
     if (!fill_precision(row, &c->problem->model, &d)) {
         snprintf(c->reason, sizeof c->reason, "precision '%.40s' is not known", precision_word(row));
         return false;

@@ -22,6 +22,7 @@ typedef struct hg_serving_case {
     bool apart;                 /* ranks that no engine cuts heads over are a rack of pools that the row does
                                    not name: they are not held to step together */
     bool whole;                 /* simulate every rank of a wide engine, not a sample of them */
+    const hg_client *client;    /* whose definitions the figures are by; NULL: those of the published sheets */
     hg_launch_facts launch;
     int64_t isl, osl, concurrency;
     char reason[256];           /* why it cannot be predicted; "" when it can */

@@ -103,7 +103,8 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     if (!ready(&scratch, &p, &main) || (c->disaggregated && !ready(&scratch, &p, &prefill)))
         return none;
     int64_t parts = parts_of(c), clients = c->concurrency / parts;
-    size_t warmup = (size_t)(clients * c->launch.warmup_per_client);
+    int64_t warm_waves = c->client ? c->client->warm_waves : 0;
+    size_t warmup = (size_t)(clients * hg_max_i64(c->launch.warmup_per_client, warm_waves));
     size_t requests = warmup + (size_t)(clients * c->launch.requests_per_client);
     hg_workload_synthetic(&scratch, (int32_t)c->isl, (int32_t)c->osl, c->launch.length_range, requests, 0,
                           &p.workload);
@@ -114,6 +115,7 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     speculate(c, &p.workload, &main.candidate, &main.oracle);
     hg_sim_config config = hg_sim_config_of(&p, &main.candidate, &(hg_run){ .load = HG_LOAD_CLOSED, .requests = requests },
                                             oracle_of(&main));
+    config.client = c->client;
     config.request_serial_s = p.engine.overheads.request_serial_s; /* one front end, whatever is behind it */
     config.token_serial_s = p.engine.overheads.token_s;
     if (c->disaggregated) {
@@ -121,6 +123,8 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
         config.prefill = &pool;
         config.scheduler = "receive";
     }
+    if (main.oracle.stretch > 1)
+        config.sched.draft_tokens = 0; /* `speculate` stands for them */
     if (c->apart)
         config.ranks = 1;
     config.warmup_requests = warmup;

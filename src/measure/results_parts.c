@@ -231,12 +231,32 @@ static bool at_no_time(const hg_spread_s *s)
     return s->mean <= 0 || s->median <= 0;
 }
 
+/* The first figure that no clock gives; NULL: none.  What is not a number counts as not said. */
+static const char *negative(hg_arena *arena, const hg_bench_result *r)
+{
+    for (int k = 0; k < HG_FIGURES; k++) {
+        const hg_spread_s *f = &r->of[k];
+        const double all[] = { f->mean, f->median, f->p90, f->p95, f->p99 };
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            if (all[i] < 0)
+                return hg_textf(arena, "has a negative %s of %.4g s; correct or leave it out", hg_figure_names[k], all[i]);
+        for (size_t i = 0; i < r->request_count; i++)
+            if (r->requests[i].of[k] < 0)
+                return hg_textf(arena, "request %zu has a negative %s of %.4g s; correct or leave it out", i + 1,
+                                hg_figure_names[k], r->requests[i].of[k]);
+    }
+    return NULL;
+}
+
 bool hg_result_finish(hg_result_source *s, hg_bench_result *r, hg_err *err)
 {
     if (r->request_count)
         from_requests(*s->arena, r);
     from_means(r);
     r->concurrency = r->concurrency > WHOLE_MOST ? 0 : r->concurrency;
+    const char *wrong = negative(s->arena, r);
+    if (wrong)
+        return hg_result_refuse(s, r->place, err, wrong);
     if (at_no_time(&r->of[HG_OF_TTFT]))
         return hg_result_refuse(s, r->place, err, "has a TTFT of 0: the client did not see the first token (known of long "
                                 "prompts through disaggregated servers); measure again");

@@ -43,6 +43,18 @@ static void add_limits(const hg_space *s, list *l, hg_deployment d)
                 }
 }
 
+/* One shape for each number of tokens proposed. */
+static void add_drafts(const hg_space *s, list *l, hg_deployment d)
+{
+    for (int i = 0; i < s->drafts.n; i++) {
+        d.draft_tokens = (double)s->drafts.v[i];
+        d.accepted_tokens = s->accepted[i];
+        add_limits(s, l, d);
+    }
+    if (s->drafts.n == 0)
+        add_limits(s, l, d);
+}
+
 hg_deployment *hg_space_list(hg_arena *arena, const hg_space *s, size_t *count)
 {
     list l = { .arena = arena };
@@ -56,7 +68,7 @@ hg_deployment *hg_space_list(hg_arena *arena, const hg_space *s, size_t *count)
                         d.pp = s->pp.v[p];
                         d.dp = s->dp.v[a];
                         if (shape(s, &d, s->replicas.v[r], s->ep.v[e]) && !repeats_ep(s, &d, e))
-                            add_limits(s, &l, d);
+                            add_drafts(s, &l, d);
                     }
     *count = l.count;
     return l.items;

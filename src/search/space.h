@@ -21,6 +21,8 @@ typedef struct hg_space {
     hg_knob tp, pp, dp, ep;    /* ep 0: all ranks of the engine (tp·dp) */
     hg_knob replicas;          /* 0: as many as total_devices hold */
     hg_knob max_num_seqs, max_num_batched_tokens;
+    hg_knob drafts;            /* tokens proposed a step; 0: none.  base says what proposes … */
+    double accepted[HG_KNOB_VALUES]; /* … and this how many tokens a step makes then */
     hg_knob precision, kv_dtype; /* hg_dtype; −1: the checkpoint's own (of the KV cache: base.kv_dtype) */
     int64_t total_devices;     /* 0: not bounded */
     hg_deployment base;        /* what is not searched */

@@ -37,13 +37,16 @@ void hg_instance_open(hg_instance *in, hg_arena *arena, hg_seqs *seqs, const hg_
                          .waiting = hg_list_empty(), .running = hg_list_empty(),
                          .arrived = hg_list_empty(), .seen = hg_list_empty(),
                          .partial = HG_NO_SEQ };
-    in->config.max_num_seqs = hg_min_i64(config->max_num_seqs, config->max_num_batched_tokens);
+    int64_t in_budget = hg_max_i64(1, config->max_num_batched_tokens / hg_decode_tokens(in));
+    in->config.max_num_seqs = hg_min_i64(config->max_num_seqs, in_budget);
     in->kv = (hg_kv){ .blocks = config->kv_blocks, .spare = config->kv_blocks,
                       .least_spare = config->kv_blocks, .block_tokens = config->block_tokens };
     in->lane_count = config->pipeline_stages > 1 ? config->pipeline_stages : 1;
     in->lanes = HG_NEW(arena, hg_lane, in->lane_count);
-    for (int32_t i = 0; i < in->lane_count; i++)
+    for (int32_t i = 0; i < in->lane_count; i++) {
         hg_lane_open(&in->lanes[i], arena, config->block_tokens);
+        in->lanes[i].drafts = config->draft_tokens;
+    }
     hg_prefix_open(&in->prefix, arena, &in->kv, config->prefix_caching ? workload : NULL);
 }
 
@@ -99,7 +102,40 @@ void hg_group_balance(hg_instance *group)
 
 int64_t hg_instance_own_blocks(const hg_instance *in, const hg_seq *s)
 {
-    return hg_kv_blocks_for(&in->kv, s->computed) - s->shared * in->prefix.group;
+    return hg_kv_blocks_for(&in->kv, hg_max_i64(s->computed, s->slots)) - s->shared * in->prefix.group;
+}
+
+/* What a drafting decode holds, and what its next step may fill: every draft, were it accepted. */
+static int64_t held_blocks(const hg_instance *in, const hg_lane *lane, const hg_seq *s)
+{
+    return hg_kv_blocks_for(&in->kv, hg_max_i64(hg_lane_tokens(lane, s), s->slots));
+}
+
+static int64_t filled(const hg_instance *in, const hg_lane *lane, const hg_seq *s)
+{
+    return hg_lane_tokens(lane, s) + hg_decode_tokens(in);
+}
+
+int64_t hg_instance_decode_blocks(const hg_instance *in, const hg_lane *lane)
+{
+    int64_t blocks = 0;
+    if (!lane->drafts)
+        return hg_lane_blocks_needed(lane, 0, in->kv.block_tokens);
+    for (size_t i = 0; i < lane->heap_count; i++) {
+        const hg_seq *s = &in->seqs->at[lane->heap[i].seq];
+        int64_t more = hg_kv_blocks_for(&in->kv, filled(in, lane, s)) - held_blocks(in, lane, s);
+        blocks += hg_max_i64(0, more);
+    }
+    return blocks;
+}
+
+void hg_instance_take_decode(hg_instance *in, hg_lane *lane, int64_t blocks)
+{
+    hg_prefix_take(&in->prefix, blocks);
+    for (size_t i = 0; lane->drafts && i < lane->heap_count; i++) {
+        hg_seq *s = &in->seqs->at[lane->heap[i].seq];
+        s->slots = (int32_t)hg_max_i64(s->slots, filled(in, lane, s));
+    }
 }
 
 int32_t hg_instance_admit(hg_instance *in, int64_t hit_tokens)
@@ -183,7 +219,7 @@ int32_t hg_instance_last_admitted(const hg_instance *in, const hg_lane *lane)
 void hg_instance_preempt(hg_instance *in, int32_t seq)
 {
     release_kv(in, seq);
-    in->seqs->at[seq].computed = 0;
+    in->seqs->at[seq].computed = in->seqs->at[seq].slots = 0;
     in->seqs->at[seq].preemptions++;
     in->preemptions++;
     hg_list_prepend(&in->waiting, in->seqs, seq);

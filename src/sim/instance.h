@@ -91,6 +91,15 @@ int64_t hg_instance_own_blocks(const hg_instance *in, const hg_seq *s);
 int32_t hg_instance_admit(hg_instance *in, int64_t hit_tokens);
 /* Adds `tokens` more of its prompt to the plan and takes their blocks (the caller knows they fit). */
 void hg_instance_chunk(hg_instance *in, hg_plan *plan, int32_t seq, int64_t tokens);
+/* Blocks that the lane's decodes lack for their next step, drafts to be verified among its tokens; and the taking of
+ * them, when there are as many. */
+int64_t hg_instance_decode_blocks(const hg_instance *in, const hg_lane *lane);
+void hg_instance_take_decode(hg_instance *in, hg_lane *lane, int64_t blocks);
+/* Tokens of a step that a decode fills. */
+static inline int64_t hg_decode_tokens(const hg_instance *in)
+{
+    return 1 + in->config.draft_tokens;
+}
 /* Blocks that `tokens` more would take. */
 int64_t hg_instance_chunk_blocks(const hg_instance *in, int32_t seq, int64_t tokens);
 /* The head of waiting, its KV computed elsewhere, joins the lane's decodes: its first token is out. */

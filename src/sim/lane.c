@@ -1,6 +1,7 @@
 #include "sim/lane.h"
 
 #include <assert.h>
+#include <stdint.h>
 
 void hg_lane_open(hg_lane *lane, hg_arena *arena, int32_t block_tokens)
 {
@@ -84,8 +85,42 @@ void hg_lane_join(hg_lane *lane, hg_arena *arena, hg_seqs *seqs, int32_t seq, in
         *c = (hg_cohort){ now_ns, 0 };
     }
     c->counted += s->counted;
-    heap_add(lane, arena, seqs,
-             (hg_finish){ lane->step + s->osl - s->generated, s->admitted, seq });
+    int64_t last = lane->drafts ? INT64_MAX : lane->step + s->osl - s->generated;
+    heap_add(lane, arena, seqs, (hg_finish){ last, s->admitted, seq });
+}
+
+static int32_t draw_accepted(hg_seq *s, int32_t drafts, double acceptance)
+{
+    double u = hg_rng_unit(&s->draws), chance = acceptance;
+    int32_t n = 0;
+    for (; n < drafts && u < chance; n++)
+        chance *= acceptance;
+    return n;
+}
+
+int64_t hg_lane_advance_drafts(hg_lane *lane, hg_seqs *seqs, double acceptance, int64_t *accepted)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < lane->heap_count; i++) {
+        hg_seq *s = &seqs->at[lane->heap[i].seq];
+        int32_t drawn = draw_accepted(s, lane->drafts, acceptance);
+        int64_t left = s->osl - s->generated - (lane->step - s->join_step) - s->extra;
+        int64_t made = drawn < left ? drawn + 1 : left;
+        s->extra += (int32_t)made - 1;
+        s->made = (int32_t)made;
+        s->ends = made == left;
+        *accepted += drawn;
+        all += made;
+    }
+    lane->step++;
+    lane->context += all;
+    for (size_t i = 0; i < lane->heap_count; i++)
+        if (seqs->at[lane->heap[i].seq].ends) {
+            hg_finish f = lane->heap[i];
+            f.step = lane->step;
+            rise(lane, seqs, i, f);
+        }
+    return all;
 }
 
 void hg_lane_leave(hg_lane *lane, hg_seqs *seqs, int32_t seq, int32_t block_tokens)
@@ -96,8 +131,10 @@ void hg_lane_leave(hg_lane *lane, hg_seqs *seqs, int32_t seq, int32_t block_toke
     if (done > 0) /* the cohorts were merged by the last decode step */
         s->last_token_ns = lane->cohorts[0].last_token_ns;
     cohort_of(lane, s->last_token_ns)->counted -= s->counted;
-    s->computed += done;
-    s->generated += done;
+    s->computed += done + s->extra;
+    s->generated += done + s->extra;
+    s->gaps += done;
+    s->extra = 0;
     s->lane = HG_NO_LANE;
     lane->decodes--;
     lane->context -= s->computed;

@@ -4,7 +4,10 @@
  * All decodes of a lane advance by one token a step, so nothing is kept per sequence and step:
  * a sequence notes the lane's step when it joins, the sums move with the lane, the finish heap is
  * keyed by the step at which a sequence will be done, and whether it needs a KV block at some step
- * depends only on its phase, (tokens − step) mod block_tokens, which never changes. */
+ * depends only on its phase, (tokens − step) mod block_tokens, which never changes.
+ *
+ * With speculative decoding decodes advance by what of their drafts is accepted: each sequence is visited at
+ * every step, notes what it made beyond a token a step, and stands in the heap without an end until it has one. */
 #ifndef HG_SIM_LANE_H
 #define HG_SIM_LANE_H
 
@@ -36,6 +39,7 @@ typedef struct hg_plan {
 
 typedef struct hg_lane {
     int64_t step;        /* decode steps done: the clock of joins and finishes */
+    int32_t drafts;      /* tokens proposed a decode and step */
     int32_t decodes;
     int64_t context;     /* Σ tokens in the KV cache of the decodes, before the next step */
     int64_t *phase;      /* [block_tokens] decodes by phase */
@@ -58,6 +62,17 @@ void hg_lane_join(hg_lane *lane, hg_arena *arena, hg_seqs *seqs, int32_t seq, in
                   int32_t block_tokens, int64_t now_ns);
 /* Takes it out and brings its computed, generated and last_token_ns up to date. */
 void hg_lane_leave(hg_lane *lane, hg_seqs *seqs, int32_t seq, int32_t block_tokens);
+
+/* A step of drafting decodes: each makes a token, and more by chance, but no more than its output has left; those
+ * at their end come to the heap's top, in order of admission.  Returns the tokens made; *accepted grows by the
+ * drafts drawn. */
+int64_t hg_lane_advance_drafts(hg_lane *lane, hg_seqs *seqs, double acceptance, int64_t *accepted);
+
+/* Tokens of s that are in the KV cache before the lane's next step. */
+static inline int64_t hg_lane_tokens(const hg_lane *lane, const hg_seq *s)
+{
+    return s->computed + (lane->step - s->join_step) + s->extra;
+}
 
 /* KV blocks that the decodes need before the step `ahead` steps from the next one. */
 static inline int64_t hg_lane_blocks_needed(const hg_lane *lane, int32_t ahead, int32_t block_tokens)

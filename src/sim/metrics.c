@@ -4,9 +4,10 @@
 
 #include <math.h>
 
-void hg_metrics_open(hg_metrics *m, hg_arena *arena, const hg_slo *slo, int64_t first, bool batched)
+void hg_metrics_open(hg_metrics *m, hg_arena *arena, const hg_slo *slo, const hg_client *client, int64_t first,
+                     bool batched)
 {
-    *m = (hg_metrics){ .arena = arena, .slo = slo, .first = first, .batched = batched };
+    *m = (hg_metrics){ .arena = arena, .slo = slo, .client = client ? client : &hg_client_table[0], .first = first, .batched = batched };
     hg_hist_open(&m->gaps, arena, HG_HIST_FINE);
     for (int i = 0; batched && i < HG_GAP_BATCHES; i++)
         hg_hist_open(&m->batches[i], arena, HG_GAP_BATCH_BITS);
@@ -33,15 +34,28 @@ void hg_metrics_reject(hg_metrics *m, const hg_seq *s)
         sample(m, s, (hg_sample){ { [HG_E2E] = INFINITY } });
 }
 
+/* Of a request that took so long, and so long after its first token; a single token has none. */
+static double tpot_of(const hg_client *c, const hg_seq *s, double e2e_s, double after_s)
+{
+    return s->osl == 1 ? NAN : c->tpot == HG_TPOT_WHOLE ? e2e_s / s->osl : after_s / (s->osl - 1);
+}
+
+static double itl_of(const hg_client *c, const hg_seq *s, double after_s)
+{
+    return s->osl == 1 ? NAN : after_s / (c->itl == HG_ITL_CHUNKS ? s->gaps : s->osl - 1);
+}
+
 void hg_metrics_finish(hg_metrics *m, const hg_seq *s, int64_t now_ns)
 {
     double e2e_s = (double)(now_ns - s->sent_ns) * 1e-9;
-    double tpot_s = s->osl > 1 ? (double)(now_ns - s->first_token_ns) * 1e-9 / (s->osl - 1) : NAN;
+    double after_s = (double)(now_ns - s->first_token_ns) * 1e-9;
+    double tpot_s = tpot_of(m->client, s, e2e_s, after_s);
     m->now.completed++;
     m->e2e_sum_s += e2e_s;
     if (s->counted)
         sample(m, s, (hg_sample){ { [HG_TTFT] = (double)(s->first_token_ns - s->sent_ns) * 1e-9,
-                                    [HG_TPOT] = tpot_s, [HG_ITL] = tpot_s, [HG_E2E] = e2e_s,
+                                    [HG_TPOT] = tpot_s, [HG_E2E] = e2e_s,
+                                    [HG_ITL] = itl_of(m->client, s, after_s),
                                     [HG_QUEUE] = (double)(s->scheduled_ns - s->seen_ns) * 1e-9 } });
 }
 
@@ -132,7 +146,7 @@ void hg_metrics_summarise(const hg_metrics *m, hg_arena scratch, size_t n, hg_si
     for (int metric = 0; metric < HG_METRICS; metric++) {
         hg_arena passing = scratch;
         size_t count;
-        if (metric == HG_ITL) {
+        if (metric == HG_ITL && m->client->itl != HG_ITL_REQUEST) {
             out->latency[metric] = summary_of_gaps(&m->gaps);
             continue;
         }
@@ -143,5 +157,6 @@ void hg_metrics_summarise(const hg_metrics *m, hg_arena scratch, size_t n, hg_si
     rates(m, out);
     out->steps = m->steps;
     out->busy_s = m->busy_s;
+    out->tokens_per_step = m->drafting ? 1 + (double)m->accepted / (double)m->drafting : 0;
     out->mean_batch = m->busy_s > 0 ? m->batch_time / m->busy_s : 0;
 }

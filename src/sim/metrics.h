@@ -17,6 +17,7 @@ typedef struct hg_sample {
 typedef struct hg_metrics {
     hg_arena *arena;
     const hg_slo *slo;
+    const hg_client *client;
     int64_t first;            /* number of the first counted request; INT64_MAX: warming up */
     hg_sample *samples;       /* of counted requests, in arrival order */
     size_t count, capacity;
@@ -30,10 +31,13 @@ typedef struct hg_metrics {
     } now, start;
     double e2e_sum_s;         /* of completed requests */
     int64_t steps;
+    int64_t drafting, accepted; /* decodes over all steps that had drafts, and what of those was accepted */
     double busy_s, batch_time; /* batch_time: Σ sequences × time */
 } hg_metrics;
 
-void hg_metrics_open(hg_metrics *m, hg_arena *arena, const hg_slo *slo, int64_t first, bool batched);
+/* client NULL: heng's own definitions. */
+void hg_metrics_open(hg_metrics *m, hg_arena *arena, const hg_slo *slo, const hg_client *client, int64_t first,
+                     bool batched);
 
 /* The next request arrives; true when it is counted. */
 bool hg_metrics_arrive(hg_metrics *m, int64_t number);

@@ -6,7 +6,7 @@
 
 static int64_t blocks_in_all(const hg_instance *in, const hg_seq *s)
 {
-    return hg_kv_blocks_for(&in->kv, (int64_t)s->isl + s->osl);
+    return hg_kv_blocks_for(&in->kv, (int64_t)s->isl + s->osl + in->config.draft_tokens);
 }
 
 static bool admit_next(hg_instance *in, hg_lane *lane)
@@ -23,7 +23,7 @@ static bool plan(hg_instance *in, hg_lane *lane, hg_plan *plan)
 {
     while (in->waiting.count > 0 && in->running.count < in->config.max_num_seqs && admit_next(in, lane))
         ;
-    hg_prefix_take(&in->prefix, hg_lane_blocks_needed(lane, 0, in->kv.block_tokens));
+    hg_instance_take_decode(in, lane, hg_instance_decode_blocks(in, lane));
     plan->decode = lane->decodes > 0;
     plan->steady = true;
     return plan->decode;
@@ -42,7 +42,7 @@ static bool may_admit(const hg_instance *in)
 static bool rejects(const hg_instance *in, int64_t isl, int64_t osl)
 {
     const hg_sched_config *c = &in->config;
-    return hg_kv_blocks_for(&in->kv, isl + osl) > in->kv.blocks ||
+    return hg_kv_blocks_for(&in->kv, isl + osl + c->draft_tokens) > in->kv.blocks ||
            (c->max_model_len > 0 && isl + osl > c->max_model_len);
 }
 

@@ -31,7 +31,7 @@ static double reserve_frac(const hg_instance *in, const hg_lane *lane)
 
 static int64_t left(const hg_instance *in, const hg_lane *lane, const hg_seq *s)
 {
-    int64_t made = s->generated + (s->lane != HG_NO_LANE ? lane->step - s->join_step : 0);
+    int64_t made = s->generated + (s->lane != HG_NO_LANE ? lane->step - s->join_step + s->extra : 0);
     return hg_min_i64(hg_output_here(in, s) - made, CLIP);
 }
 
@@ -101,9 +101,9 @@ static bool plan(hg_instance *in, hg_lane *lane, hg_plan *plan)
     int64_t need;
     if (plan_prompts(in, lane, plan))
         return true;
-    while ((need = hg_lane_blocks_needed(lane, 0, in->kv.block_tokens)) > in->kv.spare)
+    while ((need = hg_instance_decode_blocks(in, lane)) > in->kv.spare)
         retract(in, lane);
-    hg_prefix_take(&in->prefix, need);
+    hg_instance_take_decode(in, lane, need);
     plan->decode = lane->decodes > 0;
     plan->steady = in->waiting.count == 0 || in->running.count >= in->config.max_num_seqs;
     return plan->decode;
@@ -117,7 +117,7 @@ static bool may_admit(const hg_instance *in)
 static bool rejects(const hg_instance *in, int64_t isl, int64_t osl)
 {
     const hg_sched_config *c = &in->config;
-    return hg_kv_blocks_for(&in->kv, isl + osl) > in->kv.blocks ||
+    return hg_kv_blocks_for(&in->kv, isl + osl + c->draft_tokens) > in->kv.blocks ||
            (c->max_model_len > 0 && isl + osl > c->max_model_len);
 }
 

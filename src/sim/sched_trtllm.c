@@ -14,7 +14,7 @@
 
 static int64_t blocks_in_all(const hg_instance *in, const hg_seq *s)
 {
-    return hg_kv_blocks_for(&in->kv, (int64_t)s->isl + hg_output_here(in, s));
+    return hg_kv_blocks_for(&in->kv, (int64_t)s->isl + hg_output_here(in, s) + in->config.draft_tokens);
 }
 
 /* Blocks that nobody running will ever need. */
@@ -53,7 +53,7 @@ static void continue_partial(hg_instance *in, hg_plan *plan, int64_t *budget)
 static bool holds_back(hg_instance *in, const hg_lane *lane)
 {
     const hg_sched_config *c = &in->config;
-    int64_t tokens = lane->decodes;
+    int64_t tokens = lane->decodes * hg_decode_tokens(in);
     if (c->batch_wait_steps == 0 || lane->decodes == 0)
         return false;
     for (int32_t i = in->waiting.head; i != HG_NO_SEQ; i = in->seqs->at[i].next)
@@ -66,8 +66,8 @@ static bool holds_back(hg_instance *in, const hg_lane *lane)
 
 static bool plan(hg_instance *in, hg_lane *lane, hg_plan *plan)
 {
-    int64_t budget = in->config.max_num_batched_tokens - lane->decodes;
-    hg_prefix_take(&in->prefix, hg_lane_blocks_needed(lane, 0, in->kv.block_tokens));
+    int64_t budget = in->config.max_num_batched_tokens - lane->decodes * hg_decode_tokens(in);
+    hg_instance_take_decode(in, lane, hg_instance_decode_blocks(in, lane));
     plan->decode = lane->decodes > 0;
     continue_partial(in, plan, &budget);
     bool held = in->holds && in->waiting.count > 0;
@@ -89,7 +89,7 @@ static bool may_admit(const hg_instance *in)
 static bool rejects(const hg_instance *in, int64_t isl, int64_t osl)
 {
     const hg_sched_config *c = &in->config;
-    return hg_kv_blocks_for(&in->kv, isl + osl) > in->kv.blocks ||
+    return hg_kv_blocks_for(&in->kv, isl + osl + c->draft_tokens) > in->kv.blocks ||
            (c->max_model_len > 0 && isl + osl > c->max_model_len) ||
            (!c->chunked_prefill && isl > c->max_num_batched_tokens);
 }

@@ -1,6 +1,6 @@
 /* vLLM V1's scheduler (vllm/v1/core/sched/scheduler.py, main 2026), for one kind of request:
- *  - running requests first, in order of admission: each decode gets its token, a prompt that did
- *    not fit the budget continues; there is at most one such prompt and it is the last admitted,
+ *  - running requests first, in order of admission: each decode gets its token and its drafts', a
+ *    prompt that did not fit the budget continues; there is at most one such prompt and it is the last admitted,
  *    because a prompt is cut only where the budget ends;
  *  - a running request without a free KV block preempts the last admitted one, if need be itself;
  *    the victim drops its KV and waits at the front;
@@ -23,11 +23,11 @@ static bool grow_decodes(hg_instance *in, hg_lane *lane)
 {
     bool preempted = false;
     int64_t need;
-    while ((need = hg_lane_blocks_needed(lane, 0, in->kv.block_tokens)) > in->kv.spare) {
+    while ((need = hg_instance_decode_blocks(in, lane)) > in->kv.spare) {
         hg_instance_preempt(in, hg_instance_last_admitted(in, lane));
         preempted = true;
     }
-    hg_prefix_take(&in->prefix, need);
+    hg_instance_take_decode(in, lane, need);
     return preempted;
 }
 
@@ -67,7 +67,7 @@ static bool plan_once(hg_instance *in, hg_lane *lane, hg_plan *plan, bool *preem
     int64_t budget = in->config.max_num_batched_tokens;
     *preempted = grow_decodes(in, lane);
     plan->decode = lane->decodes > 0;
-    budget -= lane->decodes;
+    budget -= lane->decodes * hg_decode_tokens(in);
     if (!continue_partial(in, plan, &budget))
         *preempted = true;
     while (!*preempted && budget > 0 && in->waiting.count > 0 &&
@@ -95,10 +95,10 @@ static bool may_admit(const hg_instance *in)
 static bool rejects(const hg_instance *in, int64_t isl, int64_t osl)
 {
     const hg_sched_config *c = &in->config;
-    int64_t most = isl + osl - 1; /* the last token's KV is never written */
+    int64_t most = isl + osl - 1 + c->draft_tokens; /* the last token's KV is never written */
     return hg_kv_blocks_for(&in->kv, most) > in->kv.blocks ||
            (c->max_model_len > 0 && isl + osl > c->max_model_len) ||
-           (!c->chunked_prefill && most > c->max_num_batched_tokens);
+           (!c->chunked_prefill && isl + osl - 1 > c->max_num_batched_tokens);
 }
 
 const hg_scheduler hg_scheduler_vllm = {

@@ -3,6 +3,7 @@
 #define HG_SIM_SEQ_H
 
 #include "base/arena.h"
+#include "base/rng.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,12 @@ typedef struct hg_seq {
     uint32_t hash_first, hash_count;
     uint32_t round;                /* how often the workload was repeated before */
     int32_t shared;                /* how many of its hash blocks it holds through the prefix cache */
+    int32_t extra;                 /* tokens made beyond one a step since it joined its lane (accepted drafts) */
+    int32_t slots;                 /* tokens that it holds KV for, where that is more than are computed */
+    int32_t gaps;                  /* steps that brought it tokens after the first, before it joined its lane */
+    hg_rng draws;                  /* what of its drafts is accepted */
+    int32_t made;                  /* tokens that the step just over brought it */
+    bool ends;                     /* … its last one among them */
     bool counted, completing;      /* completing: its last chunk is in a step under way */
 } hg_seq;
 

@@ -62,7 +62,7 @@ static void open_sim(hg_sim *sim, const hg_workload *w)
     sim->decode_router = (hg_router){ .route = c->route, .last = sim->instance_count - sim->prefill_count - 1 };
     hg_arrivals_open(&sim->arrivals, sim->arena, w, offered_limit(w, c), c->request_overhead_s,
                      c->request_serial_s, c->token_serial_s, c->seed);
-    hg_metrics_open(&sim->metrics, sim->arena, &c->slo,
+    hg_metrics_open(&sim->metrics, sim->arena, &c->slo, c->client,
                     steady ? INT64_MAX : (int64_t)c->warmup_requests,
                     steady && promises_gaps(&c->slo));
     hg_steady_open(&sim->steady, c, w);
@@ -98,6 +98,9 @@ static void keep_record(hg_sim *sim, const hg_seq *s, bool rejected)
                      .replica = s->replica, .rejected = rejected, .counted = s->counted };
 }
 
+/* A stream for each request: what it accepts at its k-th step is the same whatever else runs. */
+enum { CAUSE_DRAFTS = 1 << 20 };
+
 static int32_t new_seq(hg_sim *sim, int64_t number)
 {
     int64_t sent_ns;
@@ -109,6 +112,8 @@ static int32_t new_seq(hg_sim *sim, int64_t number)
     s->seen_ns = sim->now_ns;
     s->isl = r->isl;
     s->osl = r->osl;
+    if (sim->config->sched.draft_tokens > 0)
+        s->draws = hg_rng_seed(sim->config->seed, CAUSE_DRAFTS + (uint64_t)number);
     s->hash_first = r->hash_first;
     s->hash_count = r->hash_count;
     s->round = (uint32_t)((size_t)number / sim->arrivals.workload->count);

@@ -5,6 +5,7 @@
 #define HG_SIM_SIM_H
 
 #include "base/arena.h"
+#include "spec/client.h"
 #include "spec/slo.h"
 #include "spec/workload.h"
 
@@ -51,6 +52,8 @@ typedef struct hg_sched_config {
     double batch_wait_frac;   /* … unless they fill this part of max_num_batched_tokens */
     int32_t balance_steps;    /* … attention_dp_config's timeout_iters: ranks that step together make
                                  prompts wait so long for every rank to have one; 0: they do not */
+    int32_t draft_tokens;     /* speculative decoding: proposed a decode and step; 0: off */
+    double acceptance;        /* … the chance that one is accepted when all before it were */
 } hg_sched_config;
 
 /* Which engine gets an arriving request.  Least outstanding is the default: it is what engines do
@@ -96,6 +99,7 @@ typedef struct hg_sim_config {
     size_t warmup_requests;   /* the first so many in arrival order are not counted */
     hg_steady steady;         /* when on, it takes the place of the two above */
     hg_slo slo;               /* for goodput, and what `steady` must know */
+    const hg_client *client;  /* whose TPOT and ITL are meant; NULL: heng's own */
     double request_overhead_s;/* added before the engine sees a request (HTTP, tokeniser) */
     double request_serial_s;  /* of the front end's one thread: requests enter this far apart at least */
     double token_serial_s;    /* … and so much more for each token of the prompt */
@@ -139,9 +143,11 @@ typedef struct hg_estimate {
 } hg_estimate;
 
 /* TTFT, E2E and queue are exact over requests; TPOT = (e2e − ttft)/(osl − 1) over those with osl > 1;
- * ITL over all gaps between tokens, each percentile within 0.05 %.  TTFT and E2E run from the
- * client's sending (request_overhead_s is in them), queue from the engine's seeing it.  A request is
- * good when it meets every limit; an ITL limit is judged by its mean gap.  Percentiles are over
+ * ITL over all gaps between a request's steps, each percentile within 0.05 %: with speculative decoding a
+ * step brings several tokens at once, which a client sees as one chunk.  TTFT and E2E run from the
+ * client's sending (request_overhead_s is in them), queue from the engine's seeing it.  TPOT and
+ * ITL are by another client's definitions where config.client names one.  A request is good when it
+ * meets every limit; an ITL limit is judged by its mean gap.  Percentiles are over
  * completed requests only, those of `estimates` over rejected ones too. */
 typedef struct hg_sim_result {
     hg_sim_end end;
@@ -163,6 +169,8 @@ typedef struct hg_sim_result {
     double kv_peak_frac;            /* of the fullest replica */
     int64_t most_running;           /* requests at once in one replica: below max_num_seqs that was no limit */
     double prefix_hit_frac;         /* of prompt tokens at first admission */
+    double tokens_per_step;         /* made a decode and step as drawn, also where an output ends before them;
+                                       0: no speculation */
     int64_t kv_blocks_left;         /* still held at the end: 0 after HG_END_ALL */
     hg_record *records;             /* `offered`, in arrival order; NULL unless asked for */
     hg_step_record *steps_log;

@@ -55,7 +55,7 @@ static int32_t steps_in_kv(const hg_instance *in, const hg_lane *lane, int32_t m
 
 static int32_t steps_alike(const hg_sim *sim, const hg_instance *in, const hg_lane *lane)
 {
-    if (sim->config->stepwise || sim->lane_count > 1 || !lane->plan.steady)
+    if (sim->config->stepwise || sim->lane_count > 1 || lane->drafts || !lane->plan.steady)
         return 1;
     int64_t to_finish = lane->heap[0].step - lane->step;
     return steps_in_kv(in, lane, (int32_t)hg_min_i64(to_finish, HG_RUN_STEPS));
@@ -293,6 +293,7 @@ static void complete(hg_sim *sim, hg_instance *in, int32_t index, int32_t seq)
         sim->metrics.now.prompt_tokens += s->isl;
     } else {
         hg_metrics_gap(&sim->metrics, sim->now_ns - s->last_token_ns, s->counted);
+        s->gaps++;
     }
     if (s->generated == s->osl)
         finish(sim, in, seq);
@@ -318,16 +319,59 @@ static void record_gaps(hg_sim *sim, hg_lane *lane)
     lane->cohort_count = 1;
 }
 
+static int64_t last_token_ns(const hg_lane *lane, const hg_seq *s)
+{
+    return lane->step > s->join_step ? lane->cohorts[0].last_token_ns : s->last_token_ns;
+}
+
+/* Each gap shared out among the tokens that ended it: a sequence at a time, as each made its own number. */
+static void record_shares(hg_sim *sim, hg_lane *lane, int64_t before)
+{
+    int64_t counted = 0;
+    lane->step = before;
+    for (size_t i = 0; i < lane->heap_count; i++) {
+        const hg_seq *s = &sim->seqs.at[lane->heap[i].seq];
+        int64_t gap_ns = lane->end_ns - last_token_ns(lane, s);
+        hg_metrics_gap(&sim->metrics, gap_ns / s->made, (int64_t)s->counted * s->made);
+        counted += s->counted;
+    }
+    lane->step = before + 1;
+    sim->metrics.steps++;
+    lane->cohorts[0] = (hg_cohort){ lane->end_ns, counted };
+    lane->cohort_count = 1;
+}
+
+static void advance_tokens(hg_sim *sim, hg_lane *lane)
+{
+    int64_t tokens = (int64_t)lane->steps * lane->decodes;
+    lane->step += lane->steps;
+    lane->context += tokens;
+    sim->metrics.now.output_tokens += tokens;
+}
+
+static void advance_drafts(hg_sim *sim, const hg_instance *in, hg_lane *lane)
+{
+    hg_metrics *m = &sim->metrics;
+    m->drafting += lane->decodes;
+    m->now.output_tokens +=
+        hg_lane_advance_drafts(lane, &sim->seqs, in->config.acceptance, &m->accepted);
+}
+
 static void advance_decodes(hg_sim *sim, hg_instance *in, hg_lane *lane)
 {
     int64_t blocks = 0;
     for (int32_t k = 1; k < lane->steps; k++)
         blocks += hg_lane_blocks_needed(lane, k, in->kv.block_tokens);
     hg_prefix_take(&in->prefix, blocks);
-    record_gaps(sim, lane);
-    lane->step += lane->steps;
-    lane->context += (int64_t)lane->steps * lane->decodes;
-    sim->metrics.now.output_tokens += (int64_t)lane->steps * lane->decodes;
+    bool shares = lane->drafts && sim->metrics.client->itl == HG_ITL_TOKENS;
+    if (!shares)
+        record_gaps(sim, lane);
+    if (lane->drafts)
+        advance_drafts(sim, in, lane);
+    else
+        advance_tokens(sim, lane);
+    if (shares)
+        record_shares(sim, lane, lane->step - 1);
     while (lane->heap_count && lane->heap[0].step == lane->step)
         finish(sim, in, lane->heap[0].seq);
 }

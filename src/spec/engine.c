@@ -68,6 +68,12 @@ static hg_overheads read_overheads(hg_arena *arena, const json_t *o)
     return out;
 }
 
+static void read_drafts(hg_arena *arena, const json_t *o, hg_engine *out)
+{
+    for (int i = 0; i < HG_DRAFTS; i++)
+        out->drafts[i] = text(arena, o, hg_draft_table[i].word);
+}
+
 static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_engine *out, hg_err *err)
 {
     const json_t *graphs = json_object_get(o, "graphs");
@@ -94,6 +100,7 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .prompt_graph_tokens = (int64_t)quantity(graphs, "prompts", HG_NONE, 0),
         .context_bytes = quantity(o, "context_memory", HG_BYTES, 0),
     };
+    read_drafts(arena, json_object_get(o, "speculation"), out);
     if (!out->name || !out->version || out->block_tokens < 1 ||
         !(out->gpu_memory_utilization > 0 && out->gpu_memory_utilization <= 1) ||
         !read_defaults(arena, json_object_get(o, "defaults"), out))

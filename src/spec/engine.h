@@ -4,6 +4,7 @@
 
 #include "base/data.h"
 #include "spec/device.h"
+#include "spec/draft.h"
 
 /* What no operator table holds: the host's times, each a named term, and how this version's kernels compare
  * with the tabled version's.  Fitted by `heng calibrate host`; zero means not known. */
@@ -74,6 +75,7 @@ typedef struct hg_engine {
     int64_t graph_tokens_most; /* the largest captured batch, before the rule of the engine */
     int64_t graph_seqs_factor; /* captured up to min(factor · max_num_seqs, most) */
     double context_bytes;      /* device memory the runtime takes before anything is loaded */
+    const char *drafts[HG_DRAFTS]; /* its own names for what proposes tokens; NULL: it has no such */
     hg_overheads overheads;
 } hg_engine;
 
