@@ -51,6 +51,9 @@ typedef struct hg_sched_config {
     double batch_wait_frac;   /* … unless they fill this part of max_num_batched_tokens */
     int32_t balance_steps;    /* … attention_dp_config's timeout_iters: ranks that step together make
                                  prompts wait so long for every rank to have one; 0: they do not */
+    int64_t max_prefill_seqs; /* MindIE's maxPrefillBatchSize: prompts a step at most; 0: max_num_seqs */
+    bool select_batch;        /* … supportSelectBatch: prompts wait by these two */
+    double prefill_wait_s, decode_wait_s; /* … prefillTimeMsPerReq, decodeTimeMsPerReq */
 } hg_sched_config;
 
 /* Which engine gets an arriving request.  Least outstanding is the default: it is what engines do
