@@ -87,7 +87,7 @@ static void a_file_goes_round(hg_arena *arena, hg_serving_shelf *shelf, const hg
     CHECK(own.count == 1 && own.servers[0].count == 2 && own.servers[0].launch && own.servers[0].launch->max_num_batched_tokens == 4096);
     CHECK(own.servers[0].launch->kv_given && own.servers[0].launch->kv_dtype == HG_FP8);
     static const double none[HG_MISS_FIGURES][2] = { { 0.5, 2 }, { 0.5, 2 } };
-    hg_serving_figures base = { 0.05, 0.005, 0.005 };
+    hg_serving_figures base = { .ttft_s = 0.05, .tpot_s = 0.005, .step_s = 0.005 };
     static const struct { int64_t clients, tp; bool of_it, measured; } asked[] = { { 4, 1, true, true }, { 16, 1, true, false }, { 4, 2, false, false } };
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         hg_serving_row q = row(asked[i].clients, asked[i].tp);

@@ -16,12 +16,13 @@ typedef struct question_row {
     const char *unread;    /* why its cells say nothing that can be predicted; else NULL */
 } question_row;
 
-static bool read_rows(hg_ask *a, hg_csv *csv, question_row **rows, size_t *count)
+static bool read_rows(hg_ask *a, hg_csv *csv, bool *is_sheet, question_row **rows, size_t *count)
 {
     hg_serving_columns columns;
     size_t capacity = 0;
     if (!hg_serving_bind(csv, &columns, &a->err))
         return false;
+    *is_sheet = columns.is_sheet;
     int got;
     while ((got = hg_csv_next(csv, &a->err)) == 1) {
         question_row *r = HG_PUSH(a->arena, *rows, *count, capacity);
@@ -38,7 +39,7 @@ static bool read_rows(hg_ask *a, hg_csv *csv, question_row **rows, size_t *count
 }
 
 typedef struct answer {
-    double ttft_ms, tpot_ms, ttft_lo, ttft_hi, tpot_lo, tpot_hi;
+    double ttft_ms, tpot_ms, ttft_lo, ttft_hi, tpot_lo, tpot_hi, output_tokens_per_s;
     const char *origin;
     bool known;
 } answer;
@@ -47,10 +48,13 @@ static void write_csv(hg_buf *out, const question_row *q, const answer *r)
 {
     hg_buf_puts(out, q->line);
     if (!r->known)
-        hg_buf_puts(out, ",,,,,,,\"");
+        hg_buf_puts(out, ",,,,,,");
     else
-        hg_buf_printf(out, ",%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,\"", r->ttft_ms, r->ttft_lo, r->ttft_hi, r->tpot_ms,
+        hg_buf_printf(out, ",%.6g,%.6g,%.6g,%.6g,%.6g,%.6g", r->ttft_ms, r->ttft_lo, r->ttft_hi, r->tpot_ms,
                       r->tpot_lo, r->tpot_hi);
+    if (q->row.trust) /* a sheet, which speaks of throughput too */
+        hg_buf_puts(out, r->known ? hg_textf(out->arena, ",%.6g", r->output_tokens_per_s) : ",");
+    hg_buf_puts(out, ",\"");
     for (const char *c = r->origin; *c; c++)
         hg_buf_printf(out, *c == '"' ? "\"\"" : "%c", *c);
     hg_buf_puts(out, "\"\n");
@@ -69,6 +73,8 @@ static void write_json(hg_buf *out, const hg_csv *csv, const question_row *q, co
         hg_json_key_num(&j, "predicted_tpot_ms", r->tpot_ms);
         hg_json_key_num(&j, "predicted_tpot_ms_lo", r->tpot_lo);
         hg_json_key_num(&j, "predicted_tpot_ms_hi", r->tpot_hi);
+        if (q->row.trust)
+            hg_json_key_num(&j, "predicted_output_tokens_per_s", r->output_tokens_per_s);
     }
     hg_json_key_str(&j, "origin", r->origin);
     hg_json_close(&j, '}');
@@ -96,7 +102,7 @@ static answer answer_of(const hg_serving_case *c, const hg_serving_figures *f)
     const hg_overheads *o = &c->problem->engine.overheads;
     double ttft = f->ttft_s * 1e3, tpot = f->tpot_s * 1e3;
     return (answer){ ttft, tpot, ttft * low(o->ttft_band), ttft * high(o->ttft_band), tpot * low(o->tpot_band),
-                     tpot * high(o->tpot_band), hg_serving_origin(c), true };
+                     tpot * high(o->tpot_band), f->output_tokens_per_s, hg_serving_origin(c), true };
 }
 
 /* The same, corrected by the user's own runs of its server. */
@@ -110,7 +116,7 @@ static answer own_answer(hg_arena scratch, const hg_own *own, const hg_own_quest
         return shipped;
     hg_own_figures g = hg_own_correct(scratch, own, q, f, bands);
     return (answer){ 1e3 * g.of[HG_MISS_TTFT], 1e3 * g.of[HG_MISS_TPOT], 1e3 * g.lo[HG_MISS_TTFT], 1e3 * g.hi[HG_MISS_TTFT],
-                     1e3 * g.lo[HG_MISS_TPOT], 1e3 * g.hi[HG_MISS_TPOT], g.measured ? "measured" : shipped.origin, true };
+                     1e3 * g.lo[HG_MISS_TPOT], 1e3 * g.hi[HG_MISS_TPOT], shipped.output_tokens_per_s, g.measured ? "measured" : shipped.origin, true };
 }
 
 static void open_row(hg_ask *a, const hg_own *own, hg_serving_shelf *shelf, const question_row *r, hg_own_question *asked,
@@ -164,7 +170,7 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
                                    : answer_of(&cases[i], &figures[i]);
         answered += r.known;
         speculated += r.known && cases[i].launch.accepted_tokens > 1;
-        published += r.known && rows[i].row.published;
+        published += r.known && rows[i].row.published && !rows[i].row.trust;
         if (r.known && takes_other_ranks(&rows[i].row, &cases[i]) && reshaped++ == 0)
             first = i;
         if (a->s.json.v)
@@ -177,13 +183,19 @@ static bool predict_rows(hg_ask *a, const hg_csv *csv, const question_row *rows,
                             "and launched is inferred (docs/serving.md)", published));
     if (speculated > 0)
         hg_note(a, hg_textf(a->arena, "%zu rows are taken to have used speculative decoding, with an acceptance that no column says "
-                            "(data/serving/launches.json)", speculated));
+                            "(docs/serving.md)", speculated));
     if (reshaped > 0)
         say_ranks(a, reshaped, &rows[first].row, &cases[first].candidate.deployment);
     if (answered < n)
         hg_note(a, hg_textf(a->arena, "%zu of %zu rows answered; the others say why in 'origin'", answered, n));
     return true;
 }
+
+/* What is appended. */
+static const char of_rows[] = "predicted_ttft_ms,predicted_ttft_ms_lo,predicted_ttft_ms_hi,predicted_tpot_ms,"
+                              "predicted_tpot_ms_lo,predicted_tpot_ms_hi,origin";
+static const char of_sheets[] = "predicted_ttft_ms,predicted_ttft_ms_lo,predicted_ttft_ms_hi,predicted_tpot_ms,"
+                                "predicted_tpot_ms_lo,predicted_tpot_ms_hi,predicted_output_tokens_per_s,origin";
 
 hg_code hg_predict_serving(hg_ask *a)
 {
@@ -193,10 +205,9 @@ hg_code hg_predict_serving(hg_ask *a)
     hg_buf out = { .arena = a->arena };
     if (!hg_csv_open(&csv, a->arena, a->s.input_count > 1 ? a->s.inputs[1] : NULL, &a->err))
         return a->err.code;
-    bool ok = read_rows(a, &csv, &rows, &n);
+    bool is_sheet, ok = read_rows(a, &csv, &is_sheet, &rows, &n);
     if (ok && !a->s.json.v)
-        hg_buf_printf(&out, "%s,predicted_ttft_ms,predicted_ttft_ms_lo,predicted_ttft_ms_hi,predicted_tpot_ms,"
-                            "predicted_tpot_ms_lo,predicted_tpot_ms_hi,origin\n", csv.header);
+        hg_buf_printf(&out, "%s,%s\n", csv.header, is_sheet ? of_sheets : of_rows);
     ok = ok && predict_rows(a, &csv, rows, n, &out);
     hg_csv_close(&csv);
     return ok ? hg_answer(a, out.s, out.n) : a->err.code;

@@ -219,14 +219,7 @@ bool hg_ask_priced(hg_ask *a, const hg_problem *p)
 static bool ask_simulated(hg_ask *a, const hg_engine *e)
 {
     return e->scheduler || hg_fail(&a->err, HG_INPUT, "--engine", "'%s' has no scheduler in the simulator: 'heng emit' and "
-                                   "'heng lint' know its files; plan and simulate with vllm, sglang or trtllm", e->name);
-}
-
-static bool fit_engine(hg_engine *e, const hg_device *d)
-{
-    if (strcmp(d->vendor, "ascend") == 0 && e->ascend_block_tokens > 0)
-        e->block_tokens = e->ascend_block_tokens;
-    return true;
+                                   "'heng lint' know its files; plan and simulate with vllm, sglang, trtllm or mindie", e->name);
 }
 
 bool hg_ask_client(hg_ask *a, const hg_client **out)
@@ -249,7 +242,7 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
     return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, a->s.engine_version.s, &out->engine,
                                                   &a->err) &&
            (need == HG_LOAD_FREE || ask_simulated(a, &out->engine)) && hg_ask_rates(a, &out->rates) &&
-           fit_engine(&out->engine, &out->rates.device) && ask_own_terms(a, out) &&
+           hg_engine_settle(a->arena, &a->data, &out->rates.device, a->s.engine_version.s, &out->engine, &a->err) && ask_own_terms(a, out) &&
            hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) && hg_ask_client(a, &out->client) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
            ask_price(a, &out->rates.device, &out->price_usd_per_s);

@@ -36,6 +36,8 @@ static const char *cell(const hg_serving_table *t, size_t i, const char *column)
            : strcmp(column, "precision") == 0 ? r->precision
            : strcmp(column, "mode") == 0      ? (r->disaggregated ? "disagg" : "agg")
            : strcmp(column, "load") == 0      ? load_of(r)
+           : strcmp(column, "trust") == 0     ? (r->trust ? r->trust : "")
+           : strcmp(column, "source") == 0    ? (r->source ? r->source : "")
            : strcmp(column, "kind") == 0      ? (is_moe(&t->samples[i]) ? "moe" : "dense")
                                               : NULL;
 }
@@ -54,11 +56,17 @@ static const char *key_of(hg_arena *arena, const hg_serving_table *t, size_t i, 
     return b.s ? b.s : "all";
 }
 
+typedef enum figure { TPOT, TTFT, THROUGHPUT, FIGURES } figure;
+
+typedef struct spread_sum {
+    double *errors;       /* signed, relative */
+    size_t n, inside, bands; /* of `bands` with a known interval */
+} spread_sum;
+
 typedef struct group {
     const char *key;
-    size_t rows, overloaded, n;
-    double *ttft, *tpot; /* signed relative errors */
-    size_t ttft_inside, tpot_inside, bands; /* of `bands` with a known interval */
+    size_t rows, answered, overloaded;
+    spread_sum of[FIGURES];
 } group;
 
 static int by_key(const void *a, const void *b)
@@ -66,12 +74,20 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const group *)a)->key, ((const group *)b)->key);
 }
 
+static group new_group(hg_arena *arena, const char *key, size_t most)
+{
+    group g = { .key = key };
+    for (int i = 0; i < FIGURES; i++)
+        g.of[i].errors = HG_NEW(arena, double, most);
+    return g;
+}
+
 static group *group_for(hg_arena *arena, group *groups, size_t *count, const char *key, size_t most)
 {
     for (size_t g = 0; g < *count; g++)
         if (strcmp(groups[g].key, key) == 0)
             return &groups[g];
-    groups[*count] = (group){ .key = key, .ttft = HG_NEW(arena, double, most), .tpot = HG_NEW(arena, double, most) };
+    groups[*count] = new_group(arena, key, most);
     return &groups[(*count)++];
 }
 
@@ -81,46 +97,53 @@ static bool holds(const double band[2], double ratio)
     return band[1] > 0 && ratio >= fmin(1, band[0]) && ratio <= fmax(1, band[1]);
 }
 
+static void add_error(spread_sum *sum, double predicted, double measured, const double band[2])
+{
+    if (!(measured > 0) || !isfinite(predicted))
+        return;
+    sum->errors[sum->n++] = predicted / measured - 1;
+    sum->bands += band && band[1] > 0;
+    sum->inside += band && holds(band, measured / predicted);
+}
+
 static void note(group *g, const hg_serving_sample *s, const hg_serving_figures *f)
 {
     g->rows++;
     if (!isfinite(f->ttft_s) || !isfinite(f->tpot_s))
         return; /* not answered */
+    g->answered++;
     if (s->ttft_s > OVERLOADED_S) {
         g->overloaded++;
-    } else {
-        const hg_overheads *o = &s->of.problem->engine.overheads;
-        g->ttft[g->n] = f->ttft_s / s->ttft_s - 1;
-        g->tpot[g->n++] = f->tpot_s / s->tpot_s - 1;
-        g->bands += o->ttft_band[1] > 0;
-        g->ttft_inside += holds(o->ttft_band, s->ttft_s / f->ttft_s);
-        g->tpot_inside += holds(o->tpot_band, s->tpot_s / f->tpot_s);
+        return;
     }
+    const hg_overheads *o = &s->of.problem->engine.overheads;
+    add_error(&g->of[TPOT], f->tpot_s, s->tpot_s, o->tpot_band);
+    add_error(&g->of[TTFT], f->ttft_s, s->ttft_s, o->ttft_band);
+    add_error(&g->of[THROUGHPUT], f->output_tokens_per_s, s->output_tokens_per_s, NULL);
 }
 
-static hg_serving_spread spread_of(hg_arena scratch, double *errors, size_t n, size_t inside, size_t bands)
+static hg_serving_spread spread_of(hg_arena scratch, const spread_sum *sum)
 {
+    size_t n = sum->n;
     double *size = HG_NEW(&scratch, double, n);
     for (size_t i = 0; i < n; i++)
-        size[i] = fabs(errors[i]);
+        size[i] = fabs(sum->errors[i]);
     hg_sort(size, n);
-    hg_sort(errors, n);
-    return (hg_serving_spread){ hg_percentile(size, n, 0.5), hg_mean(size, n), hg_percentile(size, n, 0.9),
-                                hg_percentile(errors, n, 0.5), bands ? (double)inside / (double)bands : NAN };
+    hg_sort(sum->errors, n);
+    return (hg_serving_spread){ n, hg_percentile(size, n, 0.5), hg_mean(size, n), hg_percentile(size, n, 0.9),
+                                hg_percentile(sum->errors, n, 0.5), sum->bands ? (double)sum->inside / (double)sum->bands : NAN };
 }
 
 hg_serving_error *hg_serving_errors(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f,
                                     const char *by, size_t *count)
 {
-    group *groups = HG_NEW(a->arena, group, t->count + 1), all = { .key = "all" };
-    all.ttft = HG_NEW(a->arena, double, t->count);
-    all.tpot = HG_NEW(a->arena, double, t->count);
+    group *groups = HG_NEW(a->arena, group, t->count + 1), all = new_group(a->arena, "all", t->count);
     *count = 0;
     for (size_t i = 0; i < t->count; i++) {
         const char *key = key_of(a->arena, t, i, by);
         if (!key) {
             hg_fail(&a->err, HG_INPUT, a->s.by.where ? a->s.by.where : "--by", "is '%.60s'; serving runs group by "
-                    "device, engine, version, model, precision, mode, load, kind", by);
+                    "device, engine, version, model, precision, mode, load, kind, and of sheets that say them trust and source", by);
             return NULL;
         }
         note(group_for(a->arena, groups, count, key, t->count), &t->samples[i], &f[i]);
@@ -131,9 +154,8 @@ hg_serving_error *hg_serving_errors(hg_ask *a, const hg_serving_table *t, const 
     hg_serving_error *out = HG_NEW(a->arena, hg_serving_error, *count);
     for (size_t i = 0; i < *count; i++) {
         const group *g = &groups[i];
-        out[i] = (hg_serving_error){ g->key, g->rows, g->n + g->overloaded, g->overloaded,
-                                     spread_of(*a->arena, g->tpot, g->n, g->tpot_inside, g->bands),
-                                     spread_of(*a->arena, g->ttft, g->n, g->ttft_inside, g->bands) };
+        out[i] = (hg_serving_error){ g->key, g->rows, g->answered, g->overloaded, spread_of(*a->arena, &g->of[TPOT]),
+                                     spread_of(*a->arena, &g->of[TTFT]), spread_of(*a->arena, &g->of[THROUGHPUT]) };
     }
     return out;
 }
@@ -142,6 +164,7 @@ static void write_spread(hg_json *j, const char *name, const hg_serving_spread *
 {
     hg_json_key(j, name);
     hg_json_open(j, '{');
+    hg_json_key_int(j, "n", (int64_t)s->n);
     hg_json_key_num(j, "mean", s->mean);
     hg_json_key_num(j, "median", s->median);
     hg_json_key_num(j, "p90", s->p90);
@@ -163,6 +186,8 @@ static void write_json(hg_buf *out, const hg_serving_error *e, size_t n, bool in
         hg_json_key_int(&j, "overloaded", (int64_t)e[i].overloaded);
         write_spread(&j, "tpot", &e[i].tpot, intervals);
         write_spread(&j, "ttft", &e[i].ttft, intervals);
+        if (e[i].throughput.n > 0)
+            write_spread(&j, "throughput", &e[i].throughput, false);
         hg_json_close(&j, '}');
     }
     hg_json_close(&j, ']');
@@ -178,15 +203,20 @@ const char *hg_serving_errors_json(hg_arena *arena, const hg_serving_error *erro
 
 static void write_text(hg_buf *out, const char *by, const hg_serving_error *e, size_t n)
 {
-    hg_buf_printf(out, "%-44s %5s %5s  %34s   %34s\n%-44s %5s %5s  %6s %6s %6s %6s %6s   %6s %6s %6s %6s %6s\n", "", "", "",
-                  "TPOT error, %; in the interval, %", "TTFT error, %; in the interval, %", by, "rows", "answ.", "median", "mean", "p90", "bias",
-                  "inside", "median", "mean", "p90", "bias", "inside");
+    static const char title[] = "error, %; in the interval, %";
+    bool throughput = n > 0 && e[n - 1].throughput.n > 0; /* the last is over all */
+    int figures = throughput ? FIGURES : THROUGHPUT;
+    hg_buf_printf(out, "%-44s %5s %5s  %34s   %34s", "", "", "", hg_textf(out->arena, "TPOT %s", title), hg_textf(out->arena, "TTFT %s", title));
+    hg_buf_printf(out, "%s\n%-44s %5s %5s ", throughput ? "    output tokens a second, error, %" : "", by, "rows", "answ.");
+    for (int k = 0; k < figures; k++)
+        hg_buf_printf(out, " %6s %6s %6s %6s %6s ", "median", "mean", "p90", "bias", k == THROUGHPUT ? "rows" : "inside");
+    hg_buf_puts(out, "\n");
     for (size_t i = 0; i < n; i++) {
-        const hg_serving_spread *s[2] = { &e[i].tpot, &e[i].ttft };
+        const hg_serving_spread *s[FIGURES] = { &e[i].tpot, &e[i].ttft, &e[i].throughput };
         hg_buf_printf(out, "%-44s %5zu %5zu ", e[i].key, e[i].rows, e[i].answered);
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < figures; k++)
             hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f %6.0f ", 100 * s[k]->median, 100 * s[k]->mean, 100 * s[k]->p90,
-                          100 * s[k]->bias, 100 * s[k]->inside);
+                          100 * s[k]->bias, k == THROUGHPUT ? (double)s[k]->n : 100 * s[k]->inside);
         hg_buf_puts(out, "\n");
     }
 }

@@ -6,6 +6,7 @@
 #include "fit/serving_table.h"
 
 typedef struct hg_serving_spread { /* of relative errors */
+    size_t n;
     double median, mean, p90, bias;
     double inside;                    /* of the measured, within the shipped 80 % interval; NAN: no interval known */
 } hg_serving_spread;
@@ -13,7 +14,7 @@ typedef struct hg_serving_spread { /* of relative errors */
 typedef struct hg_serving_error {
     const char *key;                  /* the cells of the columns grouped by */
     size_t rows, answered, overloaded;
-    hg_serving_spread tpot, ttft;     /* of the answered ones that were not overloaded (TTFT above 30 s) */
+    hg_serving_spread tpot, ttft, throughput; /* of the answered ones that were not overloaded (TTFT above 30 s) */
 } hg_serving_error;
 
 /* By the columns named in `by` ("engine,model"), the last over all; NULL: by names no column. */

@@ -31,7 +31,7 @@ static void correct(hg_ask *a, const hg_own *own, const hg_own_question *asked, 
 static bool is_measured(const hg_serving_table *t)
 {
     for (size_t i = 0; i < t->count; i++)
-        if (t->samples[i].ttft_s > 0 || t->samples[i].tpot_s > 0)
+        if (t->samples[i].ttft_s > 0 || t->samples[i].tpot_s > 0 || t->samples[i].output_tokens_per_s > 0)
             return true;
     return false;
 }

@@ -74,7 +74,10 @@ static bool take_header(hg_csv *csv, hg_err *err)
 
 static bool read_header(hg_csv *csv, hg_err *err)
 {
-    int got = hg_lines_next(&csv->lines, err);
+    int got;
+    do /* lines before the header may say what the table is */
+        got = hg_lines_next(&csv->lines, err);
+    while (got == 1 && hg_starts(csv->lines.line, "#"));
     if (got == 0)
         return hg_fail(err, HG_INPUT, csv->lines.name, "is empty; a header line was expected");
     return got > 0 && take_header(csv, err);

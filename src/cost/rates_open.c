@@ -311,6 +311,10 @@ bool hg_rates_open_without(hg_arena *arena, const hg_data *data, const hg_device
     if (!nearest_device(&s, &other))
         return true;
     complete_from(&out->device, &other);
+    if (transfer->published) {
+        *note = out->own ? *note : hg_textf(arena, "%s with %s: not measured; rates as published of %s devices", device->name, engine, device->vendor);
+        return true;
+    }
     if (out->own == 0)
         *note = hg_textf(arena, "%s with %s: not measured; rates transferred from %s", device->name,
                          engine, out->count ? "other engines and devices" : other.name);

@@ -32,9 +32,18 @@ static void add_alltoall(hg_builder *b, const char *name, double repeat, const h
     hg_use_op(b, hg_add_item(b, name, HG_PER_RANKS_TOKEN, repeat), op, &s, "num_tokens", 1);
 }
 
+/* Spread over more ranks than a node of cards has, experts are copied and placed by load (EPLB); how even that
+ * leaves it where tables are is theirs to say. */
+enum { NODE_RANKS = 8 };
+
+static bool is_balanced(const hg_builder *b)
+{
+    return b->rates->transfer->published && b->e->redundant_experts && b->d->ep > NODE_RANKS;
+}
+
 static hg_shape experts_shape(const hg_builder *b, const hg_layer *l, const hg_op *op)
 {
-    hg_shape s = { .dtype = b->m->precision.experts, .kind = HG_MOE_SKEW };
+    hg_shape s = { .dtype = b->m->precision.experts, .kind = is_balanced(b) ? 0 : HG_MOE_SKEW };
     s.d[hg_dim_of(op, "hidden_size")] = (double)(l->expert_hidden_size ? l->expert_hidden_size : b->m->hidden_size);
     s.d[hg_dim_of(op, "inter_size")] = (double)l->expert_inter_size;
     s.d[hg_dim_of(op, "topk")] = (double)l->topk;
@@ -198,13 +207,13 @@ static double ratio_of(const hg_overheads *o, const hg_op *op)
 }
 
 /* Attention is compared where its cache is of 8 bits: kernels that read one changed with the versions, those
- * of 16 bits are as tabled (and as fast on boards that no row is of). */
+ * of 16 bits are as tabled (and as fast on boards that no row is of); and where nothing is tabled at all. */
 static void compare_kernels(hg_builder *b)
 {
     for (int i = 0; i < b->out->count; i++) {
         hg_step_item *it = &b->out->items[i];
         bool attends = it->role == HG_DECODE_ATTENTION || it->role == HG_PREFILL_ATTENTION;
-        if (!attends || it->shape.kv_dtype == HG_FP8)
+        if (!attends || it->shape.kv_dtype == HG_FP8 || b->rates->transfer->published)
             it->ratio = ratio_of(&b->e->overheads, it->rate.op);
     }
 }

@@ -59,9 +59,14 @@ static bool fuse_quantiser(hg_builder *b, hg_step_item *it, hg_dtype dtype)
 }
 
 /* Block-scaled products take activations quantised by groups, by a kernel of the engine's own whose time
- * its product tables leave out; other quantisers are in the tables. */
+ * its product tables leave out; other quantisers are in the tables.  Where no table is, a dynamic int8
+ * quantiser is a pass of the vector cores: two bytes in and one out. */
 static void add_quantiser(hg_builder *b, hg_role role, double repeat, double k, hg_dtype dtype)
 {
+    if (b->rates->transfer->published && hg_dtype_table[dtype].math == HG_INT8) {
+        hg_add_pass(b, "activations to int8", role, repeat, 3 * k);
+        return;
+    }
     if (dtype != HG_FP8_BLOCK || b->e->gemm_tables_quantise)
         return;
     hg_shape s = { .dtype = HG_FP8 };

@@ -58,6 +58,16 @@ static double half_width(const json_t *errors, const char *op, hg_rung rung)
     return json_is_number(half) ? json_number_value(half) : UNMEASURED_ERROR;
 }
 
+static hg_typical read_typical(const json_t *o)
+{
+    hg_typical t = { .launch_s = json_number_value(json_object_get(o, "launch_us")) * 1e-6 };
+    for (int c = 0; c < HG_COMPONENTS; c++) {
+        const json_t *part = json_object_get(o, component_keys[c]);
+        t.efficiency[c] = json_is_number(part) ? json_number_value(part) : 1;
+    }
+    return t;
+}
+
 static hg_typical typical_of(const json_t *by_op, const char *op, const hg_device *d)
 {
     const char *const classes[] = { d->architecture, d->vendor, "all" };
@@ -66,12 +76,31 @@ static hg_typical typical_of(const json_t *by_op, const char *op, const hg_devic
         o = within(by_op, op, classes[i]);
     for (int i = 0; i < 3 && !o; i++)
         o = within(by_op, "all", classes[i]);
-    hg_typical t = { .launch_s = json_number_value(json_object_get(o, "launch_us")) * 1e-6 };
-    for (int c = 0; c < HG_COMPONENTS; c++) {
-        const json_t *part = json_object_get(o, component_keys[c]);
-        t.efficiency[c] = json_is_number(part) ? json_number_value(part) : 1;
+    return read_typical(o);
+}
+
+/* The published entry of the device's class, or NULL. */
+static const json_t *published_of(const json_t *root, const hg_device *d)
+{
+    const json_t *o = json_object_get(root, d->architecture);
+    return o ? o : json_object_get(root, d->vendor);
+}
+
+/* Lays what is published of its class over the typical of others. */
+static bool lay_published(hg_arena *arena, const hg_data *data, const hg_device *device, hg_transfer *out, hg_err *err)
+{
+    static const char path[] = "typical.json";
+    size_t size;
+    const char *text = hg_data_text(data, arena, path, &size, err);
+    json_t *root = text ? hg_json_parse(text, size, path, err) : NULL;
+    const json_t *own = published_of(root, device);
+    out->published = own != NULL;
+    for (int op = 0; own && op < hg_op_count; op++) {
+        const json_t *of = json_object_get(own, hg_ops[op]->name);
+        out->typical[op] = read_typical(of ? of : json_object_get(own, "all"));
     }
-    return t;
+    json_decref(root);
+    return root != NULL;
 }
 
 static bool sane(const hg_typical *t)
@@ -99,9 +128,12 @@ bool hg_transfer_open(hg_arena *arena, const hg_data *data, const hg_device *dev
             ok = ok && out->half[op][r] >= 0;
         }
         out->typical[op] = typical_of(json_object_get(root, "typical"), name, device);
-        ok = ok && sane(&out->typical[op]);
     }
     json_decref(root);
+    if (!lay_published(arena, data, device, out, err))
+        return false;
+    for (int op = 0; op < hg_op_count; op++)
+        ok = ok && sane(&out->typical[op]);
     return ok || hg_fail(err, HG_INPUT, path, "holds an error below 0 or an efficiency outside (0, 1]; "
                                               "write it again with 'heng calibrate transfer'");
 }

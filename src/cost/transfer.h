@@ -32,9 +32,11 @@ hg_roof hg_typical_roof(const hg_typical *t, const hg_op *op, const hg_shape *s,
 typedef struct hg_transfer {
     double half[HG_OPS_MAX][HG_RUNGS]; /* 80 % half width, relative; by the op's place in hg_ops */
     hg_typical typical[HG_OPS_MAX];    /* of this device's class */
+    bool published;                    /* … as published (typical.json): no table is of its class, and kernels of other
+                                          vendors say less of it */
 } hg_transfer;
 
-/* What holds for a device: what its architecture typically reaches, else its vendor, else all.  An op
+/* What holds for a device: what is published of its architecture or vendor, else what its architecture typically reaches, else its vendor, else all.  An op
  * without an entry of its own takes that of all operators. */
 bool hg_transfer_open(hg_arena *arena, const hg_data *data, const hg_device *device, hg_transfer *out,
                       hg_err *err);

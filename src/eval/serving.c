@@ -11,6 +11,7 @@
 
 typedef struct opened { /* (model, device, engine, version) made ready */
     const char *model, *device, *engine, *version, *era;
+    bool counted;       /* of a sheet: what was run was launched for its lengths, beyond the model's own if need be */
     hg_problem problem;
     char reason[256];
 } opened;
@@ -39,7 +40,7 @@ void hg_serving_shelf_overlay(hg_serving_shelf *shelf, const char *path)
 
 static bool is_simulated(const hg_engine *e, hg_err *err)
 {
-    return e->scheduler || hg_fail(err, HG_INPUT, e->name, "has no scheduler in the simulator; vllm, sglang and trtllm do");
+    return e->scheduler || hg_fail(err, HG_INPUT, e->name, "has no scheduler in the simulator; vllm, sglang, trtllm and mindie do");
 }
 
 static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
@@ -50,6 +51,7 @@ static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
     return hg_model_find(s->arena, s->data, o->model, &p->model, &note, err) &&
            hg_engine_find(s->arena, s->data, o->engine, o->era, &p->engine, err) && is_simulated(&p->engine, err) &&
            hg_device_find(s->arena, s->data, o->device, &device, err) &&
+           hg_engine_settle(s->arena, s->data, &device, o->era, &p->engine, err) &&
            hg_rates_open(s->arena, s->data, &device, o->engine, *o->version ? o->version : NULL,
                          &p->rates, &note, err) &&
            (!s->overlay || hg_rates_overlay(s->arena, &p->rates, s->overlay, err));
@@ -61,15 +63,18 @@ static const opened *open_problem(hg_serving_shelf *s, const hg_serving_row *row
     for (size_t i = 0; i < s->count; i++) {
         const opened *o = s->problems[i];
         if (strcmp(o->model, row->model) == 0 && strcmp(o->device, row->device) == 0 &&
-            strcmp(o->engine, row->engine) == 0 && strcmp(o->era, era) == 0)
+            strcmp(o->engine, row->engine) == 0 && strcmp(o->era, era) == 0 &&
+            o->counted == row->counted)
             return o;
     }
     opened *o = HG_NEW(s->arena, opened, 1);
     *o = (opened){ .model = row->model, .device = row->device, .engine = row->engine, .version = row->version,
-                    .era = era };
+                    .era = era, .counted = row->counted };
     hg_err err;
     if (!open_parts(s, o, &err))
         snprintf(o->reason, sizeof o->reason, "%.80s %.170s", err.where, err.msg);
+    if (o->counted)
+        o->problem.model.max_tokens = 2 * (int64_t)HG_LENGTH_MAX;
     *HG_PUSH(s->arena, s->problems, s->count, s->capacity) = o;
     return o;
 }
@@ -181,7 +186,7 @@ static hg_deployment deployment_of(const hg_serving_row *row, const hg_serving_p
         .balance_steps = l->balance_steps,
     };
     d.max_num_seqs = hg_min_i64(d.max_num_seqs, d.max_num_batched_tokens);
-    bool counted = row->disaggregated; /* pools say what they are; an engine's ranks may be written twice */
+    bool counted = row->disaggregated || row->counted; /* pools say what they are; an engine's ranks may be written twice */
     int64_t ranks = counted ? pool->tp * pool->dp : devices_of(pool, &p->rates.device);
     fill_parallel(pool, ranks, is_moe(&p->model), &d);
     if (is_moe(&p->model))
@@ -206,9 +211,17 @@ static const char *unknown_format(const hg_serving_row *row)
     return NULL;
 }
 
+/* Patches of the one image, joined to tokens as the model's tower does. */
+static int64_t image_tokens(const hg_serving_row *row, const hg_model *m)
+{
+    int64_t side = m->vision.patch_pixels * hg_max_i64(1, m->vision.merge);
+    return row->image_width && side ? hg_ceil_div(row->image_width, side) * hg_ceil_div(row->image_height, side) : 0;
+}
+
 static bool make(const hg_serving_row *row, const hg_serving_pool *pool, hg_serving_case *c, hg_candidate *out)
 {
     hg_deployment d = deployment_of(row, pool, c->problem, &c->launch);
+    d.max_model_len = c->isl + c->osl;
     const char *unknown = unknown_format(row);
     if (unknown) {
         snprintf(c->reason, sizeof c->reason, "precision '%.40s' is not known", unknown);
@@ -226,12 +239,15 @@ static bool make(const hg_serving_row *row, const hg_serving_pool *pool, hg_serv
 
 void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg_serving_case *out)
 {
-    const opened *o = open_problem(shelf, row);
+    static const opened nothing;
+    const opened *o = row->refused ? &nothing : open_problem(shelf, row);
     *out = (hg_serving_case){ .problem = &o->problem, .isl = row->isl, .osl = row->osl,
                               .concurrency = row->concurrency, .disaggregated = row->disaggregated };
-    snprintf(out->reason, sizeof out->reason, "%s", o->reason);
+    snprintf(out->reason, sizeof out->reason, "%s", row->refused ? row->refused : o->reason);
     if (*out->reason)
         return;
+    out->isl += image_tokens(row, &o->problem.model);
+    out->decodes_only = row->decodes_only;
     hg_serving_pool whole = { .tp = row->tp, .pp = row->pp, .dp = row->dp, .moe_tp = row->moe_tp, .moe_ep = row->moe_ep };
     out->launch = hg_launch_facts_of(shelf->launches, row);
     if (row->isl < 1 || row->osl < 1 || row->concurrency < 1 || row->isl > HG_LENGTH_MAX ||
@@ -243,7 +259,7 @@ void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg
     else if (row->disaggregated && (row->prefill.workers < 1 || row->decode.workers < 1))
         snprintf(out->reason, sizeof out->reason, "how many prefill and decode workers is not said");
     else if (!row->disaggregated)
-        out->apart = make(row, &whole, out, &out->candidate) && row->dp == 1 && !out->launch.attention_dp &&
+        out->apart = make(row, &whole, out, &out->candidate) && row->dp == 1 && !row->counted && !out->launch.attention_dp &&
                      out->candidate.deployment.dp > 1;
     else if (make(row, &row->prefill, out, &out->prefill))
         make(row, &row->decode, out, &out->candidate);

@@ -19,6 +19,7 @@ typedef struct hg_serving_case {
     hg_candidate candidate;     /* disaggregated: the decode side */
     hg_candidate prefill;
     bool disaggregated;
+    bool decodes_only;          /* prompts come with their KV, from a pool that nobody waits for */
     bool apart;                 /* ranks that no engine cuts heads over are a rack of pools that the row does
                                    not name: they are not held to step together */
     bool whole;                 /* simulate every rank of a wide engine, not a sample of them */
@@ -33,6 +34,7 @@ void hg_serving_case_open(hg_serving_shelf *shelf, const hg_serving_row *row, hg
 
 typedef struct hg_serving_figures {
     double ttft_s, tpot_s;      /* means over all requests, the first wave among them */
+    double output_tokens_per_s; /* of the whole deployment */
     double step_s;              /* mean time of a step: what the host terms are part of */
 } hg_serving_figures;
 

@@ -11,7 +11,7 @@
 static void speculate(const hg_serving_case *c, hg_workload *w, hg_candidate *candidate, hg_step_oracle *o)
 {
     double made = c->launch.accepted_tokens;
-    if (!(made > 1))
+    if (!(made > 1) || c->osl == 1)
         return;
     for (size_t i = 0; i < w->count; i++)
         w->requests[i].osl = (int32_t)fmax(2, round(1 + (w->requests[i].osl - 1) / made));
@@ -36,6 +36,21 @@ static void repeat_prompts(hg_arena *arena, const hg_serving_case *c, hg_workloa
         w->requests[i].hash_first = (uint32_t)((int64_t)i % prompts * blocks);
         w->requests[i].hash_count = (uint32_t)(w->requests[i].isl / tokens);
     }
+}
+
+/* Prompts that begin alike: the cache of prefixes has that part once the first of them was computed. */
+static void share_prefix(hg_arena *arena, const hg_serving_case *c, hg_workload *w)
+{
+    int64_t tokens = c->problem->engine.block_tokens, blocks = (int64_t)(c->launch.prefix_hit_frac * (double)c->isl) / tokens;
+    if (blocks < 1)
+        return;
+    int64_t *hashes = HG_NEW(arena, int64_t, blocks);
+    for (int64_t i = 0; i < blocks; i++)
+        hashes[i] = i;
+    w->hashes = hashes;
+    w->hash_block_tokens = (int32_t)tokens;
+    for (size_t i = 0; i < w->count; i++)
+        w->requests[i].hash_count = (uint32_t)blocks;
 }
 
 /* Ranks that are alike need not all be simulated: of a wide engine one in `parts`, with as many fewer clients,
@@ -91,10 +106,26 @@ static hg_oracle oracle_of(side *s)
     return (hg_oracle){ hg_step_oracle_seconds, &s->oracle };
 }
 
+static double at_once(void *ctx, const hg_batch *batch)
+{
+    (void)ctx, (void)batch;
+    return 1e-9;
+}
+
+/* Prompts whose KV is there when they come: a pool that takes no time and has room for all. */
+static hg_prefill_pool ideal_pool(const hg_serving_case *c)
+{
+    enum { BLOCK = 128 };
+    int64_t blocks = (c->isl / BLOCK + 2) * c->concurrency;
+    return (hg_prefill_pool){ .instances = 1, .oracle = { at_once, NULL },
+                              .sched = { .max_num_seqs = c->concurrency, .max_num_batched_tokens = c->isl * c->concurrency,
+                                         .kv_blocks = blocks, .block_tokens = BLOCK, .chunked_prefill = true } };
+}
+
 hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c,
                                       const hg_overheads *overheads)
 {
-    static const hg_serving_figures none = { NAN, NAN, NAN };
+    static const hg_serving_figures none = { NAN, NAN, NAN, NAN };
     hg_problem p = *c->problem;
     side main = { c->candidate }, prefill = { c->prefill };
     hg_prefill_pool pool;
@@ -109,6 +140,7 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     hg_workload_synthetic(&scratch, (int32_t)c->isl, (int32_t)c->osl, c->launch.length_range, requests, 0,
                           &p.workload);
     repeat_prompts(&scratch, c, &p.workload);
+    share_prefix(&scratch, c, &p.workload);
     main.candidate.deployment.prefix_caching = p.workload.hashes != NULL;
     p.workload.concurrency = clients;
     p.workload.load = HG_LOAD_CLOSED;
@@ -125,13 +157,18 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
     }
     if (main.oracle.stretch > 1)
         config.sched.draft_tokens = 0; /* `speculate` stands for them */
+    if (c->decodes_only) {
+        pool = ideal_pool(c);
+        config.prefill = &pool;
+        config.scheduler = "receive";
+    }
     if (c->apart)
         config.ranks = 1;
     config.warmup_requests = warmup;
     thin(parts, c, &config, &pool);
     hg_sim_run(&scratch, &p.workload, &config, &r);
     return (hg_serving_figures){ r.latency[HG_TTFT].mean, c->osl == 1 ? 0 : r.latency[HG_TPOT].mean / main.oracle.stretch,
-                                 r.busy_s / (double)r.steps };
+                                 r.output_tokens_per_s * (double)parts * main.oracle.stretch, r.busy_s / (double)r.steps };
 }
 
 enum { THREADS = 256 };
@@ -146,7 +183,7 @@ typedef struct crowd {
 static void predict_one(void *ctx, size_t i, int thread)
 {
     crowd *c = ctx;
-    c->out[i] = *c->cases[i].reason ? (hg_serving_figures){ NAN, NAN, NAN }
+    c->out[i] = *c->cases[i].reason ? (hg_serving_figures){ NAN, NAN, NAN, NAN }
                                     : hg_serving_predict(c->arenas[thread], &c->cases[i], c->overheads[i]);
 }
 

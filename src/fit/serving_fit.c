@@ -10,23 +10,44 @@ enum { ROUNDS = 3, WEIGHINGS = 12, LEAST_ROWS = 8, TERMS = HG_OVERHEAD_TERMS };
 
 /* Where a fit begins and what it returns to where rows say nothing; the spread is also the step of a
  * derivative.  Broad: a hundred rows move any of them by many spreads. */
-static const struct {
+typedef struct belief {
     double prior_s, spread_s;
-} belief[TERMS] = {
-    { 0.5e-3, 0.5e-3 },  /* step */
-    { 4e-6, 4e-6 },      /* layer */
-    { 8e-6, 8e-6 },      /* sequence */
-    { 3e-3, 3e-3 },      /* prefill_step */
-    { 0.5e-3, 0.5e-3 },  /* prompt */
-    { 30e-6, 30e-6 },    /* launch */
-    { 5e-3, 5e-3 },      /* request */
-    { 1e-3, 1e-3 },      /* request_serial */
-    { 0.5e-6, 1e-6 },    /* token */
-    { 20e-3, 20e-3 },    /* transfer */
-    { 1, 0.1 },          /* gemm, over the tables' */
-    { 1, 0.1 },          /* attention */
-    { 1, 0.1 },          /* experts */
-    { 1, 0.1 },          /* collectives */
+} belief;
+
+static const belief beliefs[][TERMS] = {
+    [HG_FIT_VERSIONS] = {
+        { 0.5e-3, 0.5e-3 },  /* step */
+        { 4e-6, 4e-6 },      /* layer */
+        { 8e-6, 8e-6 },      /* sequence */
+        { 3e-3, 3e-3 },      /* prefill_step */
+        { 0.5e-3, 0.5e-3 },  /* prompt */
+        { 30e-6, 30e-6 },    /* launch */
+        { 5e-3, 5e-3 },      /* request */
+        { 1e-3, 1e-3 },      /* request_serial */
+        { 0.5e-6, 1e-6 },    /* token */
+        { 20e-3, 20e-3 },    /* transfer */
+        { 1, 0.1 },          /* gemm, over the tables' */
+        { 1, 0.1 },          /* attention */
+        { 1, 0.1 },          /* experts */
+        { 1, 0.1 },          /* collectives */
+    },
+    /* Where graphs are young a layer waits for the host, and what operators take is published, not tabled. */
+    [HG_FIT_SHEET] = {
+        { 2e-3, 5e-3 },      /* step */
+        { 100e-6, 200e-6 },  /* layer */
+        { 50e-6, 100e-6 },   /* sequence */
+        { 10e-3, 20e-3 },    /* prefill_step */
+        { 1e-3, 1e-3 },      /* prompt */
+        { 30e-6, 30e-6 },    /* launch */
+        { 5e-3, 5e-3 },      /* request */
+        { 1e-3, 1e-3 },      /* request_serial */
+        { 0.5e-6, 1e-6 },    /* token */
+        { 20e-3, 20e-3 },    /* transfer */
+        { 1, 0.2 },         /* gemm, over what is published */
+        { 1, 0.2 },         /* attention */
+        { 1, 0.2 },         /* experts */
+        { 1, 0.2 },         /* collectives */
+    },
 };
 
 /* A residual of log time this large counts half, and one much larger hardly at all: repeated runs differ by
@@ -34,11 +55,14 @@ static const struct {
  * explained by is not to become an engine's. */
 static const double TPOT_ODD = 0.06, TTFT_ODD = 0.2;
 
-static hg_overheads overheads_of(const double *x)
+/* Sheets round, and give targets for what was measured. */
+static const double SHEET_ODD = 0.12;
+
+static hg_overheads overheads_of(const belief *b, const double *x)
 {
     hg_overheads o = { 0 };
     for (int k = 0; k < TERMS; k++)
-        *hg_overhead(&o, k) = x[k] * belief[k].spread_s;
+        *hg_overhead(&o, k) = x[k] * b[k].spread_s;
     return o;
 }
 
@@ -54,12 +78,13 @@ typedef struct task {
     const hg_serving_sample *samples;
     size_t n;
     int threads;
+    hg_serving_fit_kind kind;
 } task;
 
 static void simulate(const task *t, hg_arena scratch, const hg_serving_line *l, const double *x,
                      hg_serving_figures *out)
 {
-    hg_overheads o = overheads_of(x);
+    hg_overheads o = overheads_of(beliefs[t->kind], x);
     const hg_overheads **each = HG_NEW(&scratch, const hg_overheads *, l->count);
     hg_serving_case *cases = HG_NEW(&scratch, hg_serving_case, l->count);
     for (size_t i = 0; i < l->count; i++) {
@@ -141,8 +166,8 @@ static void solve(const task *t, const hg_serving_line *l, const double *prior, 
         for (size_t i = 0; i < l->count; i++) {
             if (kept_back(t, l->rows[i], fold, folds))
                 continue;
-            add_row(m, l->tpot_by[i], l, x, l->tpot[i], TPOT_ODD);
-            add_row(m, l->ttft_by[i], l, x, l->ttft[i], TTFT_ODD);
+            add_row(m, l->tpot_by[i], l, x, l->tpot[i], t->kind == HG_FIT_SHEET ? SHEET_ODD : TPOT_ODD);
+            add_row(m, l->ttft_by[i], l, x, l->ttft[i], t->kind == HG_FIT_SHEET ? SHEET_ODD : TTFT_ODD);
         }
         hg_nonnegative_solve(m, TERMS, x);
     }
@@ -158,7 +183,7 @@ static const double OVERLOADED_S = 30;
 
 static bool usable(const hg_serving_sample *s)
 {
-    return !*s->of.reason && s->ttft_s > 0 && s->tpot_s > 0 && s->ttft_s < OVERLOADED_S;
+    return !*s->of.reason && (s->ttft_s > 0 || s->tpot_s > 0) && !(s->ttft_s >= OVERLOADED_S);
 }
 
 static hg_serving_line *open_line(hg_arena *keep, const task *t, const hg_serving_group *g)
@@ -189,7 +214,7 @@ static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t
         solve(t, l, prior, -1, 1, x);
         move(t, *keep, l, x);
     }
-    g->overheads = overheads_of(l->x);
+    g->overheads = overheads_of(beliefs[t->kind], l->x);
     g->line = l;
     return true;
 }
@@ -213,21 +238,27 @@ const hg_overheads *hg_serving_overheads(const hg_serving_group *groups, size_t 
     return g ? &g->overheads : &none;
 }
 
-size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int threads,
-                      hg_serving_group **out)
+/* Of a version's group its engine's, which its fit starts from; else NULL. */
+static const hg_serving_group *whole_of(const hg_serving_group *groups, size_t n, const hg_serving_group *g)
 {
-    task t = { samples, n, threads };
+    return g->version ? find(groups, n, g->engine, NULL) : NULL;
+}
+
+size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int threads,
+                      hg_serving_fit_kind kind, hg_serving_group **out)
+{
+    task t = { samples, n, threads, kind };
     double prior[TERMS];
     size_t count = 0, capacity = 0;
     *out = NULL;
-    for (int by_version = 0; by_version < 2; by_version++)
+    for (int by_version = 0; by_version < (kind == HG_FIT_VERSIONS ? 2 : 1); by_version++)
         for (size_t i = 0; i < n; i++) {
             hg_serving_group g = { .engine = samples[i].engine, .version = by_version ? samples[i].version : NULL };
-            const hg_serving_group *whole = by_version ? find(*out, count, g.engine, NULL) : NULL;
+            const hg_serving_group *whole = whole_of(*out, count, &g);
             if (find(*out, count, g.engine, g.version) || (by_version && !whole))
                 continue;
             for (int k = 0; k < TERMS; k++)
-                prior[k] = whole ? whole->line->x[k] : belief[k].prior_s / belief[k].spread_s;
+                prior[k] = whole ? whole->line->x[k] : beliefs[kind][k].prior_s / beliefs[kind][k].spread_s;
             if (fit_group(keep, &t, prior, LEAST_ROWS, &g))
                 *HG_PUSH(keep, *out, count, capacity) = g;
         }
@@ -237,26 +268,26 @@ size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n
 bool hg_serving_refit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int threads, const hg_overheads *shipped,
                       hg_serving_group *out)
 {
-    task t = { samples, n, threads };
+    task t = { samples, n, threads, HG_FIT_VERSIONS };
     hg_overheads from = *shipped;
     double prior[TERMS];
     *out = (hg_serving_group){ .engine = n ? samples[0].engine : "" };
     for (int k = 0; k < TERMS; k++)
-        prior[k] = *hg_overhead(&from, k) / belief[k].spread_s;
+        prior[k] = *hg_overhead(&from, k) / beliefs[t.kind][k].spread_s;
     return fit_group(keep, &t, prior, 1, out);
 }
 
-void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, int fold, int folds,
+void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, hg_serving_fit_kind kind, int fold, int folds,
                             hg_serving_group *groups, size_t count)
 {
-    task t = { samples, n, 1 };
+    task t = { samples, n, 1, kind };
     for (size_t g = 0; g < count; g++) {
         double x[TERMS], prior[TERMS];
-        const hg_serving_group *whole = groups[g].version ? find(groups, count, groups[g].engine, NULL) : NULL;
+        const hg_serving_group *whole = whole_of(groups, count, &groups[g]);
         memcpy(prior, groups[g].line->prior, sizeof prior);
         for (int k = 0; whole && k < TERMS; k++)
-            prior[k] = *hg_overhead((hg_overheads *)&whole->overheads, k) / belief[k].spread_s;
+            prior[k] = *hg_overhead((hg_overheads *)&whole->overheads, k) / beliefs[t.kind][k].spread_s;
         solve(&t, groups[g].line, prior, fold, folds, x);
-        groups[g].overheads = overheads_of(x);
+        groups[g].overheads = overheads_of(beliefs[t.kind], x);
     }
 }

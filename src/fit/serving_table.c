@@ -24,16 +24,38 @@ static uint64_t family_of(hg_arena scratch, const hg_serving_row *r)
                          r->model, r->device, r->engine, r->precision, r->tp, r->dp, r->moe_ep, isl, osl));
 }
 
+bool hg_serving_is_sheet(const hg_serving_table *t)
+{
+    return t->count > 0 && t->rows[0].trust != NULL;
+}
+
+/* Of a sheet whole models are kept back: its few configurations of one are much alike. */
+static void number_models(hg_arena *arena, hg_serving_table *t)
+{
+    const char **ids = HG_NEW(arena, const char *, t->count);
+    t->models = 0;
+    for (size_t i = 0; hg_serving_is_sheet(t) && i < t->count; i++) {
+        const char *id = t->samples[i].of.problem->model.id;
+        size_t k = 0;
+        while (id && k < t->models && strcmp(ids[k], id) != 0)
+            k++;
+        if (id && k == t->models)
+            ids[t->models++] = id;
+        t->samples[i].family = k;
+    }
+}
+
 void hg_serving_table_of(hg_arena *arena, hg_serving_shelf *shelf, hg_serving_row *rows, size_t n, hg_serving_table *out)
 {
-    *out = (hg_serving_table){ HG_NEW(arena, hg_serving_sample, n), rows, n };
+    *out = (hg_serving_table){ .samples = HG_NEW(arena, hg_serving_sample, n), .rows = rows, .count = n };
     for (size_t i = 0; i < n; i++) {
         hg_serving_sample *s = &out->samples[i];
         *s = (hg_serving_sample){ .engine = rows[i].engine, .version = rows[i].era ? rows[i].era : rows[i].version,
                                   .ttft_s = rows[i].ttft_s, .tpot_s = rows[i].tpot_s,
-                                  .family = family_of(*arena, &rows[i]) };
+                                  .output_tokens_per_s = rows[i].output_tokens_per_s, .family = family_of(*arena, &rows[i]) };
         hg_serving_case_open(shelf, &rows[i], &s->of);
     }
+    number_models(arena, out);
 }
 
 bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char *const *paths, size_t paths_n,
@@ -74,7 +96,7 @@ void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds
     for (int fold = 0; fold < folds; fold++) {
         hg_serving_group *groups = without + (size_t)fold * count;
         memcpy(groups, fitted, count * sizeof *groups);
-        hg_serving_fit_without(t->samples, t->count, fold, folds, groups, count);
+        hg_serving_fit_without(t->samples, t->count, hg_serving_is_sheet(t) ? HG_FIT_SHEET : HG_FIT_VERSIONS, fold, folds, groups, count);
         for (size_t i = 0; i < t->count; i++)
             if ((int)(t->samples[i].family % (uint64_t)folds) == fold)
                 each[i] = hg_serving_overheads(groups, count, t->samples[i].engine, t->samples[i].version);
@@ -89,8 +111,13 @@ static bool of_group(const hg_serving_sample *s, const hg_serving_group *g)
     return strcmp(s->engine, g->engine) == 0 && (!g->version || strcmp(s->version, g->version) == 0);
 }
 
+/* Few say little of how wide it is. */
+enum { LEAST_FOR_BAND = 8 };
+
 static void band(double *ratios, size_t n, double out[2])
 {
+    if (n < LEAST_FOR_BAND)
+        return;
     hg_sort(ratios, n);
     out[0] = hg_percentile(ratios, n, 0.1);
     out[1] = hg_percentile(ratios, n, 0.9);
@@ -101,18 +128,18 @@ void hg_serving_bands(hg_arena scratch, const hg_serving_table *t, const hg_serv
 {
     double *ttft = HG_NEW(&scratch, double, t->count), *tpot = HG_NEW(&scratch, double, t->count);
     for (size_t g = 0; g < count; g++) {
-        size_t n = 0;
+        size_t ttfts = 0, tpots = 0;
         for (size_t i = 0; i < t->count; i++) {
             const hg_serving_sample *s = &t->samples[i];
-            if (!of_group(s, &groups[g]) || !isfinite(kept_back[i].ttft_s) || !(s->ttft_s > 0) || !(s->tpot_s > 0))
+            if (!of_group(s, &groups[g]) || !isfinite(kept_back[i].ttft_s))
                 continue;
-            ttft[n] = s->ttft_s / kept_back[i].ttft_s;
-            tpot[n++] = s->tpot_s / kept_back[i].tpot_s;
+            if (s->ttft_s > 0)
+                ttft[ttfts++] = s->ttft_s / kept_back[i].ttft_s;
+            if (s->tpot_s > 0)
+                tpot[tpots++] = s->tpot_s / kept_back[i].tpot_s;
         }
-        if (n == 0)
-            continue;
-        band(ttft, n, groups[g].overheads.ttft_band);
-        band(tpot, n, groups[g].overheads.tpot_band);
+        band(ttft, ttfts, groups[g].overheads.ttft_band);
+        band(tpot, tpots, groups[g].overheads.tpot_band);
     }
 }
 

@@ -9,7 +9,11 @@ typedef struct hg_serving_table {
     hg_serving_sample *samples;
     hg_serving_row *rows;
     size_t count;
+    size_t models;               /* of a sheet: of which a family is one */
 } hg_serving_table;
+
+/* Are they of a sheet that says how far its rows may be trusted? */
+bool hg_serving_is_sheet(const hg_serving_table *t);
 
 /* Rows of all files; a row that cannot be predicted has its case's reason. */
 bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char *const *paths, size_t paths_n,

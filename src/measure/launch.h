@@ -14,6 +14,7 @@ typedef struct hg_launch_facts { /* a zero: the engine's default, unless said ot
     int64_t warmup_per_client;    /* … and so many before them that are not counted */
     int64_t distinct_prompts;     /* requests take so many prompts in turn, which a prefix cache finds again;
                                      0: each has its own */
+    double prefix_hit_frac;       /* of a prompt's tokens, found in the cache of prefixes that requests share */
     int64_t max_num_batched_tokens, max_num_seqs, graph_tokens;
     bool kv_given;
     hg_dtype kv_dtype;

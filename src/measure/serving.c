@@ -1,7 +1,9 @@
 #include "measure/serving.h"
 
 #include "base/text.h"
+#include "measure/sheet.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -43,8 +45,13 @@ static const struct {
 #undef COLUMN
 };
 
+static_assert((int)HG_SHEET_FIELDS <= (int)HG_SHEET_COLUMNS, "a sheet's columns fit");
+
 bool hg_serving_bind(const hg_csv *csv, hg_serving_columns *out, hg_err *err)
 {
+    out->is_sheet = hg_sheet_bind(csv, out->sheet);
+    if (out->is_sheet)
+        return true;
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         int at = hg_csv_column(csv, columns[i].name);
         if (at < 0 && columns[i].needed)
@@ -102,6 +109,10 @@ static const char *era_of(hg_arena *arena, const hg_csv *csv, const hg_serving_c
 bool hg_serving_read(hg_arena *arena, const hg_csv *csv, const hg_serving_columns *c, hg_serving_row *out,
                      hg_err *err)
 {
+    if (c->is_sheet) {
+        hg_sheet_read(arena, csv, c->sheet, out);
+        return true;
+    }
     *out = (hg_serving_row){
         .id = text(arena, csv, c->id), .device = text(arena, csv, c->device),
         .engine = text(arena, csv, c->engine), .version = text(arena, csv, c->version),

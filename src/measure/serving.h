@@ -21,15 +21,25 @@ typedef struct hg_serving_row {
     int64_t tp, pp, dp, moe_tp, moe_ep;  /* tp, pp, dp 1 and moe_* 0 where blank: the engine's default */
     hg_serving_pool prefill, decode;     /* disaggregated */
     double ttft_s, tpot_s;               /* measured; NAN where the file does not say */
+    double output_tokens_per_s;          /* … of the whole deployment; 0 or NAN: not said */
+    bool decodes_only;                   /* prompts' KV is there before they come */
+    int64_t image_width, image_height;   /* pixels of the one image in each prompt, beside isl; 0: none */
+    bool counted;                        /* its widths are those of one engine, written once */
+    const char *refused;                 /* what the row would have to say to be predicted; NULL: it does */
+    const char *trust, *source;          /* of sheets that say how far a row may be trusted and where it is from; else NULL */
     long line;
     const struct hg_launch_facts *own;   /* how its server and client were launched, where that is known: over the
                                             rules of launch.h; NULL: not */
 } hg_serving_row;
 
+enum { HG_SHEET_COLUMNS = 32 }; /* at most */
+
 typedef struct hg_serving_columns { /* places in a CSV, −1: absent */
     int id, device, engine, version, model, precision, mode, isl, osl, concurrency, gemm_quant, moe_quant, measured_on, image;
     int tp, pp, dp, moe_tp, moe_ep, ttft, tpot;
     int prefill[7], decode[7]; /* in the order of hg_serving_pool */
+    bool is_sheet;             /* a sheet in columns of its own (sheet.h): then these are all that counts */
+    int sheet[HG_SHEET_COLUMNS];
 } hg_serving_columns;
 
 bool hg_serving_bind(const hg_csv *csv, hg_serving_columns *out, hg_err *err);

@@ -54,6 +54,9 @@ typedef struct hg_sched_config {
                                  prompts wait so long for every rank to have one; 0: they do not */
     int32_t draft_tokens;     /* speculative decoding: proposed a decode and step; 0: off */
     double acceptance;        /* … the chance that one is accepted when all before it were */
+    int64_t max_prefill_seqs; /* MindIE's maxPrefillBatchSize: prompts a step at most; 0: max_num_seqs */
+    bool select_batch;        /* … supportSelectBatch: prompts wait by these two */
+    double prefill_wait_s, decode_wait_s; /* … prefillTimeMsPerReq, decodeTimeMsPerReq */
 } hg_sched_config;
 
 /* Which engine gets an arriving request.  Least outstanding is the default: it is what engines do

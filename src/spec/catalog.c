@@ -136,6 +136,11 @@ static const struct {
     { "-INT8", true, HG_INT8 },
     { "-W4A16", true, HG_W4A16 },
     { "-W8A8", true, HG_INT8 },
+    { "-W8A8C8", true, HG_INT8 },
+    { "-W4A8", true, HG_W4A8 },
+    { "-W4A8C8", true, HG_W4A8 },
+    { "-MTP", false, 0 },
+    { "-QuaRot", false, 0 },
     { "-bnb-4bit", true, HG_W4A16 },
     { "-quantized.w4a16", true, HG_W4A16 },
     { "-quantized.w8a8", true, HG_INT8 },
@@ -218,6 +223,47 @@ static size_t matches(const hg_catalog *c, hg_arena *arena, const char *name, bo
     return n;
 }
 
+/* Letters and digits alone, in lower case: "qwen3_6_27b" and "Qwen3.6-27B" are written alike. */
+static void squeeze(const char *name, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; *name && n + 1 < size; name++)
+        if (isalnum((unsigned char)*name))
+            out[n++] = (char)tolower((unsigned char)*name);
+    out[n] = 0;
+}
+
+/* "30b": a name may end with its size where the publisher goes on ("-A3B"). */
+static bool ends_with_size(const char *squeezed)
+{
+    size_t n = strlen(squeezed);
+    return n > 2 && squeezed[n - 1] == 'b' && isdigit((unsigned char)squeezed[n - 2]);
+}
+
+enum { SQUEEZED = 128 };
+
+/* The entry of this name in other punctuation; of those that go on after its size the shortest.  NULL: none, or
+ * several alike. */
+static const hg_catalog_entry *punctuated(const hg_catalog *c, const char *name)
+{
+    char word[SQUEEZED], entry[SQUEEZED];
+    const hg_catalog_entry *best = NULL;
+    size_t least = SIZE_MAX, n;
+    bool alike = false;
+    squeeze(name, word, sizeof word);
+    n = strlen(word);
+    for (size_t i = 0; n > 3 && i < c->count; i++) {
+        squeeze(bare(c->entries[i].id), entry, sizeof entry);
+        size_t length = strlen(entry);
+        if (strncmp(entry, word, n) != 0 || (length > n && !ends_with_size(word)) || length > least)
+            continue;
+        alike = length == least && strcmp(best->file, c->entries[i].file) != 0;
+        best = &c->entries[i];
+        least = length;
+    }
+    return alike ? NULL : best;
+}
+
 static bool several(hg_arena *arena, const char *word, const hg_catalog_entry **found, size_t n,
                     hg_err *err)
 {
@@ -287,5 +333,8 @@ bool hg_catalog_find(const hg_catalog *c, hg_arena *arena, const char *word, hg_
             }
         } while (drop_tail(name, hit));
     }
+    /* Without its tails, which the loops above have cut and noted. */
+    if ((hit->entry = punctuated(c, name)) != NULL)
+        return true;
     return unknown(c, arena, word, err);
 }

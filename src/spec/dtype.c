@@ -13,6 +13,7 @@ const hg_dtype_info hg_dtype_table[HG_DTYPES] = {
     [HG_MXFP4] = { "mxfp4", 0.5 + 1.0 / 32, 2, HG_BF16 },
     [HG_MXFP4_FP8] = { "w4a8_mxfp4", 0.5 + 1.0 / 32, 1 + 1.0 / 32, HG_FP8 },
     [HG_W4A16] = { "w4a16", 0.5 + 2.0 / 128, 2, HG_BF16 },
+    [HG_W4A8] = { "w4a8", 0.5 + 2.0 / 128, 1, HG_INT8 },
     [HG_INT8] = { "w8a8", 1, 1, HG_INT8 },
     [HG_FP32] = { "fp32", 4, 4, HG_FP32 },
 };

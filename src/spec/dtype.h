@@ -13,6 +13,7 @@ typedef enum hg_dtype {
     HG_MXFP4,     /* e2m1 weights, scales of 32; 16-bit activations */
     HG_MXFP4_FP8, /* e2m1 weights, scales of 32; 8-bit activations */
     HG_W4A16,     /* 4-bit integer weights, 16-bit activations */
+    HG_W4A8,      /* 4-bit integer weights, 8-bit integer activations */
     HG_INT8,      /* 8-bit integers both (w8a8) */
     HG_FP32,
     HG_DTYPES

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/units.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -81,6 +82,7 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .name = text(arena, o, "name"),
         .title = text(arena, o, "title"),
         .scheduler = text(arena, o, "scheduler"),
+        .vendor = text(arena, o, "vendor"),
         .version = text(arena, o, "version"),
         .block_tokens = (int64_t)quantity(o, "block_size", HG_NONE, 0),
         .ascend_block_tokens = (int64_t)quantity(o, "block_size_ascend", HG_NONE, 0),
@@ -94,6 +96,10 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .redundant_experts = json_is_true(json_object_get(o, "redundant_experts")),
         .ep_spans_all = json_is_true(json_object_get(o, "ep_spans_all")),
         .whole_requests = json_is_true(json_object_get(o, "whole_requests")),
+        .max_prefill_seqs = (int64_t)quantity(o, "max_prefill_seqs", HG_NONE, 0),
+        .select_batch = json_is_true(json_object_get(o, "select_batch")),
+        .prefill_wait_s = quantity(o, "prefill_wait", HG_SECONDS, 0),
+        .decode_wait_s = quantity(o, "decode_wait", HG_SECONDS, 0),
         .fraction_of_free = json_object_get(o, "memory_fraction_of") != NULL,
         .graph_tokens_most = (int64_t)quantity(graphs, "most", HG_NONE, 0),
         .graph_seqs_factor = (int64_t)quantity(graphs, "seqs_factor", HG_NONE, 1),
@@ -110,10 +116,9 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
 }
 
 /* Fitted by 'heng calibrate host': the row of this version, else that of the whole engine. */
-static bool find_overheads(hg_arena *arena, const hg_data *data, const char *version, hg_engine *out,
+static bool find_overheads(hg_arena *arena, const hg_data *data, const char *path, const char *version, hg_engine *out,
                            hg_err *err)
 {
-    static const char path[] = "serving/overheads.json";
     size_t size;
     hg_err none;
     const char *json = hg_data_text(data, arena, path, &size, &none);
@@ -128,6 +133,7 @@ static bool find_overheads(hg_arena *arena, const hg_data *data, const char *ver
         if (engine && strcmp(engine, out->name) == 0 && (!of || (version && strcmp(of, version) == 0)))
             best = !best || of ? row : best;
     }
+    out->overheads = (hg_overheads){ 0 };
     if (best) {
         const char *of = json_string_value(json_object_get(best, "version"));
         const char *day = json_string_value(json_object_get(root, "fitted"));
@@ -138,6 +144,16 @@ static bool find_overheads(hg_arena *arena, const hg_data *data, const char *ver
     }
     json_decref(root);
     return true;
+}
+
+bool hg_engine_settle(hg_arena *arena, const hg_data *data, const hg_device *device, const char *version, hg_engine *e, hg_err *err)
+{
+    if (e->vendor && strcmp(device->vendor, e->vendor) != 0)
+        return hg_fail(err, HG_INPUT, "--device", "is %.60s; %s runs on %c%s devices alone", device->name, e->title,
+                       toupper((unsigned char)*e->vendor), e->vendor + 1);
+    if (strcmp(device->vendor, "ascend") == 0 && e->ascend_block_tokens > 0)
+        e->block_tokens = e->ascend_block_tokens;
+    return find_overheads(arena, data, hg_textf(arena, "serving/overheads_%s.json", device->vendor), version, e, err);
 }
 
 bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, const char *version,
@@ -153,7 +169,7 @@ bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, cons
         const char *json = hg_data_text(data, arena, path, &size, err);
         json_t *root = json ? hg_json_parse(json, size, path, err) : NULL;
         bool ok = root && read_engine(arena, path, root, out, err) &&
-                  find_overheads(arena, data, version, out, err);
+                  find_overheads(arena, data, "serving/overheads.json", version, out, err);
         json_decref(root);
         return ok;
     }

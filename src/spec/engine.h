@@ -54,6 +54,7 @@ enum { HG_ENGINE_DEFAULTS = 8 };
 
 typedef struct hg_engine {
     const char *name, *title, *version; /* version: the one its files are written for */
+    const char *vendor;        /* whose devices alone it runs on; NULL: any */
     const char *scheduler;     /* of the simulator; NULL: none follows this engine yet */
     int64_t block_tokens;
     int64_t ascend_block_tokens; /* on Ascend devices; 0: the same */
@@ -68,6 +69,9 @@ typedef struct hg_engine {
     bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */
+    int64_t max_prefill_seqs;  /* MindIE: prompts a step at most; 0: no such limit */
+    bool select_batch;         /* … prompts wait by the next two (supportSelectBatch) */
+    double prefill_wait_s, decode_wait_s; /* … prefillTimeMsPerReq, decodeTimeMsPerReq */
     bool fraction_of_free;     /* gpu_memory_utilization is of what weights leave free, not of all */
     hg_engine_default defaults[HG_ENGINE_DEFAULTS];
     int default_count;
@@ -82,6 +86,10 @@ typedef struct hg_engine {
 /* With the host overheads fitted for this version, or for the engine as a whole (version NULL). */
 bool hg_engine_find(hg_arena *arena, const hg_data *data, const char *name, const char *version,
                     hg_engine *out, hg_err *err);
+
+/* Settles it on a device, unless it runs on another vendor's alone: its block size there and, where runs on this vendor's devices were fitted apart
+ * (serving/overheads_VENDOR.json), the terms of those and no others: of the version, else the engine, else none. */
+bool hg_engine_settle(hg_arena *arena, const hg_data *data, const hg_device *device, const char *version, hg_engine *e, hg_err *err);
 
 /* The largest batch that runs as a captured graph. */
 int64_t hg_engine_graph_tokens(const hg_engine *e, int64_t max_num_seqs, int64_t max_num_batched_tokens);
