@@ -62,7 +62,7 @@ static const hg_verb *find_verb(hg_ask *a, const char *name)
             return hg_verbs[i];
         names[i] = hg_verbs[i]->name;
     }
-    static const char *const later[] = { "tune", "serve" };
+    static const char *const later[] = { "serve" };
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcmp(later[i], name) == 0)
             return hg_refuse(a, name, "is not in this version; 'heng help' lists what is"), NULL;

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { REPLY_MAX = 65536 };
+enum { REPLY_MAX = 1 << 20 };
 
 typedef struct reply {
     hg_live_reply out;
