@@ -47,6 +47,10 @@ typedef struct hg_live_reply {
 
 hg_live_reply hg_live_get(hg_arena *arena, hg_client *client, const char *path, double timeout_s, const hg_live_watch *watch);
 
+/* The same with a JSON body. */
+hg_live_reply hg_live_post(hg_arena *arena, hg_client *client, const char *path, const char *body, double timeout_s,
+                           const hg_live_watch *watch);
+
 /* One prompt of so many units (words, or ids) and one answer of `osl` tokens. */
 hg_live_record hg_live_ask(hg_arena *arena, hg_client *client, const char *path, const hg_prompts *prompts,
                            int64_t units, int64_t osl, double timeout_s, const hg_live_watch *watch);

@@ -172,6 +172,12 @@ bool hg_store_ask(hg_store *s, const char *const (*rows)[2], size_t count, hg_er
     return ok;
 }
 
+bool hg_store_clear(hg_store *s, hg_err *err)
+{
+    return exec(s, "BEGIN IMMEDIATE; DELETE FROM question; DELETE FROM trial; DELETE FROM phase; DELETE FROM server; DELETE FROM event; COMMIT",
+                err);
+}
+
 static const char *column_text(hg_arena *arena, sqlite3_stmt *st, int i)
 {
     const char *text = (const char *)sqlite3_column_text(st, i);

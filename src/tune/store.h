@@ -22,6 +22,9 @@ bool hg_store_ask(hg_store *s, const char *const (*rows)[2], size_t count, hg_er
 /* NULL: not there, or not readable (err set). */
 const char *hg_store_asked(hg_store *s, hg_arena *arena, const char *key, hg_err *err);
 
+/* Everything goes, for a session that begins anew. */
+bool hg_store_clear(hg_store *s, hg_err *err);
+
 /* Sets t->id and t->begun_unix_s. */
 bool hg_store_begin(hg_store *s, hg_trial *t, const char *point, hg_err *err);
 /* Ends the trial's phase under way and begins the next; name NULL: none. */

@@ -23,8 +23,8 @@ static const int tells[HG_OUTCOMES] = {
 };
 
 const char *const hg_role_words[HG_ROLES] = { "baseline", "explore", "confirm" };
-const char *const hg_objective_words[HG_OBJECTIVES] = { "goodput", "throughput", "tokens-per-cpu-second" };
-const char *const hg_objective_units[HG_OBJECTIVES] = { "good requests/s", "output tokens/s", "output tokens/CPU s" };
+const char *const hg_aim_words[HG_AIMS] = { "goodput", "throughput", "tokens-per-cpu-second" };
+const char *const hg_aim_units[HG_AIMS] = { "good requests/s", "output tokens/s", "output tokens/CPU s" };
 
 const char *const hg_trial_figure_names[HG_TRIAL_FIGURES] = {
 #define FIGURE(name) #name,
@@ -54,7 +54,7 @@ void hg_trial_blank(hg_trial *t)
         *hg_trial_figure(t, i) = NAN;
 }
 
-double hg_trial_score(const hg_trial *t, hg_objective objective)
+double hg_trial_score(const hg_trial *t, hg_aim objective)
 {
     double v = objective == HG_MAX_GOODPUT ? t->good_per_s : objective == HG_MAX_THROUGHPUT ? t->output_tokens_per_s : t->tokens_per_cpu_s;
     return v > 0 ? v : NAN;

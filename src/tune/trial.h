@@ -24,9 +24,9 @@ static inline bool hg_outcome_measured(hg_outcome o)
 typedef enum hg_trial_role { HG_ROLE_BASELINE, HG_ROLE_EXPLORE, HG_ROLE_CONFIRM, HG_ROLES } hg_trial_role;
 extern const char *const hg_role_words[HG_ROLES]; /* "baseline", "explore", "confirm" */
 
-typedef enum hg_objective { HG_MAX_GOODPUT, HG_MAX_THROUGHPUT, HG_MAX_TOKENS_PER_CPU, HG_OBJECTIVES } hg_objective;
-extern const char *const hg_objective_words[HG_OBJECTIVES]; /* "goodput", "throughput", "tokens-per-cpu-second" */
-extern const char *const hg_objective_units[HG_OBJECTIVES];
+typedef enum hg_aim { HG_MAX_GOODPUT, HG_MAX_THROUGHPUT, HG_MAX_TOKENS_PER_CPU, HG_AIMS } hg_aim;
+extern const char *const hg_aim_words[HG_AIMS]; /* "goodput", "throughput", "tokens-per-cpu-second" */
+extern const char *const hg_aim_units[HG_AIMS];
 
 typedef struct hg_trial {
     int64_t id;              /* from 1, in the order of beginning */
@@ -54,6 +54,6 @@ double *hg_trial_figure(hg_trial *t, int which);
 void hg_trial_blank(hg_trial *t); /* all figures NAN */
 
 /* Higher is better; NAN where it was not measured. */
-double hg_trial_score(const hg_trial *t, hg_objective objective);
+double hg_trial_score(const hg_trial *t, hg_aim objective);
 
 #endif
