@@ -43,9 +43,9 @@ static void ended(void *ctx, const hg_trial *trial)
     tuning *u = ctx;
     hg_ask *a = u->ask;
     double score = hg_trial_score(trial, u->tune->aim);
-    char took[32];
+    char took[32], all[32];
     const char *beside = "";
-    if (isfinite(u->first) && isfinite(score) && trial->role != HG_ROLE_BASELINE)
+    if (isfinite(u->first) && isfinite(score) && hg_outcome_measured(trial->outcome) && trial->role != HG_ROLE_BASELINE)
         beside = hg_textf(a->arena, ", %+.1f %% on the baseline", 100 * (score / u->first - 1));
     hg_note(a, hg_textf(a->arena, "trial %" PRId64 " %s: %s%s", trial->id, hg_role_words[trial->role], hg_tune_trial_line(a->arena, u->tune, trial), beside));
     if (isnan(u->first) && trial->role == HG_ROLE_BASELINE)
@@ -53,8 +53,8 @@ static void ended(void *ctx, const hg_trial *trial)
     if (u->told_time || !hg_outcome_measured(trial->outcome))
         return;
     u->told_time = true;
-    hg_note(a, hg_textf(a->arena, "that took %s; %zu trials alike are about %.1f min", hg_format(took, sizeof took, trial->took_s, HG_SECONDS),
-                        u->tune->trials, trial->took_s * (double)u->tune->trials / 60));
+    hg_note(a, hg_textf(a->arena, "that took %s; %zu trials alike are about %s", hg_format(took, sizeof took, trial->took_s, HG_SECONDS),
+                        u->tune->trials, hg_format(all, sizeof all, trial->took_s * (double)u->tune->trials, HG_SECONDS)));
 }
 
 /* Servers that an earlier run of this session started and did not live to end. */

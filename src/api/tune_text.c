@@ -29,15 +29,8 @@ const char *hg_tune_trial_line(hg_arena *arena, const hg_tune *t, const hg_trial
 
 const char *hg_tune_launch(hg_arena *arena, const hg_tune *t, size_t point)
 {
-    const char **argv = hg_adapter_argv(arena, &t->adapter, &t->knobs, &t->space, point, 0);
-    hg_buf b = { .arena = arena };
-    /* The port is the user's to choose. */
-    const char *text = hg_adapter_text(arena, argv), *at = strstr(text, "--port 0");
-    if (!at)
-        return text;
-    hg_buf_add(&b, text, (size_t)(at - text));
-    hg_buf_printf(&b, "--port 8000%s", at + strlen("--port 0"));
-    return b.s;
+    enum { PORT = 8000 }; /* the user's to choose */
+    return hg_adapter_text(arena, hg_adapter_argv(arena, &t->adapter, &t->knobs, &t->space, point, t->runner.port ? t->runner.port : PORT));
 }
 
 static const char *each_text(hg_arena *arena, const hg_tune *t)
@@ -99,7 +92,7 @@ static void trial_rows(hg_buf *b, hg_arena *arena, const hg_tune *t)
                   "TTFT p90", "TPOT p90", "outcome");
     for (size_t i = 0; i < t->result.count; i++) {
         const hg_trial *x = &t->result.trials[i];
-        double score = hg_trial_score(x, t->aim);
+        double score = hg_outcome_measured(x->outcome) ? hg_trial_score(x, t->aim) : NAN;
         hg_buf_printf(b, "%5" PRId64 "  %-8s  %-*s  %*s  %9s  %9s  %s%s%s\n", x->id, hg_role_words[x->role], (int)wide,
                       hg_tune_point_text(arena, &t->knobs, &t->space, x->point), (int)strlen(hg_aim_units[t->aim]),
                       isfinite(score) ? hg_figures(arena, score, 3) : "-", seconds(arena, x->ttft_p90_s), seconds(arena, x->tpot_p90_s),
@@ -142,7 +135,7 @@ static void calibrate_line(hg_buf *b, hg_ask *a, const hg_tune *t)
     for (size_t i = 0; i < r->count; i++)
         if (r->trials[i].point == r->winner && r->trials[i].outcome == HG_TRIAL_OK)
             last = &r->trials[i];
-    if (!last)
+    if (!last || !t->adapter.has_table || !a->s.model.s)
         return;
     hg_buf_printf(b, "\nRuns are kept for 'heng calibrate serving', with the deployment's words:\n  heng calibrate serving %s/%" PRId64 ".json --engine %s "
                   "--device %s", t->folder, last->id, a->s.engine.s ? a->s.engine.s : "NAME", a->s.device.s ? a->s.device.s : "NAME");
@@ -166,7 +159,7 @@ const char *hg_tune_text(hg_ask *a, const hg_tune *t)
     double spent_s = 0;
     for (size_t i = 0; i < r->count; i++)
         spent_s += isfinite(r->trials[i].took_s) ? r->trials[i].took_s : 0;
-    hg_buf_printf(&b, "%s: %zu trials in %.1f min\n\n", t->adapter.title, r->count, spent_s / 60);
+    hg_buf_printf(&b, "%s: %zu trials in %s\n\n", t->adapter.title, r->count, seconds(a->arena, spent_s));
     trial_rows(&b, a->arena, t);
     if (r->end == HG_SESSION_ALIKE)
         return b.s;

@@ -7,6 +7,7 @@
 
 static const double HALF = 0.5;         /* of the best: noise of shared machines does not come to a factor of two */
 static const double FAILURES_BORNE = 0.01;
+static const double LEAST_S = 5;        /* to stop earlier saves nothing, and a moment's stall would look like a slow server */
 enum { FAILURES_TELLING = 5 };
 
 /* All requests done this very moment would still be less. */
@@ -44,6 +45,8 @@ bool hg_hopeless(const hg_stakes *s, const hg_live_now *now, hg_outcome *as, cha
     *as = HG_TRIAL_REFUSED;
     if (now->failed >= FAILURES_TELLING && (double)now->failed > FAILURES_BORNE * fmax(s->requests, (double)now->complete))
         return true;
+    if (now->elapsed_s < LEAST_S)
+        return false;
     *as = HG_TRIAL_BROKE_SLO;
     if (is_broken(s, now, why, size))
         return true;

@@ -110,12 +110,12 @@ static bool add_knob(hg_arena *arena, hg_tune_knobs *out, char *text, const char
 bool hg_tune_knobs_parse(hg_arena *arena, const char *text, const char *where, hg_tune_knobs *out, hg_err *err)
 {
     char *p = hg_strdup(arena, text), *next;
-    hg_text_clean(p);
     *out = (hg_tune_knobs){ .count = 0 };
     for (p += strspn(p, gaps); *p; p = next + strspn(next, gaps)) {
         next = p + strcspn(p, gaps);
         if (*next)
             *next++ = 0;
+        hg_text_clean(p);
         if (!add_knob(arena, out, p, where, err))
             return false;
     }
@@ -148,11 +148,11 @@ bool hg_tune_knobs_baseline(hg_arena *arena, hg_tune_knobs *k, const char *text,
 {
     const char *wanted[HG_TUNE_KNOBS] = { NULL };
     char *p = hg_strdup(arena, text ? text : ""), *next;
-    hg_text_clean(p);
     for (p += strspn(p, gaps); *p; p = next + strspn(next, gaps)) {
         next = p + strcspn(p, gaps);
         if (*next)
             *next++ = 0;
+        hg_text_clean(p);
         char *value = strchr(p, '=');
         if (value)
             *value++ = 0;

@@ -17,7 +17,7 @@ enum { CLIENT_GIB = 2 };
 static const double HEALTH_TIMEOUT_S = 5, REPLY_TIMEOUT_S = 30;
 static const double FIRST_POLL_S = 0.005, LAST_POLL_S = 0.25, POLL_GROWS = 1.5;
 static const int64_t LOOK_NS = 20000000;
-static const double FAILURES_BORNE = 0.01;
+static const double FAILURES_BORNE = 0.01, SHORT_BORNE = 0.95;
 static const char *const port_taken[] = { "address already in use", "address in use", "EADDRINUSE", "port is already allocated" };
 
 /* ---- what went wrong, in one line ---- */
@@ -342,6 +342,9 @@ static void judge(hg_runner *r, hg_arena scratch, const watched *w, const hg_liv
             hg_fault_words[groups[most].fault], groups[most].said);
     else if (w->hopeless)
         t->outcome = w->as;
+    else if (f->complete && r->prompts.ignore_eos && !(f->osl.mean >= SHORT_BORNE * f->osl_asked))
+        say(r, &t->outcome, HG_TRIAL_SHORT, "answers hold %.1f tokens of the %.1f asked for: fewer tokens are no higher speed; where a server ends answers "
+            "itself, say --no-ignore-eos", f->osl.mean, f->osl_asked);
     else if (f->complete == 0)
         say(r, &t->outcome, HG_TRIAL_HUNG, "no request was complete behind the warm-up");
     else if (f->buffer_suspects && 2 * f->in_one_piece > f->buffer_suspects && limits_first_tokens(&r->slo))

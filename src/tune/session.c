@@ -12,7 +12,7 @@ typedef struct session {
     hg_arena *arena;
     hg_tuner *tuner;
     hg_session_result *out;
-    size_t explored, confirms, finals; /* finished; confirms of the winner, finals of the baseline beside them */
+    size_t explored, confirms, baselines, finals; /* finished; confirms of the winner, finals of the baseline beside them */
     double spent_s, best;
 } session;
 
@@ -41,7 +41,7 @@ static void learn(session *s, const hg_trial *t)
         s->explored++;
     else if (t->role == HG_ROLE_CONFIRM)
         s->confirms++;
-    else if (s->confirms > s->finals)
+    else if (s->baselines++ > 0 && s->confirms > s->finals)
         s->finals++;
 }
 
@@ -132,10 +132,13 @@ static bool next(session *s, size_t *point, hg_trial_role *role)
     }
     if (s->out->winner == none)
         return false;
-    bool of_winner = s->confirms <= s->finals;
+    bool is_baseline = s->out->winner == q->space->baseline, of_winner = !is_baseline && s->confirms <= s->finals;
     *role = of_winner ? HG_ROLE_CONFIRM : HG_ROLE_BASELINE;
+    *point = s->out->winner;
+    if (is_baseline) /* nothing to set beside it: once more at the end, for the drift */
+        return s->baselines < 2 && s->explored > 0;
     *point = of_winner ? s->out->winner : q->space->baseline;
-    return of_winner ? s->confirms < q->repeats && s->out->winner != q->space->baseline : true;
+    return of_winner ? s->confirms < q->repeats : true;
 }
 
 /* The turns: the i-th of the winner beside the i-th of the baseline after it. */
