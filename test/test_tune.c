@@ -383,7 +383,7 @@ static void test_full_disk(hg_arena arena, const char *folder)
     }
     waitpid(pid, &status, 0);
     char *text = hg_file_read(&arena, said, 1 << 20, &size, &err);
-    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 1 && text && strstr(text, "the disk is full; what was finished is kept"), "%x: %s",
+    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 1 && text && strstr(text, "full.db cannot be written: a quota, a limit on file sizes"), "%x: %s",
            (unsigned)status, text ? text : "");
     finished before = read_finished(&arena, store, trials_sql);
     fill(&arena, argv, store, "", true);

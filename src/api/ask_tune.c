@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const double GRACE_S = 20;
@@ -22,12 +23,14 @@ static bool stopped(void *ctx)
     return hg_stopped(((tuning *)ctx)->ask);
 }
 
+/* On the stack: a trial under way uses what follows in the arena as scratch. */
 static void progress(void *ctx, double done_frac, const char *what)
 {
     tuning *u = ctx;
-    hg_arena scratch = *u->ask->arena;
+    char text[400];
     (void)done_frac;
-    hg_progress(u->ask, (double)u->tune->result.count / (double)u->tune->trials, hg_textf(&scratch, "%s: %s", u->under_way, what));
+    snprintf(text, sizeof text, "%s: %s", u->under_way, what);
+    hg_progress(u->ask, (double)u->tune->result.count / (double)u->tune->trials, text);
 }
 
 static void began(void *ctx, const hg_trial *trial, size_t done, size_t of)

@@ -5,6 +5,7 @@
 #include "api/bench.h"
 #include "tune/runner.h"
 #include "tune/session.h"
+#include "tune/watch.h"
 
 typedef struct hg_tune {
     hg_adapter adapter;
@@ -26,6 +27,9 @@ typedef struct hg_tune {
 /* The words as a tuning; what cannot be is refused, nothing is launched. */
 bool hg_tune_read(hg_ask *a, hg_tune *t);
 
+/* The same for --watch: no load is sent. */
+bool hg_tune_read_watch(hg_ask *a, hg_tune *t);
+
 /* What was asked, for the store: words that a session must keep.  And over again: the stored words take the place of those not
  * given; one that is given and differs is refused. */
 bool hg_tune_keep(hg_ask *a, hg_tune *t);
@@ -34,6 +38,10 @@ bool hg_tune_recall(hg_ask *a, hg_store *store);
 /* heng's own model as the prior: ln of the score of each point, where --model, --device and the knobs' words let it be predicted.
  * Leaves space->prior NULL, with a note, where they do not. */
 void hg_tune_prior(hg_ask *a, hg_tune *t);
+
+/* The point that heng's model finds best under this traffic, if it is better than `now` by more than it can tell; else now.
+ * space->points: it cannot say. */
+size_t hg_tune_prior_best(hg_ask *a, hg_tune *t, const hg_traffic *traffic, size_t now);
 
 const char *hg_tune_dry_text(hg_ask *a, const hg_tune *t);
 const char *hg_tune_text(hg_ask *a, const hg_tune *t);

@@ -136,6 +136,28 @@ static bool read_budget(hg_ask *a, hg_tune *t)
     return true;
 }
 
+bool hg_tune_read_watch(hg_ask *a, hg_tune *t)
+{
+    const hg_scenario *s = &a->s;
+    static const char *const names[] = { "trials", "minutes", "repeats", "isl", "osl", "rate", "concurrency", "workload", "duration", "dry_run", "resume" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (hg_word_given(s, hg_word_find(names[i])))
+            return hg_fail(&a->err, HG_INPUT, names[i], "does not go with --watch: the traffic is the server's own");
+    if (!s->engine.s)
+        return hg_fail(&a->err, HG_INPUT, "--engine", "is missing; --watch reads metrics by the engine's names for them");
+    if (s->apply.v && !s->slo.s)
+        return hg_fail(&a->err, HG_INPUT, s->apply.where, "wants --slo, which says when a change is taken back");
+    if (s->slo.s && !hg_slo_parse(s->slo.s, s->slo.where, &t->bench.slo, &a->err))
+        return false;
+    t->path = s->store.s ? s->store.s : "tune.db";
+    t->folder = hg_textf(a->arena, "%s.d", t->path);
+    t->aim = t->bench.slo.count ? HG_MAX_GOODPUT : HG_MAX_THROUGHPUT;
+    t->seed = (uint64_t)whole(&s->seed, 0);
+    t->bench.wait_s = s->wait.given ? s->wait.v : WAIT_S;
+    t->bench.timeout_s = s->timeout.given ? s->timeout.v : TIMEOUT_S;
+    return single_values(a) && read_adapter(a, t) && read_space(a, t);
+}
+
 bool hg_tune_read(hg_ask *a, hg_tune *t)
 {
     const hg_scenario *s = &a->s;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-const char *const hg_series_names[HG_SERIES] = {
+const char *const hg_scraped_names[HG_SERIES] = {
 #define SERIES(name, meaning) #name,
 #include "tune/series.def"
 #undef SERIES
@@ -51,10 +51,10 @@ static bool read_series(hg_arena *arena, const char *file, const json_t *root, h
 {
     const json_t *names = json_object_get(root, "prometheus");
     for (int i = 0; i < HG_SERIES; i++) {
-        const json_t *list = json_object_get(names, hg_series_names[i]);
+        const json_t *list = json_object_get(names, hg_scraped_names[i]);
         size_t n = json_array_size(list);
         if (list && (!is_text_list(list) || n >= HG_SERIES_NAMES))
-            return hg_fail(err, HG_INPUT, file, "prometheus.%s is no list of fewer than %d names", hg_series_names[i], HG_SERIES_NAMES);
+            return hg_fail(err, HG_INPUT, file, "prometheus.%s is no list of fewer than %d names", hg_scraped_names[i], HG_SERIES_NAMES);
         for (size_t k = 0; k < n; k++)
             out->series[i][k] = hg_strdup(arena, json_string_value(json_array_get(list, k)));
     }
@@ -64,7 +64,8 @@ static bool read_series(hg_arena *arena, const char *file, const json_t *root, h
 static bool read_adapter(hg_arena *arena, const char *file, const json_t *root, hg_adapter *out, hg_err *err)
 {
     *out = (hg_adapter){ .name = path_of(arena, root, "name"), .title = path_of(arena, root, "title"), .model = path_of(arena, root, "model"),
-                         .health = path_of(arena, root, "health"), .metrics = path_of(arena, root, "metrics") };
+                         .health = path_of(arena, root, "health"), .metrics = path_of(arena, root, "metrics"),
+                         .modelled_as = path_of(arena, root, "modelled_as") };
     if (!out->name || !out->title || !out->health || !is_text_list(json_object_get(root, "launch")))
         return hg_fail(err, HG_INPUT, file, "wants name, title, health and launch, a list of words");
     out->launch = texts(arena, json_object_get(root, "launch"), &out->launch_count);

@@ -5,14 +5,14 @@
 #include "engine/knob.h"
 #include "tune/knobs.h"
 
-typedef enum hg_series {
+typedef enum hg_scraped {
 #define SERIES(name, meaning) HG_SERIES_##name,
 #include "tune/series.def"
 #undef SERIES
     HG_SERIES
-} hg_series;
+} hg_scraped;
 
-extern const char *const hg_series_names[HG_SERIES];
+extern const char *const hg_scraped_names[HG_SERIES];
 
 enum { HG_SERIES_NAMES = 4 };
 
@@ -24,6 +24,7 @@ typedef struct hg_adapter {
     bool placed;               /* knobs stand in the launch by {NAME}; else they follow it as flags */
     hg_engine_knobs table;
     const char *model;         /* in place of {model} */
+    const char *modelled_as;   /* the engine whose scheduler in the simulator is like its own; NULL: its own name */
     const char *health, *metrics; /* paths; metrics NULL: none is known */
     const char **memory;       /* what its log says when memory runs out */
     size_t memory_count;

@@ -122,7 +122,7 @@ void hg_scrape_read(const hg_adapter *names, const char *text, hg_scrape *out)
     }
 }
 
-double hg_scrape_since(const hg_scrape *before, const hg_scrape *after, hg_series which)
+double hg_scrape_since(const hg_scrape *before, const hg_scrape *after, hg_scraped which)
 {
     double d = after->value[which] - before->value[which];
     return d >= 0 ? d : NAN;
@@ -136,7 +136,7 @@ static double below(const hg_buckets *b, double le)
     return 0;
 }
 
-double hg_scrape_quantile(const hg_scrape *before, const hg_scrape *after, hg_series which, double p)
+double hg_scrape_quantile(const hg_scrape *before, const hg_scrape *after, hg_scraped which, double p)
 {
     const hg_buckets *a = &after->buckets[which], *b = &before->buckets[which];
     if (a->count == 0)

@@ -22,9 +22,9 @@ typedef struct hg_scrape {
 void hg_scrape_read(const hg_adapter *names, const char *text, hg_scrape *out);
 
 /* after − before of a counter; NAN where one does not say, or it went back (a server that began anew). */
-double hg_scrape_since(const hg_scrape *before, const hg_scrape *after, hg_series which);
+double hg_scrape_since(const hg_scrape *before, const hg_scrape *after, hg_scraped which);
 /* The p-quantile of what a histogram took in between, linear inside a bucket; NAN: nothing.  In the last bucket its lower
  * edge answers. */
-double hg_scrape_quantile(const hg_scrape *before, const hg_scrape *after, hg_series which, double p);
+double hg_scrape_quantile(const hg_scrape *before, const hg_scrape *after, hg_scraped which, double p);
 
 #endif

@@ -73,6 +73,8 @@ static hg_client *open_client(hg_runner *r, hg_err *err)
     hg_arena *arena = &r->of_client;
     if (!hg_arena_open(arena, (size_t)CLIENT_GIB << 30))
         return hg_fail(err, HG_WORLD, "memory", "the system refuses address space; raise 'ulimit -v'"), NULL;
+    if (r->url)
+        return hg_client_open(arena, r->url, r->key, false, err);
     hg_url url = { .host = "127.0.0.1", .port = hg_textf(arena, "%d", r->at_port), .base = "" };
     url.authority = hg_textf(arena, "127.0.0.1:%d", r->at_port);
     return hg_client_open(arena, &url, r->key, false, err);
@@ -155,7 +157,7 @@ static bool change_live(hg_runner *r, hg_client *c, hg_arena scratch, size_t fro
         }
         hg_buf_puts(&body, p);
         hg_live_reply reply = hg_live_post(&scratch, c, k->live_path, body.s, REPLY_TIMEOUT_S, &watch);
-        if (hg_process_ended(&r->process))
+        if (!r->url && hg_process_ended(&r->process))
             return say_died(r, scratch, as, hg_textf(&scratch, "when %s was set to %s", k->name, value));
         if (reply.fault != HG_FAULT_NONE || reply.status >= 300)
             return say(r, as, HG_TRIAL_REFUSED, "%s cannot be set to %s live: %s answers %s", k->name, value, k->live_path,
@@ -180,6 +182,15 @@ bool hg_runner_reach(hg_runner *r, hg_trial *t, hg_outcome *as, hg_err *err)
         r->running = t->point;
     t->log = r->log;
     t->launch_s = (double)(hg_clock_ns() - begin_ns) * 1e-9;
+    return ok;
+}
+
+bool hg_runner_change(hg_runner *r, size_t from, size_t to, hg_outcome *as, hg_err *err)
+{
+    err->code = HG_DONE;
+    hg_client *c = open_client(r, err);
+    bool ok = c && change_live(r, c, *r->arena, from, to, as);
+    close_client(r, c);
     return ok;
 }
 

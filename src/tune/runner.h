@@ -27,10 +27,12 @@ typedef struct hg_runner {
     hg_aim objective;
     double timeout_s, wait_s, grace_s;
     int port;                  /* 0: a free one each time */
+    const hg_url *url;         /* a server of others, which is only asked and changed live; NULL: launched ones */
     const char *folder;        /* for N.log and N.json, made already */
     hg_store *store;
     void *ctx;
     bool (*stopped)(void *ctx);
+    /* May allocate nothing in the arena, whose rest is a trial's scratch. */
     void (*progress)(void *ctx, double done_frac, const char *what);
     /* Its own. */
     hg_arena of_client;
@@ -49,6 +51,8 @@ bool hg_runner_end(hg_runner *r, hg_err *err);
 /* Brings the server to a point: live where that goes, else started anew; false: *as and r->why say why not (err.code is
  * HG_DONE), or err is set. */
 bool hg_runner_reach(hg_runner *r, hg_trial *t, hg_outcome *as, hg_err *err);
+/* The same on a server of others, from a point that it is at. */
+bool hg_runner_change(hg_runner *r, size_t from, size_t to, hg_outcome *as, hg_err *err);
 /* The metrics page now; false: there is none. */
 bool hg_runner_scrape(hg_runner *r, hg_scrape *out);
 

@@ -37,9 +37,11 @@ static bool failed(const hg_store *s, hg_err *err)
     int code = sqlite3_errcode(s->db);
     if (code == SQLITE_NOTADB)
         return hg_fail(err, HG_INPUT, s->path, "is no store of heng tune; name another with --store");
-    int error = sqlite3_system_errno(s->db);
-    if (code == SQLITE_FULL || (code == SQLITE_IOERR && (error == ENOSPC || error == EDQUOT || error == EFBIG)))
+    if (code == SQLITE_FULL)
         return hg_fail(err, HG_WORLD, s->path, "cannot be written: the disk is full; what was finished is kept: make room, then --resume");
+    if (sqlite3_extended_errcode(s->db) == SQLITE_IOERR_WRITE) /* a quota or a limit on files; SQLite does not say which */
+        return hg_fail(err, HG_WORLD, s->path, "cannot be written: a quota, a limit on file sizes or a broken disk; what was finished is kept: mend it, "
+                       "then --resume");
     return hg_fail(err, HG_WORLD, s->path, "cannot be read or written: %s; what was finished is kept, --resume goes on", sqlite3_errmsg(s->db));
 }
 
