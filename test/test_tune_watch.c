@@ -2,10 +2,16 @@
 #include "test.h"
 
 #include "base/text.h"
+#include "tune/process.h"
 #include "tune/watch.h"
 
+#include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* A scripted server: its page grows by the traffic told, its first tokens take as long as its setting makes them. */
 typedef struct script {
@@ -136,12 +142,92 @@ static void test_drift(void)
     }
 }
 
+/* ---- the verb, on a server of others and on one of its own ---- */
+
+static const char *heng_path(void)
+{
+    const char *path = getenv("HENG");
+    return path ? path : "build/heng";
+}
+
+static pid_t spawn(const char *const *argv)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+        _exit(126);
+    execv(argv[0], (char *const *)argv);
+    _exit(127);
+}
+
+static bool has_event(const char *store, const char *kind)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    bool found = sqlite3_open_v2(store, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK && sqlite3_busy_timeout(db, 5000) == SQLITE_OK &&
+                 sqlite3_prepare_v2(db, "SELECT 1 FROM event WHERE kind = ?", -1, &st, NULL) == SQLITE_OK &&
+                 sqlite3_bind_text(st, 1, kind, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW;
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return found;
+}
+
+/* Short answers, then long ones, and again, until the watch has seen it. */
+static void send_until(hg_arena scratch, int port, const char *store, const char *kind)
+{
+    const char *url = hg_textf(&scratch, "http://127.0.0.1:%d", port);
+    for (int i = 0; i < 60 && !has_event(store, kind); i++) {
+        const char *argv[] = { heng_path(), "bench", "--url", url, "--isl", "20", "--osl", i % 2 ? "20" : "5", "--concurrency", "4", "--requests", "400",
+                               "--wait", "60s", NULL };
+        waitpid(spawn(argv), NULL, 0);
+    }
+    CHECKF(has_event(store, kind), "no %s", kind);
+}
+
+/* It proposes a setting that breaks the promise, as nobody could know, applies it, sees it break and takes it back. */
+static void test_verb(hg_arena arena, const char *folder, bool own)
+{
+    const char *store = hg_textf(&arena, "%s/%s.db", folder, own ? "own" : "others"), *port = hg_textf(&arena, "%d", hg_port_any());
+    const char *fake[] = { HG_FAKE_SERVER, "--life", "300", "--port", port, "--itl", "1", NULL };
+    const char *launch = hg_textf(&arena, "%s --life 300 --itl 1 --port {port}", HG_FAKE_SERVER);
+    const char *words[] = { heng_path(), "tune", "--watch", "--apply", "--engine", "vllm", own ? "--launch" : "--url",
+                            own ? launch : hg_textf(&arena, "http://127.0.0.1:%s", port), "--knob", "ttft=0,200", "--live",
+                            "ttft=/knobs {\"ttft\":{value}}", "--slo", "ttft:p90<100ms", "--every", "50ms", "--store", store, own ? "--port" : NULL, port, NULL };
+    pid_t server = own ? 0 : spawn(fake);
+    hg_arena scratch = arena;
+    int status;
+    while (server && hg_port_free(atoi(port)))
+        usleep(1000);
+    pid_t watch = spawn(words);
+    send_until(scratch, atoi(port), store, "rollback");
+    CHECK(has_event(store, "drift") && has_event(store, "propose") && has_event(store, "apply"));
+    kill(watch, SIGINT);
+    waitpid(watch, &status, 0);
+    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the watch ended with %x", (unsigned)status);
+    CHECK(hg_port_free(atoi(port)) == own); /* its own server is ended, the others' is not */
+    if (server) {
+        kill(server, SIGTERM);
+        waitpid(server, NULL, 0);
+    }
+}
+
 void test_tune_watch(void)
 {
     hg_arena arena;
+    char folder[] = "/tmp/heng-watch-XXXXXX", command[64];
     if (!hg_arena_open(&arena, (size_t)256 << 20))
         return;
     test_drift();
     test_watch(arena);
+    if (access(HG_FAKE_SERVER, X_OK) == 0 && access(heng_path(), X_OK) == 0 && mkdtemp(folder)) {
+        test_verb(arena, folder, false);
+        test_verb(arena, folder, true);
+        snprintf(command, sizeof command, "rm -rf %s", folder);
+        CHECK(system(command) == 0);
+    } else {
+        test_skip("tune_watch: the fake server or heng is not built");
+    }
     hg_arena_close(&arena);
 }

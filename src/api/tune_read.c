@@ -48,8 +48,8 @@ static bool read_adapter(hg_ask *a, hg_tune *t)
         hg_note(a, note);
     if (s->launch.s && !hg_adapter_command(a->arena, s->launch.s, s->launch.where, &t->adapter, &a->err))
         return false;
-    if (s->model.s)
-        t->adapter.model = s->model.s;
+    if (s->model.s || s->url.s)
+        t->adapter.model = s->model.s ? s->model.s : "MODEL"; /* a server that runs has its own */
     return !s->engine_args.s || hg_adapter_more(a->arena, s->engine_args.s, s->engine_args.where, &t->adapter, &a->err);
 }
 

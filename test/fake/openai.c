@@ -7,7 +7,8 @@
  *
  * --play: every path plays it.  --say: a line on stderr first.  --exit: ends at once.  --deaf: never listens.
  * --ignored: a knob that changes nothing.  POST /knobs {"ttft":MS,"itl":MS,"play":FAULT} changes them live; GET /metrics is a
- * Prometheus page with the counters of engine/answer.c.
+ * Prometheus page with the counters of engine/answer.c and some of
+ * vLLM's: first tokens by --ttft, at most a tenth of a second or not.
  * --spread: each stream's first token comes up to an ITL later, so that streams are out of step.
  * --tls: a certificate for localhost is made and written there.
  * Listens on 127.0.0.1, prints the port (and writes it to F), and ends after S seconds (600). */
@@ -64,7 +65,7 @@ enum { SPECULATED = 3, CHAT_OVERHEAD = 7, EVENT_MAX = 1024 };
 static double ttft_ms, itl_ms, tokens_per_word = 1;
 static bool stamped, spread;
 static const char *key, *port_file;
-static long requests_seen, resets, mortal_requests, prompt_tokens_seen, answer_tokens_sent;
+static long requests_seen, resets, mortal_requests, prompt_tokens_seen, answer_tokens_sent, fast_seen;
 static fault always;
 
 typedef struct answer {
@@ -294,6 +295,7 @@ static void complete(reply *r, fault plays, bool chat)
     } else {
         requests_seen++;
         prompt_tokens_seen += a->prompt_tokens;
+        fast_seen += ttft_ms <= 100;
         mortal_requests += plays == DIES;
         r->close_after = plays == UNTIL_CLOSE;
         reply_head(r, 200, "text/event-stream");
@@ -305,10 +307,15 @@ static void complete(reply *r, fault plays, bool chat)
 
 static void metrics(reply *r)
 {
-    char text[1024];
+    char text[2048];
     snprintf(text, sizeof text, "# TYPE engine_requests_total counter\nengine_requests_total %ld\nengine_prompt_tokens_total %ld\n"
              "engine_answer_tokens_total %ld\nengine_cached_tokens_total 0\nprocess_cpu_seconds_total %.6f\n", requests_seen, prompt_tokens_seen,
              answer_tokens_sent, (double)clock() / CLOCKS_PER_SEC);
+    size_t n = strlen(text);
+    snprintf(text + n, sizeof text - n, "vllm:request_success_total{model_name=\"fake-model\"} %ld\nvllm:prompt_tokens_total %ld\n"
+             "vllm:generation_tokens_total %ld\nvllm:time_to_first_token_seconds_bucket{le=\"0.1\"} %ld\n"
+             "vllm:time_to_first_token_seconds_bucket{le=\"10\"} %ld\nvllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} %ld\n", requests_seen,
+             prompt_tokens_seen, answer_tokens_sent, fast_seen, requests_seen, requests_seen);
     say(r, 200, "text/plain; version=0.0.4", text);
 }
 
