@@ -288,13 +288,13 @@ static bool play(void *ctx, double best, hg_trial *t, hg_err *err)
     return true;
 }
 
-static bool run_script(hg_arena *arena, const char *path, script *s, const hg_tune_knobs *k, const hg_tune_space *space, hg_session_result *r)
+static bool run_script(hg_arena *arena, const char *path, script *s, size_t trials, const hg_tune_knobs *k, const hg_tune_space *space, hg_session_result *r)
 {
     bool fresh;
     hg_err err = { .code = HG_DONE };
     hg_store *store = hg_store_open(arena, path, &fresh, &err);
     CHECKF(store, "%s %s", err.where, err.msg);
-    hg_session q = { .knobs = k, .space = space, .strategy = HG_TUNE_RANDOM, .objective = HG_MAX_THROUGHPUT, .seed = 3, .trials = 12, .repeats = 2,
+    hg_session q = { .knobs = k, .space = space, .strategy = HG_TUNE_RANDOM, .objective = HG_MAX_THROUGHPUT, .seed = 3, .trials = trials, .repeats = 2,
                      .store = store, .ctx = s, .try = play };
     bool ok = store && hg_session_run(arena, &q, r, &err);
     hg_store_close(store);
@@ -310,24 +310,45 @@ static void test_order(hg_arena arena, const char *folder)
     script whole = { .fail_at = SIZE_MAX };
     if (!open_space(&arena, "a=1..128", "", &k, &space, &err))
         return;
-    CHECK(run_script(&arena, hg_textf(&arena, "%s/whole.db", folder), &whole, &k, &space, &r));
+    CHECK(run_script(&arena, hg_textf(&arena, "%s/whole.db", folder), &whole, 12, &k, &space, &r));
     CHECK(r.count == 12 && r.end == HG_SESSION_DONE && r.winner == 5 && r.confirmed && r.pair_count == 2);
     CHECK_NEAR(r.gain_frac, 1.0, 1e-9);
     CHECK(r.trials[0].role == HG_ROLE_BASELINE && r.trials[11].role == HG_ROLE_BASELINE && r.trials[11].point == space.baseline);
     CHECK(r.trials[8].role == HG_ROLE_CONFIRM && r.trials[9].role == HG_ROLE_BASELINE && r.trials[10].role == HG_ROLE_CONFIRM);
+    /* Its end is its end. */
+    script none = { .fail_at = 0 };
+    hg_session_result on;
+    CHECK(run_script(&arena, hg_textf(&arena, "%s/whole.db", folder), &none, 12, &k, &space, &on) && none.tried == 0 && on.count == 12 && on.confirmed);
     /* Ended before each trial and taken up again: the same trials, none twice, none lost. */
     for (size_t at = 0; at < 12; at++) {
         const char *path = hg_textf(&arena, "%s/cut%zu.db", folder, at);
         script first = { .fail_at = at }, second = { .fail_at = SIZE_MAX };
         hg_session_result again;
-        CHECK(!run_script(&arena, path, &first, &k, &space, &again));
-        CHECK(run_script(&arena, path, &second, &k, &space, &again));
+        CHECK(!run_script(&arena, path, &first, 12, &k, &space, &again));
+        CHECK(run_script(&arena, path, &second, 12, &k, &space, &again));
         CHECKF(first.tried + second.tried == 12 && again.lost == 1 && again.count == 12, "cut at %zu: %zu + %zu, %zu lost", at, first.tried,
                second.tried, again.lost);
         for (size_t i = 0; i < 12; i++)
             CHECKF((i < at ? first.seen[i] : second.seen[i - at]) == whole.seen[i], "cut at %zu: trial %zu is another", at, i);
         CHECK(again.winner == 5 && again.confirmed);
     }
+}
+
+/* A finished session that is given more trials explores on, and turns again. */
+static void test_more(hg_arena arena, const char *folder)
+{
+    hg_tune_knobs k;
+    hg_tune_space space;
+    hg_session_result r;
+    hg_err err;
+    script first = { .fail_at = SIZE_MAX }, more = { .fail_at = SIZE_MAX };
+    const char *path = hg_textf(&arena, "%s/more.db", folder);
+    if (!open_space(&arena, "a=1..1024", "", &k, &space, &err))
+        return;
+    CHECK(run_script(&arena, path, &first, 10, &k, &space, &r) && r.count == 10 && r.pair_count == 2);
+    CHECK(run_script(&arena, path, &more, 17, &k, &space, &r) && r.count == 17 && r.pair_count == 2 && more.tried == 7);
+    for (size_t i = 10; i < 17; i++)
+        CHECK(r.trials[i].role == (i < 13 ? HG_ROLE_EXPLORE : i % 2 ? HG_ROLE_CONFIRM : HG_ROLE_BASELINE));
 }
 
 static void test_store(hg_arena arena, const char *folder)
@@ -381,6 +402,7 @@ void test_tune_parts(void)
     test_processes(arena, folder);
     test_store(arena, folder);
     test_order(arena, folder);
+    test_more(arena, folder);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     CHECK(system(command) == 0);
     hg_arena_close(&arena);

@@ -54,16 +54,21 @@ static bool read_adapter(hg_ask *a, hg_tune *t)
 }
 
 /* The user's baseline, and the engine's own values of what it leaves open. */
-static const char *baseline_text(hg_ask *a, const hg_tune *t)
+static const char *baseline_text(hg_ask *a, const hg_tune *t, const hg_device *device)
 {
-    hg_buf b = { .arena = a->arena };
+    hg_buf b = { .arena = a->arena }, first = { .arena = a->arena };
     hg_buf_puts(&b, a->s.baseline.s ? a->s.baseline.s : "");
     for (size_t i = 0; i < t->knobs.count; i++) {
-        const char *name = t->knobs.list[i].name, *own = hg_adapter_default(&t->adapter, name);
+        const char *name = t->knobs.list[i].name, *own = hg_adapter_default(&t->adapter, name, device);
         const char *said = a->s.baseline.s ? strstr(a->s.baseline.s, hg_textf(a->arena, "%s=", name)) : NULL;
         if (own && !said)
             hg_buf_printf(&b, " %s=%s", name, own);
+        else if (!said)
+            hg_buf_printf(&first, "%s%s=%s", first.n ? " " : "", name, t->knobs.list[i].values[0]);
     }
+    if (first.n)
+        hg_note(a, hg_textf(a->arena, "the baseline has %s, the first value: heng does not know the server's own; --baseline says another%s", first.s,
+                            t->adapter.has_table && !device ? ", --device helps it to know" : ""));
     return b.s;
 }
 
@@ -71,11 +76,14 @@ static bool read_space(hg_ask *a, hg_tune *t)
 {
     const hg_scenario *s = &a->s;
     size_t levels[HG_TUNE_KNOBS];
+    hg_device *device = s->device.s ? HG_NEW(a->arena, hg_device, 1) : NULL;
+    if (device && !hg_device_find(a->arena, &a->data, s->device.s, device, &a->err))
+        return false;
     if (!s->knob.s)
         return hg_fail(&a->err, HG_INPUT, "--knob", "is missing; say what may change, as in --knob max-num-seqs=32..256");
     return hg_tune_knobs_parse(a->arena, s->knob.s, s->knob.where, &t->knobs, &a->err) &&
            (!s->live.s || hg_tune_knobs_live(a->arena, &t->knobs, s->live.s, s->live.where, &a->err)) &&
-           hg_tune_knobs_baseline(a->arena, &t->knobs, baseline_text(a, t), s->baseline.s ? s->baseline.where : "--baseline", levels, &a->err) &&
+           hg_tune_knobs_baseline(a->arena, &t->knobs, baseline_text(a, t, device), s->baseline.s ? s->baseline.where : "--baseline", levels, &a->err) &&
            hg_adapter_takes(*a->arena, &t->adapter, &t->knobs, s->knob.where, &a->err) &&
            hg_tune_space_open(a->arena, &t->knobs, levels, s->knob.where, &t->space, &a->err);
 }

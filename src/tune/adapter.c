@@ -228,7 +228,7 @@ bool hg_adapter_takes(hg_arena scratch, const hg_adapter *a, const hg_tune_knobs
             return hg_fail(err, HG_INPUT, where, "'%s' stands nowhere in the launch; write {%s} where its value belongs", knob->name, knob->name);
         if (!a->placed && a->has_table && !knob->live_path && !takes_values(scratch, a, knob, where, err))
             return false;
-        if (!a->placed && !a->has_table && !knob->live_path && a->default_count && !hg_adapter_default(a, knob->name))
+        if (!a->placed && !a->has_table && !knob->live_path && a->default_count && !hg_adapter_default(a, knob->name, NULL))
             return hg_fail(err, HG_INPUT, where, "'%s' is no knob of %s", knob->name, a->title);
     }
     return places_known(scratch, a, k, err);
@@ -249,11 +249,11 @@ static const hg_engine_knob *flagged(const hg_adapter *a, const char *knob)
     return a->has_table ? hg_knob_flagged(&a->table, flag) : NULL;
 }
 
-const char *hg_adapter_default(const hg_adapter *a, const char *knob)
+const char *hg_adapter_default(const hg_adapter *a, const char *knob, const hg_device *device)
 {
     const hg_engine_knob *k = flagged(a, knob);
-    const char *of_table = k && k->default_count == 1 && !k->defaults[0].except_device && k->defaults[0].min_memory_bytes == 0
-                           ? k->defaults[0].value : NULL;
+    bool same = k && k->default_count == 1 && !k->defaults[0].except_device && k->defaults[0].min_memory_bytes == 0;
+    const char *of_table = k && device ? hg_knob_standard(k, device) : same ? k->defaults[0].value : NULL;
     return of_table ? of_table : second(a->defaults, a->default_count, knob);
 }
 

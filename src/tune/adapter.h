@@ -45,8 +45,9 @@ bool hg_adapter_more(hg_arena *arena, const char *words, const char *where, hg_a
 /* Whether the engine takes these knobs and values as far as can be told without starting it. */
 bool hg_adapter_takes(hg_arena scratch, const hg_adapter *a, const hg_tune_knobs *k, const char *where, hg_err *err);
 
-/* The engine's own value of a knob, and the word of a deployment that it sets; NULL: not known, none. */
-const char *hg_adapter_default(const hg_adapter *a, const char *knob);
+/* The engine's own value of a knob (on the device; NULL: where that is the same on all), and the word of a deployment that it
+ * sets; NULL: not known, none. */
+const char *hg_adapter_default(const hg_adapter *a, const char *knob, const hg_device *device);
 const char *hg_adapter_carries(const hg_adapter *a, const char *knob);
 
 /* The words of one launch, ended by NULL. */

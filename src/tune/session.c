@@ -13,6 +13,7 @@ typedef struct session {
     hg_tuner *tuner;
     hg_session_result *out;
     size_t explored, confirms, baselines, finals; /* finished; confirms of the winner, finals of the baseline beside them */
+    size_t peeked;             /* what the strategy was asked already; points: nothing */
     double spent_s, best;
 } session;
 
@@ -45,6 +46,31 @@ static void learn(session *s, const hg_trial *t)
         s->finals++;
 }
 
+/* Room for one more and for the turns after it. */
+static bool has_room(const session *s)
+{
+    const hg_session *q = s->ask;
+    double each = s->out->count ? s->spent_s / (double)s->out->count : 0;
+    return s->out->count + 1 + 2 * q->repeats <= q->trials && (q->seconds <= 0 || s->spent_s + each * (double)(1 + 2 * q->repeats) <= q->seconds);
+}
+
+static void forget_turns(session *s)
+{
+    s->out->winner = s->ask->space->points;
+    s->confirms = s->finals = 0;
+}
+
+/* A finished session that is given more trials explores on, and its turns are taken anew. */
+static void go_on(session *s)
+{
+    const hg_session *q = s->ask;
+    if (s->out->winner == q->space->points || s->confirms < q->repeats || s->finals < q->repeats || !has_room(s))
+        return;
+    s->peeked = hg_tuner_next(s->tuner);
+    if (s->peeked != q->space->points)
+        forget_turns(s);
+}
+
 /* Replayed question by question: a strategy that draws lots draws the same again. */
 static bool take_up(session *s, hg_err *err)
 {
@@ -59,12 +85,15 @@ static bool take_up(session *s, hg_err *err)
             return hg_fail(err, HG_INPUT, "--resume", "the store holds a trial of %.100s, which is none of these knobs", all[i].point);
         if (!counts(t))
             continue;
-        if (t->role == HG_ROLE_EXPLORE)
+        if (t->role == HG_ROLE_EXPLORE) {
             hg_tuner_next(s->tuner);
+            forget_turns(s);
+        }
         if (t->role == HG_ROLE_CONFIRM && s->out->winner == s->ask->space->points)
             s->out->winner = t->point;
         learn(s, t);
     }
+    go_on(s);
     return true;
 }
 
@@ -106,15 +135,6 @@ static bool all_failed_alike(const session *s)
     return s->out->count >= ALIKE;
 }
 
-/* Room for one more and for the turns after it. */
-static bool has_room(const session *s)
-{
-    const hg_session *q = s->ask;
-    double each = s->out->count ? s->spent_s / (double)s->out->count : 0;
-    return s->explored + 1 + 2 * q->repeats < q->trials &&
-           (q->seconds <= 0 || s->spent_s + each * (double)(1 + 2 * q->repeats) <= q->seconds);
-}
-
 /* The next trial; false: there is none. */
 static bool next(session *s, size_t *point, hg_trial_role *role)
 {
@@ -126,7 +146,9 @@ static bool next(session *s, size_t *point, hg_trial_role *role)
         return true;
     if (s->confirms == 0 && s->finals == 0 && s->out->winner == none) {
         *role = HG_ROLE_EXPLORE;
-        if (has_room(s) && (*point = hg_tuner_next(s->tuner)) != none)
+        *point = s->peeked;
+        s->peeked = none;
+        if (*point != none || (has_room(s) && (*point = hg_tuner_next(s->tuner)) != none))
             return true;
         s->out->winner = hg_tuner_best(s->tuner);
     }
@@ -151,7 +173,10 @@ static void compare(session *s)
     out->pairs = HG_NEW(s->arena, double, out->count + 1);
     for (size_t i = 0; i < out->count; i++) {
         const hg_trial *t = &out->trials[i];
-        if (t->role == HG_ROLE_CONFIRM) {
+        if (t->role == HG_ROLE_EXPLORE) { /* turns before it were those of an earlier end */
+            out->pair_count = turns = 0;
+            sums[0] = sums[1] = ln = 0;
+        } else if (t->role == HG_ROLE_CONFIRM) {
             turn = t;
             turns++;
         } else if (turn && t->role == HG_ROLE_BASELINE) {
@@ -176,7 +201,7 @@ static void compare(session *s)
 
 bool hg_session_run(hg_arena *arena, const hg_session *q, hg_session_result *out, hg_err *err)
 {
-    session s = { .ask = q, .arena = arena, .out = out, .best = NAN, .tuner = hg_tuner_new(arena, q->space, q->strategy, q->seed) };
+    session s = { .ask = q, .arena = arena, .out = out, .best = NAN, .peeked = q->space->points, .tuner = hg_tuner_new(arena, q->space, q->strategy, q->seed) };
     *out = (hg_session_result){ .baseline = q->space->baseline, .winner = q->space->points };
     size_t point;
     hg_trial_role role;
