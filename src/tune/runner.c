@@ -272,7 +272,7 @@ static bool say_failed(hg_runner *r, hg_arena scratch, hg_outcome *as, const hg_
 static bool greet(hg_runner *r, hg_client *c, hg_arena *scratch, hg_prompts *p, hg_outcome *as)
 {
     hg_live_watch watch = { .ctx = r, .stopped = is_stopped };
-    hg_live_models m = hg_live_list_models(scratch, c, "/v1", r->model, fmin(r->timeout_s, REPLY_TIMEOUT_S), &watch);
+    hg_live_models m = hg_live_list_models(scratch, c, "/v1", r->model, REPLY_TIMEOUT_S, &watch);
     p->model = r->model ? r->model : m.first;
     if (hg_process_ended(&r->process))
         return say_died(r, *scratch, as, "when it was asked for its models");
