@@ -203,6 +203,26 @@ static void test_live_knob(hg_arena arena, const char *folder)
     json_decref(root);
 }
 
+/* A finished session asked again runs nothing, and remembers what was asked. */
+static void test_resume(hg_arena arena, const char *folder)
+{
+    hg_err err;
+    const char *store = hg_textf(&arena, "%s/resume.db", folder);
+    const char *first[] = { "--engine", "engine", "--launch", launch_text(&arena, "--ignored {n}"), "--knob", "n=1,2", "--isl", "20", "--osl", "10",
+                            "--concurrency", "2", "--objective", "tokens-per-cpu-second", "--repeats", "1", "--store", store, "--json", "", NULL };
+    const char *second[] = { "--resume", "", "--store", store, "--json", "", NULL };
+    const char *other[] = { "--resume", "", "--store", store, "--osl", "11", NULL }, *plain[] = { "--store", store, NULL };
+    heard a = ask(&arena, first), b = ask(&arena, second), c = ask(&arena, other);
+    json_t *one = hg_json_parse(a.out.s, a.out.n, "first", &err), *two = hg_json_parse(b.out.s, b.out.n, "second", &err);
+    CHECKF(a.code == 0 && b.code == 0 && json_equal(one, two), "%d %d: %s%s\n%s\n%s", a.code, b.code, a.error.s, b.error.s, a.out.s, b.out.s);
+    CHECKF(c.code == 2 && strstr(c.error.s, "--osl differs from the session's, which has 10"), "%s", c.error.s);
+    memcpy(first + 18, plain + 2, sizeof *plain);
+    heard d = ask(&arena, first);
+    CHECKF(d.code == 2 && strstr(d.error.s, "holds a session; --resume goes on with it"), "%s", d.error.s);
+    json_decref(one);
+    json_decref(two);
+}
+
 /* ---- kill -9 ---- */
 
 typedef struct finished {
@@ -441,6 +461,7 @@ void test_tune(void)
     test_launches(arena, folder);
     test_port(arena, folder);
     test_live_knob(arena, folder);
+    test_resume(arena, folder);
     test_kill_tuner(arena, folder);
     test_kill_engine(arena, folder);
     test_full_disk(arena, folder);

@@ -141,7 +141,6 @@ static hg_code answer(hg_ask *a, const hg_tune *t)
 
 static hg_code run_with(hg_ask *a, hg_tune *t)
 {
-    bool fresh_session = !a->s.resume.v;
     if (!open_store(a, t) || !hg_tune_read(a, t))
         return a->err.code;
     if (!hg_folder_make(t->folder, &a->err) || (a->s.output.s && !hg_file_may_write(a->s.output.s, a->s.force.v, &a->err)))
@@ -149,7 +148,7 @@ static hg_code run_with(hg_ask *a, hg_tune *t)
     if (a->s.port.n && !hg_port_free((int)a->s.port.v[0]))
         return hg_fail(&a->err, HG_WORLD, a->s.port.where, "%lld is in use by another process; end it, or leave --port out and free ones are taken",
                        (long long)a->s.port.v[0]), HG_WORLD;
-    if (fresh_session && !hg_tune_keep(a, t))
+    if (!hg_tune_keep(a, t))
         return a->err.code;
     hg_tune_prior(a, t);
     hg_note(a, hg_tune_cost(a->arena, t));

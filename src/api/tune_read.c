@@ -183,15 +183,27 @@ bool hg_tune_read(hg_ask *a, hg_tune *t)
 
 /* ---- the question in the store ---- */
 
-/* Words that may differ from run to run of one session: how long, how patient, where to. */
-static bool is_free(const char *name)
+static bool is_among(const char *name, const char *const *names, size_t count)
 {
-    static const char *const names[] = { "trials", "minutes", "repeats", "objective", "wait", "timeout", "store", "resume", "dry_run", "watch", "apply",
-                                         "every", "url", "output", "force", "quiet", "json", "threads", "scenario", "data" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < count; i++)
         if (strcmp(names[i], name) == 0)
             return true;
     return false;
+}
+
+/* How long and how patient, and what is made of the figures: kept, but a later run may say otherwise. */
+static bool is_free(const char *name)
+{
+    static const char *const names[] = { "trials", "minutes", "repeats", "objective", "wait", "timeout", "port" };
+    return is_among(name, names, sizeof names / sizeof *names);
+}
+
+/* Words of one run, not of a session. */
+static bool is_of_run(const char *name)
+{
+    static const char *const names[] = { "store", "resume", "dry_run", "watch", "apply", "every", "url", "output", "force", "quiet", "json", "threads",
+                                         "scenario", "data" };
+    return is_among(name, names, sizeof names / sizeof *names);
 }
 
 static const char *value_of(hg_arena *arena, const hg_scenario *s, const hg_word *w)
@@ -214,7 +226,7 @@ static const char *value_of(hg_arena *arena, const hg_scenario *s, const hg_word
 
 static bool is_kept(const hg_word *w)
 {
-    return w->kind != HG_WORD_SECTION && hg_word_serves(w, "tune") && !is_free(w->name);
+    return w->kind != HG_WORD_SECTION && hg_word_serves(w, "tune") && !is_of_run(w->name);
 }
 
 bool hg_tune_keep(hg_ask *a, hg_tune *t)
@@ -243,7 +255,7 @@ bool hg_tune_recall(hg_ask *a, hg_store *store)
         bool given = hg_word_given(&a->s, w);
         if (!stored && a->err.code != HG_DONE)
             return false;
-        if (given && (!stored || strcmp(stored, value_of(a->arena, &a->s, w)) != 0))
+        if (given && !is_free(w->name) && (!stored || strcmp(stored, value_of(a->arena, &a->s, w)) != 0))
             return hg_fail(&a->err, HG_INPUT, hg_textf(a->arena, "--%s", w->name), "differs from the session's, which %s%.100s; leave it out, or begin "
                            "another session with --store", stored ? "has " : "does not have it", stored ? stored : "");
         if (stored && !given && !hg_scenario_set(a->arena, &a->s, "tune", w->name, stored, hg_textf(a->arena, "--%s (stored)", w->name), &a->err))
