@@ -15,6 +15,7 @@
 enum { CLIENT_GIB = 2 };
 
 static const double HEALTH_TIMEOUT_S = 5, REPLY_TIMEOUT_S = 30;
+static const double DYING_S = 10, CLOSING_S = 0.2;
 static const double FIRST_POLL_S = 0.005, LAST_POLL_S = 0.25, POLL_GROWS = 1.5;
 static const int64_t LOOK_NS = 20000000;
 static const double FAILURES_BORNE = 0.01, SHORT_BORNE = 0.95;
@@ -55,6 +56,22 @@ static bool say_died(hg_runner *r, hg_arena scratch, hg_outcome *as, const char 
     return say(r, as, HG_TRIAL_DIED, "the server %s %s%s%s", how, when, last ? "; it said last: " : " and said nothing", last ? last : "");
 }
 
+static void pause_s(double s)
+{
+    struct timespec t = { (time_t)s, (long)((s - floor(s)) * 1e9) };
+    nanosleep(&t, NULL);
+}
+
+/* A server that dies closes its sockets a moment before it is gone; one that refuses connections is surely going. */
+static bool has_died(hg_runner *r, hg_fault fault)
+{
+    bool gone = fault == HG_FAULT_CONNECT, closed = fault == HG_FAULT_CUT || fault == HG_FAULT_RESET;
+    double patience_s = gone ? DYING_S : closed ? CLOSING_S : 0;
+    for (double waited_s = 0; !hg_process_ended(&r->process) && waited_s < patience_s; waited_s += FIRST_POLL_S)
+        pause_s(FIRST_POLL_S);
+    return hg_process_ended(&r->process);
+}
+
 /* ---- the server ---- */
 
 bool hg_runner_end(hg_runner *r, hg_err *err)
@@ -85,12 +102,6 @@ static void close_client(hg_runner *r, hg_client *c)
     if (c)
         hg_client_close(c);
     hg_arena_close(&r->of_client);
-}
-
-static void pause_s(double s)
-{
-    struct timespec t = { (time_t)s, (long)((s - floor(s)) * 1e9) };
-    nanosleep(&t, NULL);
 }
 
 /* Anything but 200 is not healthy: a server of ours has the page that its adapter names. */
@@ -263,7 +274,7 @@ static hg_outcome outcome_of(hg_fault fault)
 /* One failed request, before the load began. */
 static bool say_failed(hg_runner *r, hg_arena scratch, hg_outcome *as, const hg_live_record *f)
 {
-    if (hg_process_ended(&r->process))
+    if (has_died(r, f->fault))
         return say_died(r, scratch, as, "at the first request");
     hg_outcome outcome = f->status == 404 ? HG_TRIAL_WRONG_MODEL : outcome_of(f->fault);
     return say(r, as, outcome, "the first request failed (%s): %s", hg_fault_words[f->fault], f->said ? f->said : hg_fault_meanings[f->fault]);
@@ -344,7 +355,7 @@ static void judge(hg_runner *r, hg_arena scratch, const watched *w, const hg_liv
         if (groups[most].fault == HG_FAULT_STOPPED || (groups[i].fault != HG_FAULT_STOPPED && groups[i].count > groups[most].count))
             most = i;
     t->outcome = HG_TRIAL_OK;
-    if (hg_process_ended(&r->process))
+    if (has_died(r, count ? groups[most].fault : HG_FAULT_NONE))
         say_died(r, scratch, &t->outcome, "in the middle of the load");
     else if (is_stopped(r))
         say(r, &t->outcome, HG_TRIAL_STOPPED, "stopped in the middle of the load");
@@ -444,8 +455,10 @@ bool hg_runner_try(void *runner, double best, hg_trial *t, hg_err *err)
     hg_err first = *err;
     hg_err *second = ok ? err : &(hg_err){ .code = HG_DONE };
     bool keep = ok && hg_outcome_measured(t->outcome) && has_live(r->knobs) && !hg_process_ended(&r->process);
-    if (r->process.id.pid && !keep)
-        ok = (hg_store_phase(r->store, t->id, "stop", second) & hg_runner_end(r, second)) && ok;
+    if (r->process.id.pid && !keep) {
+        ok = hg_store_phase(r->store, t->id, "stop", second) && ok;
+        ok = hg_runner_end(r, second) && ok;
+    }
     ok = hg_store_phase(r->store, t->id, NULL, second) && ok;
     if (second != err)
         *err = first;
