@@ -41,7 +41,7 @@ for source in test/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
     mkdir -p "build-san/corpus/$name"
     clang $flags -fsanitize=fuzzer,address,undefined "$source" "$objects"/*.o -o "build-san/$name" \
-        -ljansson -lfyaml -lnghttp2 -lssl -lcrypto -lz -lm -pthread
+        -ljansson -lfyaml -lnghttp2 -lssl -lcrypto -lsqlite3 -lz -lm -pthread
     "build-san/$name" -max_total_time="$FUZZ_S" -max_len=65536 -rss_limit_mb=4096 -timeout=20 -print_final_stats=0 -verbosity=0 \
         "build-san/corpus/$name" >"build-san/$name.log" 2>&1 || { tail -40 "build-san/$name.log"; exit 1; }
     echo "$name ok"

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "live/clock.h"
 #include "live/export.h"
+#include "live/greet.h"
 #include "live/sweep.h"
 
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PROBE_SHORT = 8, PROBE_LONG = 200, ALONE_REQUESTS = 5, SWEEP_STAGES = 24, SHOWN = 2, SHOWN_BYTES = 400, MODELS_SHOWN = 200 };
+enum { ALONE_REQUESTS = 5, SWEEP_STAGES = 24, SHOWN = 2, SHOWN_BYTES = 400 };
 
 static const double SWEEP_SHARP = 0.05;  /* the knee to 5 % */
 static const double FOLLOWS = 0.95;      /* a server that serves this much of what is offered follows */
@@ -88,57 +89,36 @@ static bool wait_healthy(hg_ask *a, hg_bench *b, hg_client *c, const hg_live_wat
 /* The first model the server names, or that the one asked for is among them. */
 static bool choose_model(hg_ask *a, hg_bench *b, hg_client *c, const hg_live_watch *watch)
 {
-    hg_err ignored;
-    hg_live_reply r = hg_live_get(a->arena, c, hg_textf(a->arena, "%s/models", b->url.base), fmin(b->timeout_s, REPLY_TIMEOUT_S), watch);
-    bool told = r.fault == HG_FAULT_NONE && r.status == 200;
-    json_t *root = told ? hg_json_parse(r.text, strlen(r.text), "models", &ignored) : NULL;
-    const json_t *list = json_object_get(root, "data"), *one;
-    hg_buf names = { .arena = a->arena };
-    bool found = false;
-    size_t i;
-    json_array_foreach(list, i, one) {
-        const char *id = json_string_value(json_object_get(one, "id"));
-        if (!id)
-            continue;
-        if (!b->prompts.model)
-            b->prompts.model = hg_strdup(a->arena, id);
-        found |= strcmp(id, b->prompts.model) == 0;
-        if (names.n < MODELS_SHOWN)
-            hg_buf_printf(&names, "%s%s", names.n ? ", " : "", id);
-    }
-    json_decref(root);
-    if (r.fault == HG_FAULT_NONE && (r.status == 401 || r.status == 403))
-        return fail(a, b, "refuses the key: HTTP %d; set %s, or name another variable with --api-key-env", r.status, b->key_name);
+    hg_live_models m = hg_live_list_models(a->arena, c, b->url.base, b->prompts.model, fmin(b->timeout_s, REPLY_TIMEOUT_S), watch);
+    const hg_live_reply *r = &m.reply;
+    if (!b->prompts.model)
+        b->prompts.model = m.first;
+    if (r->fault == HG_FAULT_NONE && (r->status == 401 || r->status == 403))
+        return fail(a, b, "refuses the key: HTTP %d; set %s, or name another variable with --api-key-env", r->status, b->key_name);
     if (!b->prompts.model)
         return fail(a, b, "names no model at %s/models (%s); say which with --model", b->url.base,
-                    r.fault != HG_FAULT_NONE ? r.why : hg_textf(a->arena, "HTTP %d", r.status));
-    if (names.n && !found)
-        return hg_fail(&a->err, HG_INPUT, a->s.model.where, "'%.100s' is not served there; the server names %s", b->prompts.model, names.s);
+                    r->fault != HG_FAULT_NONE ? r->why : hg_textf(a->arena, "HTTP %d", r->status));
+    if (*m.names && !m.found)
+        return hg_fail(&a->err, HG_INPUT, a->s.model.where, "'%.100s' is not served there; the server names %s", b->prompts.model, m.names);
     return true;
 }
 
-/* Two small requests before the clock starts: that the endpoint answers at all, and how it counts words. */
+/* Before the clock starts. */
 static bool calibrate(hg_ask *a, hg_bench *b, hg_client *c, const hg_live_watch *watch)
 {
-    hg_live_record r[2];
-    const int64_t units[2] = { PROBE_SHORT, PROBE_LONG };
-    for (int i = 0; i < 2; i++) {
-        r[i] = hg_live_ask(a->arena, c, b->path, &b->prompts, units[i], 2, b->timeout_s, watch);
-        if (r[i].fault == HG_FAULT_STOPPED)
-            return fail(a, b, "was not measured: stopped before the first request");
-        if (r[i].fault != HG_FAULT_NONE)
-            return fail(a, b, "fails the first request (%s): %s%s", hg_fault_words[r[i].fault], r[i].said,
-                        r[i].status == 400 && b->prompts.ignore_eos ? "; strict servers want --no-ignore-eos" : "");
+    hg_live_count n = hg_live_count_words(a->arena, c, b->path, &b->prompts, b->timeout_s, watch);
+    if (n.failed.fault == HG_FAULT_STOPPED)
+        return fail(a, b, "was not measured: stopped before the first request");
+    if (n.failed.fault != HG_FAULT_NONE)
+        return fail(a, b, "fails the first request (%s): %s%s", hg_fault_words[n.failed.fault], n.failed.said,
+                    n.failed.status == 400 && b->prompts.ignore_eos ? "; strict servers want --no-ignore-eos" : "");
+    b->calibrated = n.counted;
+    if (n.counted) {
+        b->prompts.tokens_per_word = n.tokens_per_word;
+        b->prompts.overhead_tokens = n.overhead_tokens;
+    } else if (b->prompts.usage != HG_USAGE_NONE) {
+        hg_note(a, "the server does not count prompt tokens: a word is taken as one");
     }
-    if (r[0].prompt_tokens < 0 || r[1].prompt_tokens <= r[0].prompt_tokens) {
-        if (b->prompts.usage != HG_USAGE_NONE)
-            hg_note(a, "the server does not count prompt tokens: a word is taken as one");
-        return true;
-    }
-    double each = (double)(r[1].prompt_tokens - r[0].prompt_tokens) / (double)(units[1] - units[0]);
-    b->prompts.tokens_per_word = b->prompts.kind == HG_PROMPT_TOKENS ? 1 : each;
-    b->prompts.overhead_tokens = fmax(0, (double)r[0].prompt_tokens - (double)units[0] * b->prompts.tokens_per_word);
-    b->calibrated = true;
     return true;
 }
 

@@ -41,7 +41,7 @@ static bool single_values(hg_ask *a)
                                     &s->prefix_groups };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i]->n > 1 || lists[i]->any)
-            return hg_fail(&a->err, HG_INPUT, lists[i]->where, "lists several values; 'heng bench' takes one");
+            return hg_fail(&a->err, HG_INPUT, lists[i]->where, "lists several values; 'heng %s' takes one", a->verb);
     return true;
 }
 
@@ -84,7 +84,7 @@ static bool read_body(hg_ask *a, hg_bench *b)
     bool ok = json_is_object(more) || hg_fail(&a->err, HG_INPUT, a->s.body.where, "is no object; write '{\"temperature\":0}'");
     for (size_t i = 0; ok && i < sizeof ours / sizeof *ours; i++)
         if (json_object_get(more, ours[i]))
-            ok = hg_fail(&a->err, HG_INPUT, a->s.body.where, "sets '%s', which heng bench sets itself", ours[i]);
+            ok = hg_fail(&a->err, HG_INPUT, a->s.body.where, "sets '%s', which heng %s sets itself", ours[i], a->verb);
     if (ok && b->prompts.ignore_eos && json_object_get(more, "ignore_eos"))
         b->prompts.ignore_eos = false; /* theirs holds */
     char *text = ok && json_object_size(more) ? json_dumps(more, JSON_COMPACT) : NULL;

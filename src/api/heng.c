@@ -62,7 +62,7 @@ static const hg_verb *find_verb(hg_ask *a, const char *name)
             return hg_verbs[i];
         names[i] = hg_verbs[i]->name;
     }
-    static const char *const later[] = { "tune", "serve" };
+    static const char *const later[] = { "serve" };
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcmp(later[i], name) == 0)
             return hg_refuse(a, name, "is not in this version; 'heng help' lists what is"), NULL;
@@ -78,7 +78,7 @@ static bool take_words(hg_ask *a, const heng_word *words, size_t count)
     for (size_t i = 0; i < count; i++) {
         const heng_word *w = &words[i];
         const hg_word *known = w->key && *w->key ? hg_word_find(w->key) : NULL;
-        if (known && hg_word_given(&a->s, known))
+        if (known && !hg_word_repeats(known) && hg_word_given(&a->s, known))
             return hg_fail(&a->err, HG_INPUT, w->where ? w->where : w->key, "is given twice; keep one%s",
                            known->kind == HG_WORD_INTS ? ", or a list: 2,4" : "");
         if (!w->key || !*w->key)

@@ -5,8 +5,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { REPLY_MAX = 65536 };
+enum { REPLY_MAX = 1 << 20 };
 
 typedef struct reply {
     hg_live_reply out;
@@ -43,15 +44,28 @@ static void wait_for(hg_client *c, const bool *over, double timeout_s, const hg_
     }
 }
 
-hg_live_reply hg_live_get(hg_arena *arena, hg_client *client, const char *path, double timeout_s, const hg_live_watch *watch)
+static hg_live_reply exchange(hg_arena *arena, hg_client *client, hg_exchange x, double timeout_s, const hg_live_watch *watch)
 {
     reply r = { .text = { .arena = arena }, .arena = arena };
-    hg_exchange x = { .method = "GET", .path = path, .ctx = &r, .data = on_data, .end = on_end };
+    x.ctx = &r;
+    x.data = on_data;
+    x.end = on_end;
     hg_buf_add(&r.text, "", 0);
     hg_client_send(client, &x);
     wait_for(client, &r.over, timeout_s, watch);
     r.out.text = r.text.s;
     return r.out;
+}
+
+hg_live_reply hg_live_get(hg_arena *arena, hg_client *client, const char *path, double timeout_s, const hg_live_watch *watch)
+{
+    return exchange(arena, client, (hg_exchange){ .method = "GET", .path = path }, timeout_s, watch);
+}
+
+hg_live_reply hg_live_post(hg_arena *arena, hg_client *client, const char *path, const char *body, double timeout_s,
+                           const hg_live_watch *watch)
+{
+    return exchange(arena, client, (hg_exchange){ .method = "POST", .path = path, .body = body, .body_size = strlen(body) }, timeout_s, watch);
 }
 
 static void on_answer(hg_stream *s, void *ctx)

@@ -37,7 +37,7 @@ typedef struct hg_live_run {
 void hg_live_run_load(hg_arena *arena, hg_client *client, const char *path, const hg_prompts *prompts,
                       const hg_live_load *load, double timeout_s, const hg_live_watch *watch, hg_live_run *out);
 
-/* One GET outside any run, given up when the watch says so.  The body as text (cut at 64 kB) in the arena. */
+/* One GET outside any run, given up when the watch says so.  The body as text (cut at 1 MiB) in the arena. */
 typedef struct hg_live_reply {
     hg_fault fault;
     const char *why;           /* of a failed one */
@@ -46,6 +46,10 @@ typedef struct hg_live_reply {
 } hg_live_reply;
 
 hg_live_reply hg_live_get(hg_arena *arena, hg_client *client, const char *path, double timeout_s, const hg_live_watch *watch);
+
+/* The same with a JSON body. */
+hg_live_reply hg_live_post(hg_arena *arena, hg_client *client, const char *path, const char *body, double timeout_s,
+                           const hg_live_watch *watch);
 
 /* One prompt of so many units (words, or ids) and one answer of `osl` tokens. */
 hg_live_record hg_live_ask(hg_arena *arena, hg_client *client, const char *path, const hg_prompts *prompts,

@@ -105,7 +105,7 @@ const hg_word *hg_word_find(const char *name)
 
 const char *hg_word_suggest(hg_arena *arena, const char *name)
 {
-    const char *names[128];
+    const char *names[256];
     char plain[64];
     size_t n = 0;
     for (int i = 0; i < hg_word_count; i++)
@@ -118,6 +118,15 @@ const char *hg_word_suggest(hg_arena *arena, const char *name)
     for (char *p = flag; *p; p++)
         *p = *p == '_' ? '-' : *p;
     return flag;
+}
+
+bool hg_word_repeats(const hg_word *w)
+{
+    static const char *const names[] = { "knob", "live" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(w->name, names[i]) == 0)
+            return true;
+    return false;
 }
 
 bool hg_word_serves(const hg_word *w, const char *verb)
@@ -222,6 +231,8 @@ bool hg_scenario_set(hg_arena *arena, hg_scenario *s, const char *verb, const ch
     void *field = (char *)s + w->offset;
     switch (w->kind) {
     case HG_WORD_TEXT:
+        if (hg_word_repeats(w) && ((hg_text_word *)field)->s)
+            value = hg_textf(arena, "%s\n%s", ((hg_text_word *)field)->s, value);
         *(hg_text_word *)field = (hg_text_word){ hg_strdup(arena, value), where };
         return true;
     case HG_WORD_INTS:

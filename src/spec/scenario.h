@@ -69,6 +69,8 @@ extern const int hg_word_count;
 const hg_word *hg_word_find(const char *name);
 /* The word nearest to a misspelt one, as a flag ("--max-num-seqs"), or NULL. */
 const char *hg_word_suggest(hg_arena *arena, const char *name);
+/* Whether it may be given several times; its values are then lines. */
+bool hg_word_repeats(const hg_word *w);
 bool hg_word_serves(const hg_word *w, const char *verb);
 bool hg_word_given(const hg_scenario *s, const hg_word *w);
 

@@ -2,8 +2,13 @@
  * or slow as told, and, when the path begins with the name of a fault (/half/v1/completions), plays it.
  *
  *   heng-fake [--port N] [--port-file F] [--ttft MS] [--itl MS] [--stamp] [--key K] [--http2]
- *             [--tls CERTIFICATE] [--tokens-per-word X] [--life S] [--spread]
+ *             [--tls CERTIFICATE] [--tokens-per-word X] [--life S] [--spread] [--play FAULT] [--say TEXT]
+ *             [--exit CODE] [--deaf] [--ignored VALUE]
  *
+ * --play: every path plays it.  --say: a line on stderr first.  --exit: ends at once.  --deaf: never listens.
+ * --ignored: a knob that changes nothing.  POST /knobs {"ttft":MS,"itl":MS,"play":FAULT} changes them live; GET /metrics is a
+ * Prometheus page with the counters of engine/answer.c and some of
+ * vLLM's: first tokens by --ttft, at most a tenth of a second or not.
  * --spread: each stream's first token comes up to an ITL later, so that streams are out of step.
  * --tls: a certificate for localhost is made and written there.
  * Listens on 127.0.0.1, prints the port (and writes it to F), and ends after S seconds (600). */
@@ -14,17 +19,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef enum fault {
     FINE, SICK, HANG, GARBAGE, HTML, PLAIN_JSON, HALF, CUT, BUSY, DOWN, RESET, RESET_ONCE, BUFFERED, NO_USAGE, SPECULATIVE, IN_STREAM,
-    STALL, SHORT, SPLIT, DIES, EMPTY, NO_DONE, UNTIL_CLOSE, NO_HTTP, COMMENTS, TATTLE
+    STALL, SHORT, SPLIT, DIES, EMPTY, NO_DONE, UNTIL_CLOSE, NO_HTTP, COMMENTS, TATTLE, WRONG_MODEL
 } fault;
 
 static const struct {
     const char *name;
     fault is;
 } faults[] = {
+    { "fine", FINE },
     { "sick", SICK },           /* never healthy: 503 to everything */
     { "hang", HANG },           /* not a byte */
     { "garbage", GARBAGE },     /* events that are no JSON */
@@ -50,6 +57,7 @@ static const struct {
     { "no-http", NO_HTTP },     /* another protocol */
     { "comments", COMMENTS },   /* keep-alive comments between events */
     { "tattle", TATTLE },       /* an error that shows the key */
+    { "wrong-model", WRONG_MODEL }, /* 404, whatever the model */
 };
 
 enum { SPECULATED = 3, CHAT_OVERHEAD = 7, EVENT_MAX = 1024 };
@@ -57,7 +65,8 @@ enum { SPECULATED = 3, CHAT_OVERHEAD = 7, EVENT_MAX = 1024 };
 static double ttft_ms, itl_ms, tokens_per_word = 1;
 static bool stamped, spread;
 static const char *key, *port_file;
-static long requests_seen, resets, mortal_requests;
+static long requests_seen, resets, mortal_requests, prompt_tokens_seen, answer_tokens_sent, fast_seen;
+static fault always;
 
 typedef struct answer {
     fault plays;
@@ -199,6 +208,7 @@ static bool step(reply *r)
         brings = a->tokens;
     brings = brings < a->tokens - a->sent ? brings : a->tokens - a->sent;
     a->sent += brings;
+    answer_tokens_sent += brings;
     bool last = a->sent == a->tokens;
     size_t n = event(a, text, a->plays == EMPTY ? "" : " tok", last ? "\"length\"" : "null", a->usage_each);
     put(r, text, n);
@@ -248,6 +258,7 @@ static bool answer_at_once(reply *r, fault plays)
     case BUSY: say_error(r, 429, "rate limit reached"); return true;
     case HANG: return true;
     case TATTLE: say_error(r, 400, r->bearer); return true;
+    case WRONG_MODEL: say_error(r, 404, "The model does not exist."); return true;
     case HTML: say(r, 200, "text/html; charset=utf-8", "<html><body>welcome to the proxy</body></html>"); return true;
     case PLAIN_JSON: say(r, 200, "application/json", "{\"choices\":[{\"message\":{\"content\":\"hello\"}}]}"); return true;
     case GARBAGE: say(r, 200, "text/event-stream", "data: <<<>>>\n\ndata: [DONE]\n\n"); return true;
@@ -283,6 +294,8 @@ static void complete(reply *r, fault plays, bool chat)
         say_error(r, 404, "The model does not exist.");
     } else {
         requests_seen++;
+        prompt_tokens_seen += a->prompt_tokens;
+        fast_seen += ttft_ms <= 100;
         mortal_requests += plays == DIES;
         r->close_after = plays == UNTIL_CLOSE;
         reply_head(r, 200, "text/event-stream");
@@ -292,10 +305,47 @@ static void complete(reply *r, fault plays, bool chat)
     json_decref(body);
 }
 
+static void metrics(reply *r)
+{
+    char text[2048];
+    snprintf(text, sizeof text, "# TYPE engine_requests_total counter\nengine_requests_total %ld\nengine_prompt_tokens_total %ld\n"
+             "engine_answer_tokens_total %ld\nengine_cached_tokens_total 0\nprocess_cpu_seconds_total %.6f\n", requests_seen, prompt_tokens_seen,
+             answer_tokens_sent, (double)clock() / CLOCKS_PER_SEC);
+    size_t n = strlen(text);
+    snprintf(text + n, sizeof text - n, "vllm:request_success_total{model_name=\"fake-model\"} %ld\nvllm:prompt_tokens_total %ld\n"
+             "vllm:generation_tokens_total %ld\nvllm:time_to_first_token_seconds_bucket{le=\"0.1\"} %ld\n"
+             "vllm:time_to_first_token_seconds_bucket{le=\"10\"} %ld\nvllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} %ld\n", requests_seen,
+             prompt_tokens_seen, answer_tokens_sent, fast_seen, requests_seen, requests_seen);
+    say(r, 200, "text/plain; version=0.0.4", text);
+}
+
+static bool play(const char *name)
+{
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (strcmp(faults[i].name, name) == 0)
+            return always = faults[i].is, true;
+    return false;
+}
+
+static void set_knobs(reply *r)
+{
+    json_t *body = json_loads(r->body, 0, NULL), *itl = json_object_get(body, "itl"), *ttft = json_object_get(body, "ttft");
+    const char *name = json_string_value(json_object_get(body, "play"));
+    bool ok = (itl || ttft || name) && (!name || play(name));
+    itl_ms = itl ? json_number_value(itl) : itl_ms;
+    ttft_ms = ttft ? json_number_value(ttft) : ttft_ms;
+    json_decref(body);
+    if (ok)
+        say(r, 200, "application/json", "{}");
+    else
+        say_error(r, 400, "no such knob");
+}
+
 void on_request(reply *r)
 {
     const char *path = r->path;
     fault plays = fault_of(&path);
+    plays = plays == FINE ? always : plays;
     bool chat = strcmp(path, "/v1/chat/completions") == 0, text = strcmp(path, "/v1/completions") == 0;
     if (key && strcmp(r->bearer, key) != 0)
         say_error(r, 401, "Incorrect API key provided.");
@@ -305,6 +355,10 @@ void on_request(reply *r)
         say(r, 200, "text/plain", "");
     else if (strcmp(path, "/v1/models") == 0)
         say(r, 200, "application/json", "{\"object\":\"list\",\"data\":[{\"id\":\"fake-model\",\"object\":\"model\"}]}");
+    else if (strcmp(path, "/metrics") == 0)
+        metrics(r);
+    else if (strcmp(path, "/knobs") == 0)
+        set_knobs(r);
     else if (!chat && !text)
         say_error(r, 404, "Not Found");
     else if (!answer_at_once(r, plays))
@@ -328,6 +382,7 @@ int main(int argc, char **argv)
 {
     serve_options o = { 0 };
     unsigned life_s = 600;
+    bool deaf = false;
     for (int i = 1; i < argc; i++) {
         const char *next = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--stamp") == 0)
@@ -352,9 +407,21 @@ int main(int argc, char **argv)
             tokens_per_word = atof(next), i++;
         else if (strcmp(argv[i], "--life") == 0)
             life_s = (unsigned)atoi(next), i++;
+        else if (strcmp(argv[i], "--play") == 0 && play(next))
+            i++;
+        else if (strcmp(argv[i], "--say") == 0)
+            fprintf(stderr, "%s\n", next), i++;
+        else if (strcmp(argv[i], "--exit") == 0)
+            exit(atoi(next));
+        else if (strcmp(argv[i], "--deaf") == 0)
+            deaf = true;
+        else if (strcmp(argv[i], "--ignored") == 0)
+            i++;
         else
             return fprintf(stderr, "heng-fake: what is %s?\n", argv[i]), 2;
     }
     alarm(life_s);
+    while (deaf)
+        pause();
     return serve(&o, ready);
 }

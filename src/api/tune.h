@@ -1,0 +1,59 @@
+/* `heng tune`: the words as an adapter, knobs, a load and a session; what came of it as text and JSON. */
+#ifndef HG_API_TUNE_H
+#define HG_API_TUNE_H
+
+#include "api/bench.h"
+#include "tune/runner.h"
+#include "tune/session.h"
+#include "tune/watch.h"
+
+typedef struct hg_tune {
+    hg_adapter adapter;
+    hg_tune_knobs knobs;
+    hg_tune_space space;
+    hg_bench bench;            /* the load; its address is each server's own */
+    hg_aim aim;
+    hg_strategy strategy;
+    uint64_t seed;
+    size_t trials, repeats;
+    double seconds;            /* 0: no limit */
+    const char *path, *folder; /* the store, and what lies beside it */
+    bool has_prior;
+    hg_store *store;
+    hg_runner runner;
+    hg_session_result result;
+} hg_tune;
+
+/* The words as a tuning; what cannot be is refused, nothing is launched. */
+bool hg_tune_read(hg_ask *a, hg_tune *t);
+
+/* The same for --watch: no load is sent. */
+bool hg_tune_read_watch(hg_ask *a, hg_tune *t);
+
+/* What was asked, for the store: words that a session must keep.  And over again: the stored words take the place of those not
+ * given; one that is given and differs is refused. */
+bool hg_tune_keep(hg_ask *a, hg_tune *t);
+bool hg_tune_recall(hg_ask *a, hg_store *store);
+
+/* heng's own model as the prior: ln of the score of each point, where --model, --device and the knobs' words let it be predicted.
+ * Leaves space->prior NULL, with a note, where they do not. */
+void hg_tune_prior(hg_ask *a, hg_tune *t);
+
+/* The point that heng's model finds best under this traffic, if it is better than `now` by more than it can tell; else now.
+ * space->points: it cannot say. */
+size_t hg_tune_prior_best(hg_ask *a, hg_tune *t, const hg_traffic *traffic, size_t now);
+
+const char *hg_tune_dry_text(hg_ask *a, const hg_tune *t);
+const char *hg_tune_text(hg_ask *a, const hg_tune *t);
+const char *hg_tune_json(hg_ask *a, const hg_tune *t);
+/* One trial in a line: "threads=2 max-seqs=8: 812 output tokens/s". */
+const char *hg_tune_trial_line(hg_arena *arena, const hg_tune *t, const hg_trial *trial);
+/* "1 launch each, …": what it will cost, as far as can be told before. */
+const char *hg_tune_cost(hg_arena *arena, const hg_tune *t);
+/* The launch of a point for people. */
+const char *hg_tune_launch(hg_arena *arena, const hg_tune *t, size_t point);
+
+/* --watch. */
+hg_code hg_tune_watch(hg_ask *a, hg_tune *t);
+
+#endif

@@ -1,0 +1,471 @@
+/* `heng tune` against the fake server: every bad case has its line and the other trials are unharmed; kill -9 of the tuner and
+ * of the engine at random points loses nothing that was finished.  Whenever a kill falls, what is checked holds. */
+#include "test.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/rng.h"
+#include "heng.h"
+#include "tune/process.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WORDS = 48, KILLS = 20 };
+
+typedef struct heard {
+    hg_buf out, notes, error;
+    int code;
+} heard;
+
+static void on_out(void *ctx, const char *text, size_t size)
+{
+    hg_buf_add(&((heard *)ctx)->out, text, size);
+}
+
+static void on_note(void *ctx, const char *line)
+{
+    hg_buf_printf(&((heard *)ctx)->notes, "%s\n", line);
+}
+
+static void on_fail(void *ctx, const char *where, const char *message)
+{
+    hg_buf_printf(&((heard *)ctx)->error, "%s %s", where, message);
+}
+
+/* Words "--key", "value", …, NULL: flags have "" as their value. */
+static heard ask(hg_arena *arena, const char *const *words)
+{
+    heard h = { .out = { .arena = arena }, .notes = { .arena = arena }, .error = { .arena = arena } };
+    heng_word list[WORDS];
+    size_t n = 0;
+    for (size_t i = 0; words[i]; i += 2)
+        list[n++] = (heng_word){ words[i], *words[i + 1] ? words[i + 1] : NULL, words[i] };
+    heng_io io = { .ctx = &h, .out = on_out, .note = on_note, .fail = on_fail };
+    hg_buf_puts(&h.out, "");
+    hg_buf_puts(&h.notes, "");
+    hg_buf_puts(&h.error, "");
+    h.code = heng_ask("tune", list, n, &io);
+    return h;
+}
+
+static const char *launch_text(hg_arena *arena, const char *more)
+{
+    return hg_textf(arena, "%s --life 300 --port {port} %s", HG_FAKE_SERVER, more);
+}
+
+static const json_t *trial_of(const json_t *root, const char *knob, const char *value)
+{
+    const json_t *t;
+    size_t i;
+    json_array_foreach(json_object_get(root, "trials"), i, t)
+        if (strcmp(json_string_value(json_object_get(json_object_get(t, "settings"), knob)), value) == 0)
+            return t;
+    return NULL;
+}
+
+static const struct {
+    const char *play, *outcome, *says;
+} cases[] = {
+    { "fine", "ok", NULL },
+    { "garbage", "garbage", "is no JSON object" },
+    { "html", "garbage", "not an event stream" },
+    { "no-http", "garbage", "no HTTP/1.1" },
+    { "empty", "garbage", "without a token" },
+    { "half", "cut", "in the middle of an event" },
+    { "cut", "cut", "closed the connection" },
+    { "reset", "cut", "reset" },
+    { "429", "refused", "HTTP 429: rate limit reached" },
+    { "503", "refused", "HTTP 503" },
+    { "in-stream", "refused", "out of KV blocks" },
+    { "wrong-model", "wrong-model", "The model does not exist" },
+    { "buffered", "buffered", "nginx wants proxy_buffering off" },
+    { "dies", "died", "ended with exit code 0 in the middle of the load" },
+    { "short", "short-answers", "answers hold 5.0 tokens of the 10.0" },
+    { "split", "ok", NULL },
+    { "no-usage", "ok", NULL },
+    { "hang", "hung", "(timeout)" },
+    { "stall", "hung", "(timeout)" },
+};
+
+/* One session over some of them.  --timeout and --wait are so long that a slow machine looks like none of the faults, or so
+ * short that a fault which is silence is soon over, whatever else is slow. */
+static void run_cases(hg_arena arena, const char *store, size_t from, size_t to, const char *timeout, const char *wait, int code)
+{
+    hg_buf knob = { .arena = &arena };
+    hg_err err;
+    hg_buf_puts(&knob, "play=");
+    for (size_t i = from; i < to; i++)
+        hg_buf_printf(&knob, "%s%s", i > from ? "," : "", cases[i].play);
+    const char *words[] = { "--launch", launch_text(&arena, "--itl 4 --play {play}"), "--knob", knob.s, "--isl", "20", "--osl", "10", "--concurrency", "2",
+                            "--requests", "12", "--slo", "ttft:p90<60s", "--timeout", timeout, "--wait", wait, "--strategy", "grid", "--trials", "60",
+                            "--repeats", "1", "--store", store, "--json", "", NULL };
+    heard h = ask(&arena, words);
+    CHECKF(h.code == code, "exit code %d: %s", h.code, h.error.s);
+    json_t *root = hg_json_parse(h.out.s, h.out.n, "tune", &err);
+    for (size_t i = from; root && i < to; i++) {
+        const json_t *t = trial_of(root, "play", cases[i].play);
+        const char *outcome = json_string_value(json_object_get(t, "outcome")), *why = json_string_value(json_object_get(t, "why"));
+        CHECKF(t && strcmp(outcome, cases[i].outcome) == 0, "%s: %s: %s", cases[i].play, outcome ? outcome : "no trial", why ? why : "");
+        CHECKF(!cases[i].says == !why && (!why || strstr(why, cases[i].says)), "%s says '%s'", cases[i].play, why ? why : "");
+        CHECKF(!why || strstr(h.notes.s, why), "%s is not noted", cases[i].play);
+    }
+    json_decref(root);
+}
+
+/* Each has its line, and those around it are measured. */
+static void test_bad_cases(hg_arena arena, const char *folder)
+{
+    size_t n = sizeof cases / sizeof *cases;
+    run_cases(arena, hg_textf(&arena, "%s/cases.db", folder), 0, n - 2, "120s", "120s", 0);
+    run_cases(arena, hg_textf(&arena, "%s/silent.db", folder), n - 2, n, "0.3s", "120s", 3);
+}
+
+/* Servers that do not come up, each with what its log says. */
+static void test_launches(hg_arena arena, const char *folder)
+{
+    static const struct {
+        const char *more, *outcome, *says;
+    } rows[] = {
+        { "--exit 3", "died", "ended with exit code 3 before it was healthy and said nothing" },
+        { "--say 'bad flag' --exit 1", "died", "said last: bad flag" },
+        { "--say 'torch.OutOfMemoryError: tried to allocate' --exit 1", "out-of-memory", "OutOfMemoryError" },
+        { "--play sick", "never-healthy", "not healthy after 0.3 s: /health" },
+        { "--deaf", "never-healthy", "/health does not answer" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *words[] = { "--launch", launch_text(&arena, hg_textf(&arena, "%s --ignored {n}", rows[i].more)), "--engine", "vllm", "--knob", "n=1..64", "--isl",
+                                "20", "--osl", "10", "--concurrency", "2", "--requests", "4", "--wait", strcmp(rows[i].outcome, "never-healthy") == 0 ? "0.3s" : "120s", "--strategy", "grid", "--store",
+                                hg_textf(&arena, "%s/launch%zu.db", folder, i), NULL };
+        heard h = ask(&arena, words);
+        CHECKF(h.code == 1 && strstr(h.error.s, rows[i].outcome) && strstr(h.error.s, rows[i].says), "%s: %d: %s", rows[i].more, h.code, h.error.s);
+        CHECKF(strstr(h.error.s, "the first 3 trials failed"), "%s: %s", rows[i].more, h.error.s);
+    }
+    const char *words[] = { "--launch", "/nowhere/server {port} {n}", "--knob", "n=1,2", "--isl", "20", "--osl", "10", "--concurrency", "2", "--store",
+                            hg_textf(&arena, "%s/none.db", folder), NULL };
+    heard h = ask(&arena, words);
+    CHECKF(h.code == 1 && strstr(h.error.s, "/nowhere/server cannot be started: No such file"), "%s", h.error.s);
+}
+
+static int taken_port(int *fd)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof at;
+    *fd = socket(AF_INET, SOCK_STREAM, 0);
+    return bind(*fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(*fd, 1) == 0 && getsockname(*fd, (struct sockaddr *)&at, &size) == 0
+           ? ntohs(at.sin_port) : 0;
+}
+
+static void test_port(hg_arena arena, const char *folder)
+{
+    int fd, port = taken_port(&fd);
+    const char *rest[] = { "--knob", "n=1,2", "--isl", "20", "--osl", "10", "--concurrency", "2", "--wait", "10s" };
+    const char *words[WORDS] = { "--launch", launch_text(&arena, "--ignored {n}"), "--port", hg_textf(&arena, "%d", port), "--store",
+                                 hg_textf(&arena, "%s/port.db", folder) };
+    memcpy(words + 6, rest, sizeof rest);
+    heard h = ask(&arena, words);
+    CHECKF(h.code == 1 && strstr(h.error.s, "is in use by another process"), "%d: %s", h.code, h.error.s);
+    /* Taken between heng's look and the server's. */
+    words[1] = hg_textf(&arena, "%s --life 60 --port %d --ignored {port}{n}", HG_FAKE_SERVER, port);
+    words[3] = hg_textf(&arena, "%d", hg_port_any());
+    words[5] = hg_textf(&arena, "%s/raced.db", folder);
+    h = ask(&arena, words);
+    CHECKF(h.code == 1 && strstr(h.error.s, "was taken by another process before the server could") && strstr(h.error.s, "3 tries"), "%s", h.error.s);
+    close(fd);
+}
+
+/* A knob that changes live: one launch for all its values, and a value that the server refuses is one failed trial. */
+static void test_live_knob(hg_arena arena, const char *folder)
+{
+    hg_err err;
+    const char *store = hg_textf(&arena, "%s/live.db", folder);
+    const char *words[] = { "--launch", launch_text(&arena, "--ignored {n}"), "--knob", "n=1,2", "--knob", "itl=0,1,2", "--knob", "play=fine,nonsense", "--live",
+                            "itl=/knobs {\"itl\":{value}}", "--live", "play=/knobs {\"play\":\"{value}\"}", "--isl", "20", "--osl", "10",
+                            "--concurrency", "2", "--requests", "4", "--strategy", "grid", "--trials", "60", "--repeats", "1", "--store", store, "--json", "",
+                            NULL };
+    heard h = ask(&arena, words);
+    json_t *root = hg_json_parse(h.out.s, h.out.n, "tune", &err);
+    size_t i, refused = 0;
+    const json_t *t;
+    json_array_foreach(json_object_get(root, "trials"), i, t)
+        refused += strcmp(json_string_value(json_object_get(t, "outcome")), "refused") == 0 &&
+                   strstr(json_string_value(json_object_get(t, "why")), "play cannot be set to nonsense live: /knobs answers HTTP 400") != NULL;
+    CHECKF(h.code == 0 && refused == 6 && i >= 13, "%d: %zu refused of %zu: %s", h.code, refused, i, h.error.s);
+    json_decref(root);
+}
+
+/* A finished session asked again runs nothing, and remembers what was asked. */
+static void test_resume(hg_arena arena, const char *folder)
+{
+    hg_err err;
+    const char *store = hg_textf(&arena, "%s/resume.db", folder);
+    const char *first[] = { "--engine", "engine", "--launch", launch_text(&arena, "--ignored {n}"), "--knob", "n=1,2", "--isl", "20", "--osl", "10",
+                            "--concurrency", "2", "--objective", "tokens-per-cpu-second", "--repeats", "1", "--store", store, "--json", "", NULL };
+    const char *second[] = { "--resume", "", "--store", store, "--json", "", NULL };
+    const char *other[] = { "--resume", "", "--store", store, "--osl", "11", NULL }, *plain[] = { "--store", store, NULL };
+    heard a = ask(&arena, first), b = ask(&arena, second), c = ask(&arena, other);
+    json_t *one = hg_json_parse(a.out.s, a.out.n, "first", &err), *two = hg_json_parse(b.out.s, b.out.n, "second", &err);
+    CHECKF(a.code == 0 && b.code == 0 && json_equal(one, two), "%d %d: %s%s\n%s\n%s", a.code, b.code, a.error.s, b.error.s, a.out.s, b.out.s);
+    CHECKF(c.code == 2 && strstr(c.error.s, "--osl differs from the session's, which has 10"), "%s", c.error.s);
+    memcpy(first + 18, plain + 2, sizeof *plain);
+    heard d = ask(&arena, first);
+    CHECKF(d.code == 2 && strstr(d.error.s, "holds a session; --resume goes on with it"), "%s", d.error.s);
+    json_decref(one);
+    json_decref(two);
+}
+
+/* ---- kill -9 ---- */
+
+typedef struct finished {
+    size_t count;
+    char *rows[400];
+} finished;
+
+/* What the store holds of finished trials, as text; read beside the tuner. */
+static finished read_finished(hg_arena *arena, const char *store, const char *sql)
+{
+    finished f = { .count = 0 };
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_open_v2(store, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK) {
+        sqlite3_busy_timeout(db, 5000);
+        if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK)
+            while (sqlite3_step(st) == SQLITE_ROW && f.count < 400)
+                f.rows[f.count++] = hg_strdup(arena, (const char *)sqlite3_column_text(st, 0));
+    }
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return f;
+}
+
+static const char trials_sql[] = "SELECT id || '|' || point || '|' || role || '|' || outcome || '|' || finished_unix_s || '|' || "
+                                 "ifnull(output_tokens_per_s, '-') FROM trial WHERE finished_unix_s IS NOT NULL AND outcome != 'lost' ORDER BY id";
+
+static const char *heng_path(void)
+{
+    const char *path = getenv("HENG");
+    return path ? path : "build/heng";
+}
+
+/* The binary, quiet. */
+static pid_t spawn(const char *const *argv)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+        _exit(126);
+    execv(heng_path(), (char *const *)argv);
+    _exit(127);
+}
+
+static void fill(hg_arena *arena, const char **argv, const char *store, const char *knob, bool resume)
+{
+    const char *first[] = { "heng", "tune", "--launch", launch_text(arena, "--ignored {n}"), "--knob", knob, "--isl", "20", "--osl", "10",
+                            "--concurrency", "2", "--requests", "8", "--strategy", "random", "--seed", "5", "--trials", "64", "--repeats", "1",
+                            "--wait", "60s", "--store", store, NULL };
+    const char *second[] = { "heng", "tune", "--resume", "--store", store, "--trials", "64", "--repeats", "1", NULL };
+    memcpy(argv, resume ? second : first, resume ? sizeof second : sizeof first);
+}
+
+static bool holds_all(const finished *before, const finished *after)
+{
+    for (size_t i = 0; i < before->count; i++)
+        if (i >= after->count || strcmp(before->rows[i], after->rows[i]) != 0)
+            return false;
+    return true;
+}
+
+static void check_complete(hg_arena arena, const char *store)
+{
+    finished points = read_finished(&arena, store, "SELECT count(*) || ' ' || count(DISTINCT point) FROM trial WHERE outcome = 'ok'");
+    finished left = read_finished(&arena, store, "SELECT pid || ' ' || start_ticks || ' ' || boot || ' ' || token FROM server");
+    long long ok = 0, distinct = 0;
+    CHECK(points.count == 1 && sscanf(points.rows[0], "%lld %lld", &ok, &distinct) == 2);
+    /* 12 settings, each once, then a turn or the last baseline. */
+    CHECKF(distinct == 12 && ok >= 13 && ok <= 14, "%lld trials of %lld settings", ok, distinct);
+    for (size_t i = 0; i < left.count; i++) {
+        hg_process_id id = { .pid = 0 };
+        long long pid, ticks;
+        CHECK(sscanf(left.rows[i], "%lld %lld %39s %32s", &pid, &ticks, id.boot, id.token) == 4);
+        id.pid = pid;
+        id.start_ticks = ticks;
+        CHECKF(hg_process_sweep(&id) == 0, "a server of %s is left", store);
+    }
+}
+
+static void test_kill_tuner(hg_arena arena, const char *folder)
+{
+    hg_rng dice = hg_rng_seed(1, 1);
+    const char *argv[WORDS], *store = NULL;
+    bool resume = false;
+    int kills = 0, sessions = 0;
+    for (int run = 0; kills < KILLS && run < 10 * KILLS; run++) {
+        hg_arena scratch = arena;
+        if (!resume)
+            store = hg_textf(&arena, "%s/kill%d.db", folder, sessions);
+        scratch = arena;
+        fill(&scratch, argv, store, "n=1,2,3,4,5,6,7,8,9,10,11,12", resume);
+        pid_t pid = spawn(argv);
+        usleep((useconds_t)hg_rng_between(&dice, 0, 150000));
+        finished before = read_finished(&scratch, store, trials_sql);
+        int status;
+        if (waitpid(pid, &status, WNOHANG) == pid) {
+            CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the tuner ended with %x", (unsigned)status);
+            check_complete(scratch, store);
+            sessions++;
+            resume = false;
+            continue;
+        }
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+        kills++;
+        finished after = read_finished(&scratch, store, trials_sql);
+        CHECKF(holds_all(&before, &after), "kill %d: %zu were finished, %zu are there", kills, before.count, after.count);
+        /* Killed before it wrote its question: it begins anew. */
+        resume = read_finished(&scratch, store, "SELECT key FROM question").count > 0;
+    }
+    CHECKF(kills == KILLS, "%d kills", kills);
+    fill(&arena, argv, store, "n=1,2,3,4,5,6,7,8,9,10,11,12", resume);
+    pid_t pid = spawn(argv);
+    int status;
+    waitpid(pid, &status, 0);
+    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the last tuner ended with %x", (unsigned)status);
+    check_complete(arena, store);
+}
+
+/* The server of the trial, as soon as it is written down; 0: the tuner has ended. */
+static pid_t server_of(hg_arena scratch, const char *store, int trial, pid_t tuner)
+{
+    const char *sql = hg_textf(&scratch, "SELECT pid FROM server WHERE id = %d", trial);
+    for (;;) {
+        hg_arena one = scratch;
+        finished f = read_finished(&one, store, sql);
+        if (f.count)
+            return (pid_t)atoi(f.rows[0]);
+        siginfo_t info = { .si_pid = 0 };
+        waitid(P_PID, (id_t)tuner, &info, WEXITED | WNOHANG | WNOWAIT);
+        if (info.si_pid == tuner)
+            return 0;
+        usleep(500);
+    }
+}
+
+static void test_kill_engine(hg_arena arena, const char *folder)
+{
+    hg_rng dice = hg_rng_seed(2, 1);
+    const char *argv[WORDS], *store = hg_textf(&arena, "%s/engine.db", folder);
+    int kills = 0, status, hit[2 * KILLS + 2] = { 0 };
+    hg_buf knob = { .arena = &arena };
+    for (int i = 1; i <= 2 * KILLS; i++)
+        hg_buf_printf(&knob, "%s%d", i > 1 ? "," : "n=", i);
+    fill(&arena, argv, store, knob.s, false);
+    pid_t tuner = spawn(argv);
+    /* Every second trial's server from the second on, at a random moment of its life. */
+    for (int trial = 2; trial <= 2 * KILLS; trial += 2) {
+        pid_t server = server_of(arena, store, trial, tuner);
+        usleep((useconds_t)hg_rng_between(&dice, 0, 40000));
+        if (server <= 0)
+            break;
+        kill(server, SIGKILL);
+        hit[trial] = ++kills;
+    }
+    waitpid(tuner, &status, 0);
+    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the tuner ended with %x after %d kills", (unsigned)status, kills);
+    CHECKF(kills == KILLS, "%d kills", kills);
+    for (int trial = 1; trial <= 2 * KILLS; trial++) {
+        hg_arena one = arena;
+        finished f = read_finished(&one, store, hg_textf(&one, "SELECT outcome || ': ' || ifnull(why, '') FROM trial WHERE id = %d", trial));
+        bool ok = f.count && strncmp(f.rows[0], "ok", 2) == 0, died = f.count && strncmp(f.rows[0], "died", 4) == 0;
+        CHECKF(f.count == 1 && (ok || (hit[trial] && died && strstr(f.rows[0], "killed by signal 9"))), "trial %d: %s", trial, f.count ? f.rows[0] : "none");
+    }
+}
+
+/* A disk that is full, here a limit on files: a clear line, and what is there is kept. */
+static void test_full_disk(hg_arena arena, const char *folder)
+{
+    const char *argv[WORDS], *store = hg_textf(&arena, "%s/full.db", folder), *said = hg_textf(&arena, "%s/full.txt", folder);
+    int status;
+    size_t size;
+    hg_err err;
+    fill(&arena, argv, store, "n=1,2,3,4,5,6,7,8,9,10,11,12", false);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct rlimit little = { 48 << 10, 48 << 10 };
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &little);
+        if (!freopen("/dev/null", "w", stdout) || !freopen(said, "w", stderr))
+            _exit(126);
+        execv(heng_path(), (char *const *)argv);
+        _exit(127);
+    }
+    waitpid(pid, &status, 0);
+    char *text = hg_file_read(&arena, said, 1 << 20, &size, &err);
+    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 1 && text && strstr(text, "full.db cannot be written: a quota, a limit on file sizes"), "%x: %s",
+           (unsigned)status, text ? text : "");
+    finished before = read_finished(&arena, store, trials_sql);
+    fill(&arena, argv, store, "", true);
+    waitpid(spawn(argv), &status, 0);
+    finished after = read_finished(&arena, store, trials_sql);
+    CHECKF(WEXITSTATUS(status) == 0 && holds_all(&before, &after), "%zu, then %zu", before.count, after.count);
+    check_complete(arena, store);
+}
+
+static const struct {
+    const char *words[16], *says;
+} refused[] = {
+    { { "--knob", "a=1,2" }, "--engine is missing" },
+    { { "--engine", "vllm", "--model", "m" }, "--knob is missing" },
+    { { "--engine", "vllm", "--knob", "max-num-seqs=1,2", "--model", "m" }, "say --rate R, --concurrency C" },
+    { { "--engine", "vllm", "--knob", "max-num-seqs=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1" }, "--model is missing" },
+    { { "--resume", "" }, "there is no tune.db" },
+    { { "--engine", "engine", "--knob", "threads=1", "--isl", "1", "--osl", "1", "--concurrency", "1" }, "leaves one setting only" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--objective", "goodput" }, "say with --slo" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--trials", "4" }, "are 8; give more" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--apply", "" }, "goes with --watch" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--strategy", "x" }, "write model, bayes, random or grid" },
+};
+
+static void test_refusals(hg_arena arena)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        heard h = ask(&arena, refused[i].words);
+        CHECKF(h.code == 2 && strstr(h.error.s, refused[i].says), "row %zu: %d: %s", i, h.code, h.error.s);
+    }
+    CHECK(!hg_is_file("tune.db"));
+}
+
+void test_tune(void)
+{
+    hg_arena arena;
+    char folder[] = "/tmp/heng-tune-XXXXXX", command[64];
+    if (access(HG_FAKE_SERVER, X_OK) != 0 || access(heng_path(), X_OK) != 0) {
+        test_skip("tune: the fake server or heng is not built");
+        return;
+    }
+    if (!hg_arena_open(&arena, (size_t)4 << 30) || !mkdtemp(folder))
+        return;
+    test_refusals(arena);
+    test_bad_cases(arena, folder);
+    test_launches(arena, folder);
+    test_port(arena, folder);
+    test_live_knob(arena, folder);
+    test_resume(arena, folder);
+    test_kill_tuner(arena, folder);
+    test_kill_engine(arena, folder);
+    test_full_disk(arena, folder);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    CHECK(system(command) == 0);
+    hg_arena_close(&arena);
+}
