@@ -166,6 +166,12 @@ static void fill_wide(const hg_model *m, hg_deployment *d)
     }
 }
 
+/* A sheet that says no more than that tokens are proposed leaves what does: the model's own layer, else a head. */
+static hg_draft drafts_by(const hg_launch_facts *l, const hg_model *m)
+{
+    return l->draft == HG_DRAFT_MTP && m->mtp_layers == 0 ? HG_DRAFT_EAGLE3 : l->draft;
+}
+
 static hg_deployment deployment_of(const hg_serving_row *row, const hg_serving_pool *pool, const hg_problem *p,
                                    const hg_launch_facts *l)
 {
@@ -181,7 +187,7 @@ static hg_deployment deployment_of(const hg_serving_row *row, const hg_serving_p
         .chunked_prefill = p->engine.chunked_prefill,
         .graph_tokens = l->graph_tokens,
         .prompt_graph_tokens = l->prompt_graph_tokens, .recv_interval = l->recv_interval,
-        .draft_tokens = l->draft_tokens, .accepted_tokens = l->accepted_tokens,
+        .draft_tokens = l->draft_tokens, .draft = drafts_by(l, &p->model), .accepted_tokens = l->accepted_tokens,
         .batch_wait_steps = l->batch_wait_steps, .batch_wait_frac = l->batch_wait_frac,
         .balance_steps = l->balance_steps,
     };

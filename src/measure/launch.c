@@ -156,6 +156,7 @@ static void lay_over(const hg_launch_facts *own, double v[KEYS], hg_launch_facts
     v[DRAFT] = own_or(own->draft_tokens, v[DRAFT]);
     v[ACCEPTED] = own_or(own->accepted_tokens, v[ACCEPTED]);
     out->prefix_hit_frac = own->prefix_hit_frac;
+    out->draft = own->draft;
     if (own->kv_given) {
         out->kv_given = true;
         out->kv_dtype = own->kv_dtype;

@@ -5,6 +5,7 @@
 
 #include "base/data.h"
 #include "measure/serving.h"
+#include "spec/draft.h"
 #include "spec/dtype.h"
 
 typedef struct hg_launch_facts { /* a zero: the engine's default, unless said otherwise; of a row's own, a zero is
@@ -21,6 +22,7 @@ typedef struct hg_launch_facts { /* a zero: the engine's default, unless said ot
     double gpu_memory_utilization;
     int64_t recv_interval;        /* SGLang's scheduler-recv-interval */
     int64_t prompt_graph_tokens;  /* largest step with prompts that runs as a graph; −1: none */
+    hg_draft draft;               /* what proposes, where draft_tokens is above 0 */
     double draft_tokens;          /* speculative decoding: proposed a step and sequence; 0: off */
     double accepted_tokens;       /* … made a step and sequence, the model's own one among them */
     int64_t batch_wait_steps;

@@ -26,7 +26,7 @@ static const sheet_word words[] = {
 #define QUANT(word, precision) { A_QUANT, word, precision, 0, 0, 0 },
 #define MODE(word, disaggregated, decodes_only) { A_MODE, word, NULL, disaggregated, decodes_only, 0 },
 #define TRUST(word, class) { A_TRUST, word, class, 0, 0, 0 },
-#define SPECULATION(word, kept, proposed) { A_SPECULATION, word, NULL, kept, proposed, 0 },
+#define SPECULATION(word, draft, kept, proposed) { A_SPECULATION, word, draft, kept, proposed, 0 },
 #include "measure/sheet.def"
 };
 
@@ -223,6 +223,7 @@ static void read_speculation(reader *r)
         refuse(r, HG_SHEET_SPECULATION, "how tokens were proposed is not known; MTP, NEXTN, EAGLE3 and suffix are");
         return;
     }
+    hg_draft_parse(s->means, &r->own->draft);
     double kept = s->a, proposed = s->b, percent = hg_clamp(number_after(cell, "accept ", 0), 0, 100);
     if (kept <= 0) {
         r->own->draft_tokens = SUFFIX_PROPOSED;

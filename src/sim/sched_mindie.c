@@ -79,7 +79,7 @@ static bool prompts_go_first(hg_instance *in, const hg_lane *lane)
 static bool plan_mixed(hg_instance *in, hg_lane *lane, hg_plan *plan)
 {
     plan->decode = lane->decodes > 0;
-    take_prompts(in, plan, in->config.max_num_batched_tokens - lane->decodes);
+    take_prompts(in, plan, in->config.max_num_batched_tokens - lane->decodes * hg_decode_tokens(in));
     plan->steady = plan->count == 0 && in->partial == HG_NO_SEQ;
     return plan->decode || plan->count > 0;
 }
@@ -100,7 +100,7 @@ static bool plan(hg_instance *in, hg_lane *lane, hg_plan *plan)
 {
     bool runs = in->config.chunked_prefill ? plan_mixed(in, lane, plan) : plan_apart(in, lane, plan);
     if (plan->decode)
-        hg_prefix_take(&in->prefix, hg_lane_blocks_needed(lane, 0, in->kv.block_tokens));
+        hg_instance_take_decode(in, lane, hg_instance_decode_blocks(in, lane));
     return runs;
 }
 
@@ -117,7 +117,7 @@ static bool may_admit(const hg_instance *in)
 static bool rejects(const hg_instance *in, int64_t isl, int64_t osl)
 {
     const hg_sched_config *c = &in->config;
-    return hg_kv_blocks_for(&in->kv, isl + osl) > in->kv.blocks ||
+    return hg_kv_blocks_for(&in->kv, isl + osl + c->draft_tokens) > in->kv.blocks ||
            (c->max_model_len > 0 && isl + osl > c->max_model_len) ||
            (!c->chunked_prefill && isl > c->max_num_batched_tokens);
 }
