@@ -355,7 +355,7 @@ static void test_store(hg_arena arena, const char *folder)
 {
     bool fresh;
     hg_err err;
-    hg_stored *all;
+    hg_stored *all = NULL;
     size_t n;
     const char *path = hg_textf(&arena, "%s/store.db", folder), *other = hg_textf(&arena, "%s/text", folder);
     hg_store *s = hg_store_open(&arena, path, &fresh, &err);

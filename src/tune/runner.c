@@ -168,7 +168,7 @@ static bool change_live(hg_runner *r, hg_client *c, hg_arena scratch, size_t fro
         }
         hg_buf_puts(&body, p);
         hg_live_reply reply = hg_live_post(&scratch, c, k->live_path, body.s, REPLY_TIMEOUT_S, &watch);
-        if (!r->url && hg_process_ended(&r->process))
+        if (!r->url && has_died(r, reply.fault))
             return say_died(r, scratch, as, hg_textf(&scratch, "when %s was set to %s", k->name, value));
         if (reply.fault != HG_FAULT_NONE || reply.status >= 300)
             return say(r, as, HG_TRIAL_REFUSED, "%s cannot be set to %s live: %s answers %s", k->name, value, k->live_path,
@@ -285,7 +285,7 @@ static bool greet(hg_runner *r, hg_client *c, hg_arena *scratch, hg_prompts *p, 
     hg_live_watch watch = { .ctx = r, .stopped = is_stopped };
     hg_live_models m = hg_live_list_models(scratch, c, "/v1", r->model, REPLY_TIMEOUT_S, &watch);
     p->model = r->model ? r->model : m.first;
-    if (hg_process_ended(&r->process))
+    if (has_died(r, m.reply.fault))
         return say_died(r, *scratch, as, "when it was asked for its models");
     if (is_stopped(r))
         return say(r, as, HG_TRIAL_STOPPED, "stopped before the first request");

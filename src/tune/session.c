@@ -12,7 +12,7 @@ typedef struct session {
     hg_arena *arena;
     hg_tuner *tuner;
     hg_session_result *out;
-    size_t explored, confirms, baselines, finals; /* finished; confirms of the winner, finals of the baseline beside them */
+    size_t explored, confirms, finals; /* finished; confirms of the winner, finals of the baseline beside them */
     size_t peeked;             /* what the strategy was asked already; points: nothing */
     double spent_s, best;
 } session;
@@ -42,7 +42,7 @@ static void learn(session *s, const hg_trial *t)
         s->explored++;
     else if (t->role == HG_ROLE_CONFIRM)
         s->confirms++;
-    else if (s->baselines++ > 0 && s->confirms > s->finals)
+    else if (s->confirms > s->finals)
         s->finals++;
 }
 
@@ -64,7 +64,8 @@ static void forget_turns(session *s)
 static void go_on(session *s)
 {
     const hg_session *q = s->ask;
-    if (s->out->winner == q->space->points || s->confirms < q->repeats || s->finals < q->repeats || !has_room(s))
+    bool turned = s->out->winner == q->space->baseline || (s->confirms >= q->repeats && s->finals >= q->repeats);
+    if (s->out->winner == q->space->points || !turned || !has_room(s))
         return;
     s->peeked = hg_tuner_next(s->tuner);
     if (s->peeked != q->space->points)
@@ -89,7 +90,8 @@ static bool take_up(session *s, hg_err *err)
             hg_tuner_next(s->tuner);
             forget_turns(s);
         }
-        if (t->role == HG_ROLE_CONFIRM && s->out->winner == s->ask->space->points)
+        /* What was decided stays decided, though the trials after it may move the posterior. */
+        if ((t->role == HG_ROLE_CONFIRM || (t->role == HG_ROLE_BASELINE && s->explored > 0)) && s->out->winner == s->ask->space->points)
             s->out->winner = t->point;
         learn(s, t);
     }
@@ -158,7 +160,7 @@ static bool next(session *s, size_t *point, hg_trial_role *role)
     *role = of_winner ? HG_ROLE_CONFIRM : HG_ROLE_BASELINE;
     *point = s->out->winner;
     if (is_baseline) /* nothing to set beside it: once more at the end, for the drift */
-        return s->baselines < 2 && s->explored > 0;
+        return s->out->trials[s->out->count - 1].role != HG_ROLE_BASELINE;
     *point = of_winner ? s->out->winner : q->space->baseline;
     return of_winner ? s->confirms < q->repeats : true;
 }
