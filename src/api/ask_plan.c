@@ -163,6 +163,37 @@ static bool take_drafts(hg_ask *a, const hg_problem *p, hg_space *s)
     return true;
 }
 
+/* From so many devices on pools are looked at unasked: below, one engine fails and a pool is gone. */
+enum { POOLS_FROM = 16 };
+
+static bool take_pools(hg_ask *a, const hg_problem *p, const hg_goal *g, hg_space *s)
+{
+    static const char *const modes[] = { [HG_MODE_WHOLE] = "aggregated", [HG_MODE_POOLS] = "disaggregated", [HG_MODE_ANY] = "any" };
+    const hg_scenario *q = &a->s;
+    const hg_emitter *e = hg_emitter_find(p->engine.name);
+    bool can = e && e->pool && g->objective != HG_LATENCY, pinned = q->prefill.s || q->decode.s, found = !q->mode.s;
+    s->mode = can && (s->total_devices == 0 || s->total_devices >= POOLS_FROM) ? HG_MODE_ANY : HG_MODE_WHOLE;
+    for (int i = 0; q->mode.s && i <= HG_MODE_ANY; i++)
+        if (strcmp(q->mode.s, modes[i]) == 0) {
+            s->mode = (hg_mode)i;
+            found = true;
+        }
+    if (!found)
+        return hg_fail(&a->err, HG_INPUT, q->mode.where, "is '%.40s'; one of aggregated, disaggregated, any", q->mode.s);
+    if (!pinned)
+        return can || s->mode == HG_MODE_WHOLE ||
+               hg_fail(&a->err, HG_INPUT, q->mode.where, "pools are not searched %s; leave it out or write aggregated",
+                       g->objective == HG_LATENCY ? "for --objective latency" : "where heng cannot launch them with this engine");
+    if (!q->prefill.s || !q->decode.s)
+        return hg_fail(&a->err, HG_INPUT, q->prefill.s ? "--decode" : "--prefill", "is missing; a disaggregated deployment has both pools");
+    if (!can || (q->mode.s && s->mode == HG_MODE_WHOLE))
+        return hg_fail(&a->err, HG_INPUT, q->prefill.where, "%s", can ? "contradicts --mode aggregated"
+                                                                        : "pools are not searched for this engine or objective");
+    s->mode = HG_MODE_POOLS;
+    return hg_pool_shape_parse(q->prefill.s, q->prefill.where, &s->prefill, &a->err) &&
+           hg_pool_shape_parse(q->decode.s, q->decode.where, &s->decode, &a->err);
+}
+
 static bool make_space(hg_ask *a, const hg_problem *p, hg_space *s, hg_goal *g)
 {
     static const int64_t one[] = { 1 }, fill[] = { 0 };
@@ -182,6 +213,8 @@ static bool make_space(hg_ask *a, const hg_problem *p, hg_space *s, hg_goal *g)
         take(&s->replicas, &q->replicas, s->total_devices ? fill : one, 1);
     }
     take_limits(q, p, s);
+    if (!take_pools(a, p, g, s))
+        return false;
     return true;
 }
 

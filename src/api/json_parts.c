@@ -78,15 +78,20 @@ static void json_pool(hg_json *j, const char *name, const hg_deployment *d)
     hg_json_close(j, '}');
 }
 
-void hg_json_candidate(hg_json *j, const hg_candidate *c)
+void hg_json_pools(hg_json *j, const hg_deployment *d, const hg_deployment *prefill)
 {
-    if (!c->prefill) {
-        hg_json_deployment(j, &c->deployment);
+    if (!prefill || !prefill->replicas) {
+        hg_json_deployment(j, d);
         return;
     }
-    hg_json_key_int(j, "gpus", hg_candidate_devices(c));
-    json_pool(j, "prefill", &c->prefill->deployment);
-    json_pool(j, "decode", &c->deployment);
+    hg_json_key_int(j, "gpus", hg_deployment_devices(d) + hg_deployment_devices(prefill));
+    json_pool(j, "prefill", prefill);
+    json_pool(j, "decode", d);
+}
+
+void hg_json_candidate(hg_json *j, const hg_candidate *c)
+{
+    hg_json_pools(j, &c->deployment, c->prefill ? &c->prefill->deployment : NULL);
 }
 
 void hg_json_deployment(hg_json *j, const hg_deployment *d)

@@ -83,6 +83,14 @@ bool hg_plan_write(hg_arena *arena, const hg_plan *p, const char *model_word, co
 /* "tp 2 · pp 1 · 4 replicas · 256 seqs · 8192 tokens" */
 const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d);
 const char *hg_candidate_text(hg_arena *arena, const hg_candidate *c); /* both pools, where it has two */
+const char *hg_pools_text(hg_arena *arena, const hg_deployment *d, const hg_deployment *prefill); /* … or prefill's replicas are 0 */
+const char *hg_point_text(hg_arena *arena, const hg_point *p);
+
+int64_t hg_point_devices(const hg_point *p);
+
+/* Ready to run, a prefill pool in arena; of a point that a search found it fits, of a changed problem or deployment
+ * *out says why not. */
+void hg_point_candidate(hg_arena *arena, const hg_problem *p, const hg_point *at, hg_candidate *out);
 
 /* In another precision than the checkpoint's. */
 bool hg_changes_outputs(const hg_deployment *d);
@@ -98,6 +106,7 @@ void hg_plan_launch_prefill(hg_arena *arena, const hg_plan *p, const hg_deployme
 
 /* JSON parts shared by plan and simulate. */
 void hg_json_deployment(hg_json *j, const hg_deployment *d);
+void hg_json_pools(hg_json *j, const hg_deployment *d, const hg_deployment *prefill); /* … or prefill is NULL, or without replicas */
 void hg_json_candidate(hg_json *j, const hg_candidate *c); /* the same, or "prefill", "decode" and "gpus" */
 void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin);
 

@@ -60,7 +60,7 @@ static void curves(hg_json *j, const hg_plan_detail *d)
         hg_json_open(j, '{');
         hg_json_key(j, "deployment");
         hg_json_open(j, '{');
-        hg_json_deployment(j, d->curves[i].deployment);
+        hg_json_pools(j, d->curves[i].deployment, d->curves[i].prefill);
         hg_json_close(j, '}');
         hg_json_key(j, "points");
         hg_json_open(j, '[');

@@ -74,7 +74,7 @@ static void take_gain(const hg_plan *p, double score, const hg_metrics *m, hg_wh
     const hg_point *top = &p->top[0];
     out->metric = "objective";
     out->gain_frac = score / top->score - 1;
-    if (p->load_given && m->replicas != top->deployment.replicas) {
+    if (p->load_given && !top->prefill.replicas && m->replicas != top->deployment.replicas) {
         out->metric = "GPUs";
         out->gain_frac = score > 0 ? (double)top->deployment.replicas / (double)m->replicas - 1 : -1;
     } else if (p->load_given) {
@@ -89,10 +89,10 @@ static void take_gain(const hg_plan *p, double score, const hg_metrics *m, hg_wh
 static bool ask_again(hg_arena *arena, const hg_goal *goal, const hg_plan *p, hg_problem *changed, const hg_deployment *d, hg_what_if *out)
 {
     hg_candidate *candidate = HG_NEW(arena, hg_candidate, 1);
-    hg_candidate_make(changed, d, candidate);
+    hg_point at = { .deployment = *d, .prefill = p->top[0].prefill };
+    hg_point_candidate(arena, changed, &at, candidate);
     if (candidate->fit != HG_FITS)
         return false;
-    candidate->memo = hg_step_memo_new(arena, d->max_num_batched_tokens, d->max_num_seqs);
     hg_goal g = *goal;
     hg_metrics m = { 0 };
     g.problem = changed;
@@ -120,7 +120,7 @@ static void try_load(hg_arena scratch, const hg_plan *p, double factor, hg_varie
     hg_run run = { .load = HG_LOAD_RATE, .rate_per_s = factor * p->top[0].metrics.rate_per_s, .steady = true };
     if (!(run.rate_per_s > 0))
         return;
-    hg_candidate_make(p->problem, &p->top[0].deployment, c);
+    hg_point_candidate(&scratch, p->problem, &p->top[0], c);
     hg_evaluate(&scratch, p->problem, c, &run, &m);
     *out = (hg_varied){ .known = true, .fixed_load = true, .kept = m.sim.slo_kept, .attained_frac = m.sim.attained_frac };
 }
@@ -213,9 +213,8 @@ static int open_curves(hg_ask *a, asking *k)
     for (; d->curve_count < HG_CURVES && (size_t)d->curve_count < p->top_count; d->curve_count++) {
         const hg_point *at = &p->top[d->curve_count];
         hg_candidate *c = &k->candidates[d->curve_count];
-        hg_candidate_make(p->problem, &at->deployment, c);
-        c->memo = hg_step_memo_new(a->arena, at->deployment.max_num_batched_tokens, at->deployment.max_num_seqs);
-        d->curves[d->curve_count] = (hg_load_curve){ .deployment = &at->deployment, .count = HG_CURVE_POINTS };
+        hg_point_candidate(a->arena, p->problem, at, c);
+        d->curves[d->curve_count] = (hg_load_curve){ .deployment = &at->deployment, .prefill = &at->prefill, .count = HG_CURVE_POINTS };
     }
     return d->curve_count * HG_CURVE_POINTS;
 }
@@ -282,8 +281,7 @@ void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_p
     hg_candidate *c = HG_NEW(a->arena, hg_candidate, 1);
     hg_plan_detail *detail = HG_NEW(a->arena, hg_plan_detail, 1);
     hg_account *account = &detail->account;
-    hg_candidate_make(out->problem, &best->deployment, c);
-    c->memo = hg_step_memo_new(a->arena, best->deployment.max_num_batched_tokens, best->deployment.max_num_seqs);
+    hg_point_candidate(a->arena, out->problem, best, c);
     hg_run run = run_of(goal, out);
     take_account(*a->arena, out, c, &run, detail);
     out->detail = detail;

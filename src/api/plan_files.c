@@ -8,26 +8,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* As --prefill takes it; empty where one pool does both. */
+static const char *shape_word(hg_arena *arena, const hg_deployment *d)
+{
+    return d->replicas ? hg_textf(arena, "%lldxtp%lldpp%llddp%lldep%lld", (long long)d->replicas, (long long)d->tp, (long long)d->pp,
+                                  (long long)d->dp, (long long)d->ep) : "";
+}
+
 static const char *points_csv(hg_arena *arena, const hg_point *list, size_t n)
 {
     hg_buf b = { .arena = arena };
     hg_buf_puts(&b, "rank,gpus,replicas,tp,pp,dp,ep,precision,kv_dtype,max_num_seqs,max_num_batched_tokens,"
                     "rate_per_s,goodput_per_gpu,attained_frac,ttft_p50_s,ttft_p90_s,ttft_p99_s,tpot_p50_s,"
-                    "tpot_p90_s,tpot_p99_s,e2e_p90_s,tokens_per_s_per_gpu,tokens_per_s_per_user,kv_peak_frac\n");
+                    "tpot_p90_s,tpot_p99_s,e2e_p90_s,tokens_per_s_per_gpu,tokens_per_s_per_user,kv_peak_frac,prefill\n");
     for (size_t i = 0; i < n; i++) {
         const hg_deployment *d = &list[i].deployment;
         const hg_metrics *m = &list[i].metrics;
         const hg_summary *ttft = &m->sim.latency[HG_TTFT], *tpot = &m->sim.latency[HG_TPOT];
         hg_buf_printf(&b, "%zu,%lld,%lld,%lld,%lld,%lld,%lld,%s,%s,%lld,%lld,", i + 1,
-                      (long long)hg_deployment_devices(d), (long long)d->replicas, (long long)d->tp,
+                      (long long)hg_point_devices(&list[i]), (long long)d->replicas, (long long)d->tp,
                       (long long)d->pp, (long long)d->dp, (long long)d->ep,
                       d->precision_is_checkpoints ? "checkpoint" : hg_dtype_table[d->precision].name,
                       hg_dtype_table[d->kv_dtype].name, (long long)d->max_num_seqs,
                       (long long)d->max_num_batched_tokens);
-        hg_buf_printf(&b, "%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", m->rate_per_s,
+        hg_buf_printf(&b, "%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s\n", m->rate_per_s,
                       m->goodput_per_device, m->sim.attained_frac, ttft->p50, ttft->p90, ttft->p99, tpot->p50,
                       tpot->p90, tpot->p99, m->sim.latency[HG_E2E].p90, m->tokens_per_s_per_device,
-                      m->tokens_per_s_per_user, m->sim.kv_peak_frac);
+                      m->tokens_per_s_per_user, m->sim.kv_peak_frac, shape_word(arena, &list[i].prefill));
     }
     return b.s;
 }

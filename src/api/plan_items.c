@@ -40,9 +40,11 @@ static void refuse(hg_arena *arena, hg_plan *out, size_t *capacity, const hg_can
 }
 
 /* What the simulator can run and the engine, its version or the manifest cannot launch is no candidate. */
-static bool launchable(hg_arena scratch, const hg_plan *plan, const hg_candidate *c, char *reason, size_t size)
+static bool launchable(hg_arena scratch, const hg_plan *plan, const hg_candidate *c, bool whole, char *reason, size_t size)
 {
     hg_point at = { .deployment = c->deployment };
+    if (!whole) /* beside another pool like it */
+        at.prefill = c->deployment;
     hg_launch l = hg_plan_launch(&scratch, plan, &at, plan->problem->model.name);
     const char *why = hg_emit_refuses(&scratch, hg_emitter_find(plan->problem->engine.name), &l);
     if (why)
@@ -89,7 +91,7 @@ static size_t add(maker *k, const hg_space *space, bool whole)
         hg_candidate *c = *slot = HG_NEW(arena, hg_candidate, 1);
         take_all_prompts(k->ask, k->longest, &list[i]);
         hg_candidate_make(k->items->problem, &list[i], c);
-        if (c->fit == HG_FITS && launchable(*arena, k->out, c, c->reason, sizeof c->reason))
+        if (c->fit == HG_FITS && launchable(*arena, k->out, c, whole, c->reason, sizeof c->reason))
             continue;
         k->count--;
         hg_candidate refused = *c;
@@ -176,6 +178,13 @@ static void take_bounds(hg_arena *arena, hg_items *items, size_t count, int thre
 static hg_space pool_space(const hg_space *s, bool prefill)
 {
     hg_space pool = *s;
+    const hg_pool_shape *pinned = prefill ? &s->prefill : &s->decode;
+    if (pinned->engines) {
+        pool.tp = (hg_knob){ { pinned->tp }, 1 };
+        pool.pp = (hg_knob){ { pinned->pp }, 1 };
+        pool.dp = (hg_knob){ { pinned->dp }, 1 };
+        pool.ep = (hg_knob){ { pinned->ep }, 1 };
+    }
     int64_t most = s->total_devices ? s->total_devices : ANY_DEVICES;
     pool.total_devices = most - 1;
     pool.replicas = (hg_knob){ { 1 }, 1 };
@@ -188,7 +197,8 @@ void hg_items_make(hg_ask *a, const hg_space *space, const hg_goal *goal, bool w
 {
     const hg_problem *p = goal->problem;
     *items = (hg_items){ .problem = p, .goal = goal, .demand = hg_demand_of(*a->arena, &p->workload, &p->slo),
-                         .total_devices = space->total_devices ? space->total_devices : ANY_DEVICES };
+                         .total_devices = space->total_devices ? space->total_devices : ANY_DEVICES,
+                         .prefill_engines = space->prefill.engines, .decode_engines = space->decode.engines };
     maker k = { a, items, out, .longest = longest_prompt(&p->workload) };
     hg_space prefill = pool_space(space, true), decode = pool_space(space, false);
     items->whole = whole ? add(&k, space, true) : 0;
@@ -285,6 +295,13 @@ static void each_size(pairing *k, uint32_t prefill, uint32_t decode)
     int64_t y0 = rate ? (int64_t)ceil(w->rate_per_s / m->rates[decode]) : 1;
     hg_item it = { .own = decode, .prefill = prefill,
                    .group = (uint32_t)(m->whole + (m->shapes[prefill] - m->whole) * m->decodes + m->shapes[decode] - m->whole - m->prefills) };
+    if (m->prefill_engines) {
+        it.prefill_engines = (int32_t)m->prefill_engines;
+        it.engines = (int32_t)m->decode_engines;
+        if (it.prefill_engines * gp + it.engines * gd <= m->total_devices)
+            consider(k, it);
+        return;
+    }
     for (int64_t x = x0; x * gp + gd <= m->total_devices && (!rate || x <= 2 * x0); x++) {
         int64_t most = (m->total_devices - x * gp) / gd;
         for (int64_t y = given ? y0 : most; y <= most && (!rate || y <= 2 * y0); y++) {

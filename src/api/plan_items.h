@@ -22,7 +22,8 @@ typedef struct hg_items {
     uint32_t *shapes, *budgets;  /* the first candidate of the same shape; … and of the same token budget */
     size_t whole, prefills, decodes;
     size_t groups;               /* numbers of groups are below it */
-    int64_t total_devices;       /* 0: not bounded */
+    int64_t total_devices;
+    int64_t prefill_engines, decode_engines; /* 0: any */
 } hg_items;
 
 /* Makes the deployments of the space ready, and the pools where `pools` says so; refuses into `out` what cannot run. */

@@ -19,7 +19,7 @@ static void point(hg_json *j, const hg_plan *p, const hg_point *at)
 {
     hg_json_key(j, "deployment");
     hg_json_open(j, '{');
-    hg_json_deployment(j, &at->deployment);
+    hg_json_pools(j, &at->deployment, &at->prefill);
     hg_json_close(j, '}');
     hg_json_key(j, "metrics");
     hg_json_open(j, '{');

@@ -1,6 +1,7 @@
 #include "api/plan.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d)
@@ -25,10 +26,46 @@ const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d)
     return b.s;
 }
 
+const char *hg_pools_text(hg_arena *arena, const hg_deployment *d, const hg_deployment *prefill)
+{
+    const char *own = hg_deployment_text(arena, d);
+    return prefill && prefill->replicas ? hg_textf(arena, "prefill %s; decode %s", hg_deployment_text(arena, prefill), own) : own;
+}
+
 const char *hg_candidate_text(hg_arena *arena, const hg_candidate *c)
 {
-    const char *own = hg_deployment_text(arena, &c->deployment);
-    return c->prefill ? hg_textf(arena, "prefill %s; decode %s", hg_deployment_text(arena, &c->prefill->deployment), own) : own;
+    return hg_pools_text(arena, &c->deployment, c->prefill ? &c->prefill->deployment : NULL);
+}
+
+const char *hg_point_text(hg_arena *arena, const hg_point *p)
+{
+    return hg_pools_text(arena, &p->deployment, &p->prefill);
+}
+
+int64_t hg_point_devices(const hg_point *p)
+{
+    return hg_deployment_devices(&p->deployment) + hg_deployment_devices(&p->prefill);
+}
+
+static void make_ready(hg_arena *arena, const hg_problem *p, const hg_deployment *d, hg_candidate *out)
+{
+    hg_candidate_make(p, d, out);
+    if (out->fit == HG_FITS)
+        out->memo = hg_step_memo_new(arena, d->max_num_batched_tokens, (int64_t)((double)d->max_num_seqs * (1 + d->draft_tokens)));
+}
+
+void hg_point_candidate(hg_arena *arena, const hg_problem *p, const hg_point *at, hg_candidate *out)
+{
+    make_ready(arena, p, &at->deployment, out);
+    if (!at->prefill.replicas || out->fit != HG_FITS)
+        return;
+    hg_candidate *prefill = HG_NEW(arena, hg_candidate, 1);
+    make_ready(arena, p, &at->prefill, prefill);
+    if (prefill->fit != HG_FITS) {
+        out->fit = prefill->fit;
+        snprintf(out->reason, sizeof out->reason, "the prefill pool: %.230s", prefill->reason);
+    }
+    out->prefill = prefill;
 }
 
 bool hg_changes_outputs(const hg_deployment *d)
@@ -142,11 +179,12 @@ hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, 
         .mean_isl = w->count ? isl / (double)w->count : 0, .mean_osl = w->count ? osl / (double)w->count : 0,
         .rate_per_s = at->metrics.rate_per_s,
         .why = hg_textf(arena, "%s on %lld x %s: %s", model_word,
-                        (long long)hg_deployment_devices(&at->deployment), p->problem->rates.device.name,
-                        hg_deployment_text(arena, &at->deployment)),
+                        (long long)hg_point_devices(at), p->problem->rates.device.name, hg_point_text(arena, at)),
     };
     take_checkpoint(arena, &p->problem->model, &at->deployment, &l);
     take_gguf(arena, p, model_word, &l);
+    if (at->prefill.replicas)
+        hg_plan_launch_prefill(arena, p, &at->prefill, &l);
     return l;
 }
 

@@ -48,7 +48,9 @@ static const char *gib(hg_arena *arena, double bytes)
 /* "--max-num-seqs 256": the flag as the engine calls it, with what it is told. */
 static const char *told(hg_arena *arena, const hg_plan *p, const char *word)
 {
-    hg_launch l = hg_plan_launch(arena, p, &p->top[0], p->problem->model.name);
+    hg_point own = p->top[0]; /* of two pools the one that answers */
+    own.prefill = (hg_deployment){ 0 };
+    hg_launch l = hg_plan_launch(arena, p, &own, p->problem->model.name);
     hg_settings s = hg_emit_settings(arena, hg_emitter_find(p->problem->engine.name), &l, 1);
     const hg_setting *t = hg_setting_of_word(&s, word);
     return t ? hg_textf(arena, "%s %s", t->name, t->value) : word;

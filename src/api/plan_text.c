@@ -55,7 +55,7 @@ static void row(hg_buf *b, const hg_plan *plan, size_t rank, const hg_point *p)
     const hg_sim_result *r = &p->metrics.sim;
     hg_arena *arena = b->arena;
     const char *cells[TABLE_COLUMNS] = {
-        hg_textf(arena, "%zu", rank), hg_deployment_text(arena, &p->deployment), hg_figures(arena, served(p), 3),
+        hg_textf(arena, "%zu", rank), hg_point_text(arena, p), hg_figures(arena, served(p), 3),
         hg_figures(arena, p->metrics.goodput_per_device, 3), seconds(arena, r->latency[HG_TTFT].p90),
         seconds(arena, r->latency[HG_TPOT].p90), seconds(arena, r->latency[HG_E2E].p90),
         whole(arena, p->metrics.tokens_per_s_per_device), hg_textf(arena, "%.0f%%", 100 * r->kv_peak_frac) };
@@ -281,8 +281,8 @@ static void figures(hg_arena *arena, hg_buf *b, const hg_plan *p, const char *mo
     const hg_point *best = &p->top[0];
     const hg_metrics *m = &best->metrics;
     hg_buf_printf(b, "%s\n", hg_say(arena, p->lang, HG_TEXT_plan_head, model_word,
-                                    hg_textf(arena, "%" PRId64, hg_deployment_devices(&best->deployment)),
-                                    p->problem->rates.device.name, hg_deployment_text(arena, &best->deployment)));
+                                    hg_textf(arena, "%" PRId64, hg_point_devices(best)),
+                                    p->problem->rates.device.name, hg_point_text(arena, best)));
     hg_buf_printf(b, "  %s\n", hg_say(arena, p->lang, HG_TEXT_plan_figures, hg_figures(arena, served(best), 3),
                                       rate_interval(arena, p), hg_figures(arena, m->goodput_per_device, 3),
                                       whole(arena, m->sim.output_tokens_per_s),

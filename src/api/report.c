@@ -36,9 +36,9 @@ void hg_report_figure(const hg_report *r, double value, const char *text)
         hg_html(r->b, "<td class=\"n\" data-v=\"none\">%s</td>", text);
 }
 
-void hg_report_deployment(const hg_report *r, const hg_deployment *d)
+void hg_report_deployment(const hg_report *r, const hg_deployment *d, const hg_deployment *prefill)
 {
-    const char *text = hg_deployment_text(r->arena, d), *comma = strstr(text, ", ");
+    const char *text = hg_pools_text(r->arena, d, prefill), *comma = strstr(text, ", ");
     size_t shape = comma ? (size_t)(comma - text) : strlen(text);
     hg_html(r->b, "<b>%s</b>", hg_strndup(r->arena, text, shape));
     if (comma)

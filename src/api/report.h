@@ -46,7 +46,7 @@ void hg_report_table_end(const hg_report *r);
 /* A cell of a figure, with the value that sorting goes by. */
 void hg_report_figure(const hg_report *r, double value, const char *text);
 /* "2 x tp4 kv-fp8" above "256 seqs, 8192 tokens". */
-void hg_report_deployment(const hg_report *r, const hg_deployment *d);
+void hg_report_deployment(const hg_report *r, const hg_deployment *d, const hg_deployment *prefill);
 /* "28 requests/s, Poisson" */
 const char *hg_report_load(const hg_report *r);
 /* "TTFT p90" */

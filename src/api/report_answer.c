@@ -97,7 +97,7 @@ void hg_report_question(const hg_report *r)
 
 static const char *devices(const hg_report *r)
 {
-    return hg_textf(r->arena, "%" PRId64, hg_deployment_devices(&r->p->top[0].deployment));
+    return hg_textf(r->arena, "%" PRId64, hg_point_devices(&r->p->top[0]));
 }
 
 static double rate_of(const hg_metrics *m)
@@ -109,7 +109,7 @@ static void say_found(const hg_report *r)
 {
     const hg_metrics *m = &r->p->top[0].metrics;
     const char *kept = r->p->problem->slo.count ? hg_report_form(r, HG_TEXT_page_kept) : "";
-    hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_run, hg_deployment_text(r->arena, &r->p->top[0].deployment), devices(r),
+    hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_run, hg_point_text(r->arena, &r->p->top[0]), devices(r),
                 device_title(r->p));
     if (r->p->objective && strcmp(r->p->objective, "latency") == 0 && !r->p->load_given)
         hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_alone, hg_html_seconds(r->arena, m->sim.latency[HG_E2E].mean),
@@ -138,7 +138,7 @@ static const char *what_is_missed(const hg_report *r)
 
 static void say_miss(const hg_report *r)
 {
-    hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_miss, hg_deployment_text(r->arena, &r->p->top[0].deployment), devices(r),
+    hg_html_say(r->b, r->p->lang, HG_TEXT_page_html_miss, hg_point_text(r->arena, &r->p->top[0]), devices(r),
                 device_title(r->p));
     hg_html(r->b, "%s", what_is_missed(r));
 }
@@ -194,7 +194,7 @@ static void money(const hg_report *r, const hg_metrics *m, double devices)
 static void tiles(const hg_report *r)
 {
     const hg_metrics *m = &r->p->top[0].metrics;
-    double devices = (double)hg_deployment_devices(&r->p->top[0].deployment);
+    double devices = (double)hg_point_devices(&r->p->top[0]);
     hg_buf_puts(r->b, "<dl class=\"tiles\">\n");
     double off = r->p->rate_hi > 0 ? fmax(r->p->rate_hi / rate_of(m) - 1, 1 - r->p->rate_lo / rate_of(m)) : 0;
     tile(r, off > 0 ? hg_say(r->arena, r->p->lang, HG_TEXT_tile_rate_known, hg_textf(r->arena, "%.0f%%", ceil(100 * off))) : hg_report_form(r, HG_TEXT_tile_rate),

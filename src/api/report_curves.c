@@ -23,9 +23,14 @@ static double statistic(const hg_summary *s, int k)
     return k == 0 ? s->p50 : k == 1 ? s->p90 : s->p99;
 }
 
+static int64_t devices_of(const hg_load_curve *v)
+{
+    return hg_deployment_devices(v->deployment) + hg_deployment_devices(v->prefill);
+}
+
 static double load_of(const chart *c, const hg_load_curve *v, int i)
 {
-    return v->points[i].load / (c->per_device ? (double)hg_deployment_devices(v->deployment) : 1);
+    return v->points[i].load / (c->per_device ? (double)devices_of(v) : 1);
 }
 
 /* Above the limit and the plan's own point there is little to see but the wall. */
@@ -91,7 +96,7 @@ static const char *point_text(const chart *c, const hg_load_curve *v, int i)
     const hg_summary *s = &at->latency[c->metric];
     hg_arena *arena = c->r->arena;
     const char *load = hg_textf(arena, "%s %s", hg_html_number(arena, load_of(c, v, i)), hg_report_form(c->r, axis_of(c)));
-    return hg_say(arena, c->r->p->lang, HG_TEXT_curves_point, hg_deployment_text(arena, v->deployment), load, hg_html_seconds(arena, s->p50),
+    return hg_say(arena, c->r->p->lang, HG_TEXT_curves_point, hg_pools_text(arena, v->deployment, v->prefill), load, hg_html_seconds(arena, s->p50),
                   hg_html_seconds(arena, s->p90), hg_html_seconds(arena, s->p99), hg_html_percent(arena, at->attained_frac));
 }
 
@@ -122,7 +127,7 @@ static void here(const chart *c)
 {
     const hg_plan *p = c->r->p;
     double x = hg_curve_load(p->problem, p->top[0].metrics.rate_per_s) /
-               (c->per_device ? (double)hg_deployment_devices(&p->top[0].deployment) : 1) / c->x.most;
+               (c->per_device ? (double)hg_point_devices(&p->top[0]) : 1) / c->x.most;
     hg_svg_line(c->r->b, "here", x, 0, x, 1);
 }
 
@@ -158,7 +163,7 @@ static void legend(const hg_report *r)
     for (int which = 0; which < d->curve_count; which++)
         for (int k = 0; k < STATISTICS; k++)
             key(r, hg_textf(r->arena, "%s q%d", which ? "v-next" : "v-best", k),
-                k ? statistics[k] : hg_textf(r->arena, "%s: p50", hg_deployment_text(r->arena, d->curves[which].deployment)));
+                k ? statistics[k] : hg_textf(r->arena, "%s: p50", hg_pools_text(r->arena, d->curves[which].deployment, d->curves[which].prefill)));
     key(r, "here", hg_report_form(r, HG_TEXT_curves_here));
     if (r->p->problem->slo.count)
         key(r, "slo", "SLO");
@@ -167,7 +172,7 @@ static void legend(const hg_report *r)
 
 static void point_row(const hg_report *r, const hg_load_curve *v, const hg_curve_point *at)
 {
-    hg_html(r->b, "<tr><th scope=\"row\">%s</th>", hg_deployment_text(r->arena, v->deployment));
+    hg_html(r->b, "<tr><th scope=\"row\">%s</th>", hg_pools_text(r->arena, v->deployment, v->prefill));
     hg_report_figure(r, at->load, hg_html_number(r->arena, at->load));
     if (!at->settled) {
         hg_html(r->b, "<td class=\"bad\" colspan=\"7\">%s</td></tr>\n", hg_report_form(r, HG_TEXT_curves_grows));
@@ -204,7 +209,7 @@ void hg_report_curves(const hg_report *r)
         return;
     bool differ = false;
     for (int k = 1; k < d->curve_count; k++)
-        differ |= hg_deployment_devices(d->curves[k].deployment) != hg_deployment_devices(d->curves[0].deployment);
+        differ |= devices_of(&d->curves[k]) != devices_of(&d->curves[0]);
     bool rates = r->p->problem->workload.load == HG_LOAD_NONE || r->p->problem->workload.load == HG_LOAD_RATE;
     hg_report_section(r, "curves", hg_report_form(r, HG_TEXT_curves_head),
                       hg_report_form(r, d->curve_count > 1 ? HG_TEXT_curves_lead : HG_TEXT_curves_lead_one));

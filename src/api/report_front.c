@@ -59,9 +59,9 @@ static double up(const front *f, const hg_point *p)
 static const char *point_text(const hg_report *r, const hg_point *p, const char *head)
 {
     const hg_metrics *m = &p->metrics;
-    int64_t devices = hg_deployment_devices(&p->deployment);
+    int64_t devices = hg_point_devices(p);
     hg_buf b = { .arena = r->arena };
-    hg_buf_puts(&b, hg_say(r->arena, r->p->lang, HG_TEXT_front_point, head, hg_deployment_text(r->arena, &p->deployment),
+    hg_buf_puts(&b, hg_say(r->arena, r->p->lang, HG_TEXT_front_point, head, hg_point_text(r->arena, p),
                            hg_html_number(r->arena, m->tokens_per_s_per_user), hg_html_number(r->arena, m->tokens_per_s_per_device)));
     if (m->rate_per_s > 0)
         hg_buf_puts(&b, hg_say(r->arena, r->p->lang, devices > 1 ? HG_TEXT_front_point_rate : HG_TEXT_front_point_rate_one,
@@ -129,7 +129,7 @@ static void point_row(const hg_report *r, const hg_point *p)
 {
     const hg_metrics *m = &p->metrics;
     double ttft = m->sim.latency[HG_TTFT].p90, tpot = m->sim.latency[HG_TPOT].p90;
-    hg_html(r->b, "<tr><th scope=\"row\">%s</th>", hg_deployment_text(r->arena, &p->deployment));
+    hg_html(r->b, "<tr><th scope=\"row\">%s</th>", hg_point_text(r->arena, p));
     hg_report_figure(r, m->tokens_per_s_per_user,
                      hg_html_number(r->arena, m->tokens_per_s_per_user));
     hg_report_figure(r, m->tokens_per_s_per_device,

@@ -53,7 +53,7 @@ static void refusal_rows(const hg_report *r, size_t from, size_t to)
     for (size_t i = from; i < to; i++) {
         const hg_refusal *f = &r->p->refusals[i];
         hg_buf_puts(r->b, "<tr><th scope=\"row\">");
-        hg_report_deployment(r, &f->deployment);
+        hg_report_deployment(r, &f->deployment, NULL);
         hg_html(r->b, "</th><td class=\"n\">%zu</td><td>%s</td></tr>\n", f->count, f->reason);
     }
     hg_report_table_end(r);

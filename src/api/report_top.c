@@ -150,7 +150,7 @@ static void row(const top *t, size_t rank, const hg_point *p)
     if (t->r->p->found)
         hg_html(b, "<span class=\"rank\">%zu</span>", rank);
     hg_buf_puts(b, "<div>");
-    hg_report_deployment(t->r, &p->deployment);
+    hg_report_deployment(t->r, &p->deployment, &p->prefill);
     hg_buf_puts(b, "</div></div></th>");
     number_cell(t, rate(p), t->rate);
     number_cell(t, p->metrics.goodput_per_device, t->goodput);

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "spec/deployment.h"
+#include "spec/pool_shape.h"
 
 #include <stddef.h>
 
@@ -18,6 +19,7 @@ typedef enum hg_mode { HG_MODE_WHOLE, HG_MODE_POOLS, HG_MODE_ANY } hg_mode;
 
 typedef struct hg_space {
     hg_mode mode;              /* engines that do both, pools that compute prompts and answers, or either */
+    hg_pool_shape prefill, decode; /* what pools must look like; engines 0: any */
     hg_knob tp, pp, dp, ep;    /* ep 0: all ranks of the engine (tp·dp) */
     hg_knob replicas;          /* 0: as many as total_devices hold */
     hg_knob max_num_seqs, max_num_batched_tokens;
