@@ -23,6 +23,7 @@ static const struct {
     { 1e-3, 1e-3 },      /* request_serial */
     { 0.5e-6, 1e-6 },    /* token */
     { 20e-3, 20e-3 },    /* transfer */
+    { 0.1, 0.1 },        /* transfer_gib */
     { 1, 0.1 },          /* gemm, over the tables' */
     { 1, 0.1 },          /* attention */
     { 1, 0.1 },          /* experts */
@@ -95,6 +96,17 @@ static void find_slopes(const task *t, hg_arena scratch, hg_serving_line *l)
             l->tpot_by[i][k] = log(there[i].tpot_s / s->tpot_s) - l->tpot[i];
             l->ttft_by[i][k] = log(there[i].ttft_s / s->ttft_s) - l->ttft[i];
         }
+    }
+}
+
+/* A version's rows move as they do around its engine's terms. */
+static void copy_slopes(const hg_serving_line *whole, hg_serving_line *l)
+{
+    for (size_t i = 0, k = 0; i < l->count; i++, k++) {
+        while (whole->rows[k] != l->rows[i])
+            k++;
+        memcpy(l->tpot_by[i], whole->tpot_by[k], sizeof l->tpot_by[i]);
+        memcpy(l->ttft_by[i], whole->ttft_by[k], sizeof l->ttft_by[i]);
     }
 }
 
@@ -175,7 +187,8 @@ static hg_serving_line *open_line(hg_arena *keep, const task *t, const hg_servin
     return l;
 }
 
-static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t least_rows, hg_serving_group *g)
+static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t least_rows, const hg_serving_line *whole,
+                      hg_serving_group *g)
 {
     hg_serving_line *l = open_line(keep, t, g);
     double x[TERMS];
@@ -184,7 +197,10 @@ static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t
         return false;
     memcpy(l->prior, prior, sizeof l->prior);
     move(t, *keep, l, prior);
-    find_slopes(t, *keep, l);
+    if (whole)
+        copy_slopes(whole, l);
+    else
+        find_slopes(t, *keep, l);
     for (int round = 0; round < ROUNDS; round++) {
         solve(t, l, prior, -1, 1, x);
         move(t, *keep, l, x);
@@ -228,7 +244,7 @@ size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n
                 continue;
             for (int k = 0; k < TERMS; k++)
                 prior[k] = whole ? whole->line->x[k] : belief[k].prior_s / belief[k].spread_s;
-            if (fit_group(keep, &t, prior, LEAST_ROWS, &g))
+            if (fit_group(keep, &t, prior, LEAST_ROWS, whole ? whole->line : NULL, &g))
                 *HG_PUSH(keep, *out, count, capacity) = g;
         }
     return count;
@@ -243,7 +259,7 @@ bool hg_serving_refit(hg_arena *keep, const hg_serving_sample *samples, size_t n
     *out = (hg_serving_group){ .engine = n ? samples[0].engine : "" };
     for (int k = 0; k < TERMS; k++)
         prior[k] = *hg_overhead(&from, k) / belief[k].spread_s;
-    return fit_group(keep, &t, prior, 1, out);
+    return fit_group(keep, &t, prior, 1, NULL, out);
 }
 
 void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, int fold, int folds,
