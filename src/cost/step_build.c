@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 static void add_dense_ffn(hg_builder *b, const char *const names[3], double inter, hg_dtype dtype, bool gated,
                           double repeat)
@@ -138,10 +139,12 @@ static void add_experts(hg_builder *b, const hg_layer *l, double repeat)
 static void add_shared_expert(hg_builder *b, const hg_layer *l, double repeat)
 {
     static const char *const names[3] = { "shared expert gate and up", "shared expert activation", "shared expert down" };
+    const char *where = b->e->shared_beside;
+    bool beside = where && (strcmp(where, "all") == 0 || l->mixer == HG_MIX_MLA);
     int before = b->out->count;
     add_dense_ffn(b, names, (double)l->shared_inter_size, b->m->precision.mlp, l->gated, repeat);
     for (int i = before; i < b->out->count; i++)
-        b->out->items[i].beside = b->e->shared_beside;
+        b->out->items[i].beside = beside;
 }
 
 static void add_ffn(hg_builder *b, const hg_layer *l, double repeat)

@@ -47,6 +47,7 @@ static hg_overheads overheads_of(const double *x)
 struct hg_serving_line {
     size_t *rows, count;
     double x[TERMS], prior[TERMS];       /* in spreads */
+    double hold[TERMS];                  /* how strongly a term is held to its prior; 1: by its spread */
     double *tpot, *ttft;                 /* residuals */
     double (*tpot_by)[TERMS], (*ttft_by)[TERMS];
 };
@@ -147,8 +148,8 @@ static void solve(const task *t, const hg_serving_line *l, const double *prior, 
     for (int round = 0; round < WEIGHINGS; round++) {
         double m[TERMS * TERMS + TERMS] = { 0 };
         for (int j = 0; j < TERMS; j++) {
-            m[j * TERMS + j] = 1;
-            m[TERMS * TERMS + j] = prior[j];
+            m[j * TERMS + j] = l->hold[j];
+            m[TERMS * TERMS + j] = l->hold[j] * prior[j];
         }
         for (size_t i = 0; i < l->count; i++) {
             if (kept_back(t, l->rows[i], fold, folds))
@@ -187,8 +188,18 @@ static hg_serving_line *open_line(hg_arena *keep, const task *t, const hg_servin
     return l;
 }
 
+/* Of an engine most rows are of a few models: what their kernels take over the tables' is not lightly to become every
+ * model's.  A version says the rest. */
+static const double HOLD_RATIOS = 4;
+
+static void hold_terms(hg_serving_line *l, double ratios)
+{
+    for (int k = 0; k < TERMS; k++)
+        l->hold[k] = hg_overhead_terms[k].ratio ? ratios : 1;
+}
+
 static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t least_rows, const hg_serving_line *whole,
-                      hg_serving_group *g)
+                      double hold_ratios, hg_serving_group *g)
 {
     hg_serving_line *l = open_line(keep, t, g);
     double x[TERMS];
@@ -196,6 +207,7 @@ static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t
     if (l->count < least_rows)
         return false;
     memcpy(l->prior, prior, sizeof l->prior);
+    hold_terms(l, hold_ratios);
     move(t, *keep, l, prior);
     if (whole)
         copy_slopes(whole, l);
@@ -244,7 +256,7 @@ size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n
                 continue;
             for (int k = 0; k < TERMS; k++)
                 prior[k] = whole ? whole->line->x[k] : belief[k].prior_s / belief[k].spread_s;
-            if (fit_group(keep, &t, prior, LEAST_ROWS, whole ? whole->line : NULL, &g))
+            if (fit_group(keep, &t, prior, LEAST_ROWS, whole ? whole->line : NULL, whole ? 1 : HOLD_RATIOS, &g))
                 *HG_PUSH(keep, *out, count, capacity) = g;
         }
     return count;
@@ -259,7 +271,7 @@ bool hg_serving_refit(hg_arena *keep, const hg_serving_sample *samples, size_t n
     *out = (hg_serving_group){ .engine = n ? samples[0].engine : "" };
     for (int k = 0; k < TERMS; k++)
         prior[k] = *hg_overhead(&from, k) / belief[k].spread_s;
-    return fit_group(keep, &t, prior, 1, NULL, out);
+    return fit_group(keep, &t, prior, 1, NULL, 1, out);
 }
 
 void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, int fold, int folds,

@@ -82,7 +82,7 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .chunked_prefill = json_is_true(json_object_get(o, "chunked_prefill")),
         .prefix_caching = json_is_true(json_object_get(o, "prefix_caching")),
         .async = json_is_true(json_object_get(o, "async")),
-        .shared_beside = json_is_true(json_object_get(o, "shared_beside")),
+        .shared_beside = text(arena, o, "shared_beside"),
         .gathers_quantised = json_is_true(json_object_get(o, "gathers_quantised")),
         .gemm_tables_quantise = json_is_true(json_object_get(o, "gemm_tables_quantise")),
         .fuses_quantiser_on = text(arena, o, "fuses_quantiser_on"),

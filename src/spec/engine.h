@@ -66,7 +66,8 @@ typedef struct hg_engine {
     const char *fuses_quantiser_in; /* … and the models: how their architecture begins; NULL: all.  Others
                                   run the pass with the scale that is known */
     bool gathers_quantised;    /* ranks of attention DP send tokens to 4-bit experts in 4 bits, not in 16 */
-    bool shared_beside;        /* shared experts run beside the routed ones, on a stream of their own or among them */
+    const char *shared_beside; /* where shared experts run beside the routed ones, on a stream of their own or among
+                                  them: "all" models, or those of "latent" attention; NULL: nowhere */
     bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */
