@@ -59,6 +59,36 @@ static void reasons_are_given(hg_serving_shelf *shelf)
     CHECKF(strstr(c.reason, "concurrency"), "%s", c.reason);
 }
 
+static hg_serving_row pools(const char *device, const char *engine, const char *version, int64_t clients)
+{
+    hg_serving_row r = row("deepseek-ai/DeepSeek-V3", device, engine);
+    r.version = version, r.precision = "fp8", r.disaggregated = true, r.osl = 1024, r.concurrency = clients;
+    r.prefill = (hg_serving_pool){ .workers = 1, .tp = 1, .pp = 1, .dp = 4, .moe_tp = 1, .moe_ep = 4 };
+    r.decode = (hg_serving_pool){ .workers = 4, .batch = clients / 4, .tp = 8, .pp = 1, .dp = 1, .moe_tp = 1, .moe_ep = 8 };
+    return r;
+}
+
+/* 36 clients on four engines of 8: four always wait, an eighth of a whole decode. */
+static void decode_pools_take_so_many(hg_serving_shelf *shelf, hg_arena arena)
+{
+    hg_serving_case full, over, node;
+    hg_serving_row r = pools("gb300", "trtllm", "0.8.1.post2", 32);
+    hg_serving_case_open(shelf, &r, &full);
+    r = pools("gb300", "trtllm", "0.8.1.post2", 36);
+    hg_serving_case_open(shelf, &r, &over);
+    CHECKF(full.candidate.deployment.max_num_seqs == 8 && over.candidate.deployment.max_num_seqs == 8, "%d %d %s",
+           (int)full.candidate.deployment.max_num_seqs, (int)over.candidate.deployment.max_num_seqs, over.reason);
+    CHECK(full.prefill.deployment.max_num_seqs > 8 && over.launch.length_range == 0.8);
+    hg_serving_figures few = hg_serving_predict(arena, &full, &full.problem->engine.overheads);
+    hg_serving_figures many = hg_serving_predict(arena, &over, &over.problem->engine.overheads);
+    double waits = (many.ttft_s - few.ttft_s) / (many.tpot_s * 0.9 * 1024);
+    CHECKF(waits > 0.09 && waits < 0.16, "waits for %.3f of a decode", waits);
+    r = pools("gb200", "sglang", "0.5.5.post2", 16);
+    r.decode = (hg_serving_pool){ .workers = 4, .batch = 1, .tp = 1, .pp = 1, .dp = 4, .moe_tp = 4, .moe_ep = 1 };
+    hg_serving_case_open(shelf, &r, &node);
+    CHECK(node.candidate.deployment.tp == 4 && node.candidate.deployment.dp == 1 && node.prefill.deployment.dp == 4);
+}
+
 /* InferenceX's pairs of lengths are drawn, a sweep's are exact; later rules lie over earlier ones. */
 static void launches_follow_rules(hg_arena arena)
 {
@@ -161,6 +191,7 @@ void test_serving(void)
     CHECK(shelf);
     ranks_are_read(shelf);
     reasons_are_given(shelf);
+    decode_pools_take_so_many(shelf, arena);
     launches_follow_rules(arena);
     figures_move_as_they_must(arena, shelf);
     errors_are_bounded(arena, shelf);

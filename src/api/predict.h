@@ -7,5 +7,6 @@
 hg_code hg_predict_ops(hg_ask *a);
 hg_code hg_predict_serving(hg_ask *a);
 hg_code hg_validate_serving(hg_ask *a);
+hg_code hg_validate_left_out(hg_ask *a);
 
 #endif

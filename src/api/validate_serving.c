@@ -42,6 +42,8 @@ hg_code hg_validate_serving(hg_ask *a)
         return hg_refuse(a, a->s.client.where, "is not read by --leave-one-load-out");
     if (a->s.leave_one_load_out.v)
         return hg_validate_loads(a);
+    if (a->s.leave_out.s)
+        return hg_validate_left_out(a);
     hg_serving_table t;
     hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
     const hg_own *own;

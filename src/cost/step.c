@@ -103,11 +103,20 @@ static double calls(const hg_step_item *it)
     return it->repeat * (it->ratio > 0 ? it->ratio : 1);
 }
 
+static double roofline_seconds(const hg_step_item *it, const hg_shape *shape)
+{
+    hg_work w = { 0 };
+    it->rate.op->count(shape, &w);
+    return hg_roofline(&w, it->rate.device).seconds;
+}
+
 static double item_seconds(const hg_step_item *it, const hg_step_batch *b)
 {
     hg_shape shape;
     if (fill(it, b, &shape) <= 0)
         return 0;
+    if (it->beside)
+        return it->repeat * roofline_seconds(it, &shape);
     double seconds = hg_rate_seconds(&it->rate, &shape);
     return calls(it) * (seconds - less_seconds(it, &shape, seconds));
 }
@@ -223,13 +232,16 @@ static hg_time calls_time(const hg_step_item *it, const hg_step_batch *b, double
         return (hg_time){ 0 };
     it->rate.op->count(&shape, work);
     hg_time t = hg_rate_time(&it->rate, &shape);
+    if (it->beside)
+        t.seconds = t.lo_s = t.hi_s = roofline_seconds(it, &shape);
     double less = less_seconds(it, &shape, t.seconds);
     t.seconds -= less;
     t.lo_s = fmax(0, t.lo_s - less);
     t.hi_s -= less;
-    t.seconds *= times * calls(it);
-    t.lo_s *= times * calls(it);
-    t.hi_s *= times * calls(it);
+    double scale = it->beside ? it->repeat : calls(it);
+    t.seconds *= times * scale;
+    t.lo_s *= times * scale;
+    t.hi_s *= times * scale;
     work->tensor_flops *= times * it->repeat;
     work->vector_flops *= times * it->repeat;
     work->hbm_bytes *= times * it->repeat;

@@ -53,6 +53,7 @@ typedef struct hg_step_item {
     hg_rate less[2];           /* what a product's table timed besides and this engine fuses away: by m and k */
     int less_count, less_k;    /* less_k: the product's dimension that is the passes' k */
     double less_s;             /* a call: host time that the table timed and a captured graph does not spend */
+    bool beside;               /* on a stream of its own beside longer kernels: of its time only the roofline's counts */
     double scale;              /* the dimension's value a token (or emit) */
     double ratio;              /* the engine's kernel over the tables'; 0: the same */
     double host_s;             /* HG_HOST: seconds per occasion */

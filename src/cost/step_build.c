@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 static void add_dense_ffn(hg_builder *b, const char *const names[3], double inter, hg_dtype dtype, bool gated,
                           double repeat)
@@ -95,10 +96,22 @@ static void add_experts_by(hg_builder *b, const hg_layer *l, double repeat, hg_r
 }
 
 /* Whole experts on every rank of attention DP have kernels of their own, tabled for block-scaled fp8: one
- * for few tokens a rank, one for prompts. */
-static bool has_wide_kernels(const hg_builder *b)
+ * for few tokens a rank, one for prompts.  An engine that does not table them has none. */
+static bool has_wide_kernels(const hg_builder *b, const hg_layer *l)
 {
-    return b->d->dp > 1 && b->d->ep == b->d->tp * b->d->dp && b->m->precision.experts == HG_FP8_BLOCK;
+    if (b->d->dp == 1 || b->d->ep != b->d->tp * b->d->dp || b->m->precision.experts != HG_FP8_BLOCK)
+        return false;
+    hg_shape s = experts_shape(b, l, &hg_op_wideep_generation_moe);
+    hg_rate rate = hg_rates_pick(b->rates, &hg_op_wideep_generation_moe, &s);
+    return is_own(&rate);
+}
+
+/* Elements of 16 bits a token sends to the experts of other ranks. */
+static double gathered(const hg_builder *b)
+{
+    bool narrow = b->e->gathers_quantised && b->m->precision.experts == HG_NVFP4;
+    double of_16_bits = narrow ? hg_dtype_table[HG_NVFP4].activation_bytes / 2 : 1;
+    return of_16_bits * (double)b->m->hidden_size * (double)b->d->dp;
 }
 
 /* Experts are spread over all ranks of the engine (tp·dp): ep groups of whole experts, the rest of
@@ -115,10 +128,9 @@ static void add_experts(hg_builder *b, const hg_layer *l, double repeat)
         add_alltoall(b, "route exchange", repeat, l, HG_ALLTOALL_PREPARE);
         add_alltoall(b, "dispatch to experts", repeat, l, HG_ALLTOALL_DISPATCH);
     } else {
-        hg_add_nccl(b, "all-gather to experts", role, repeat, HG_ALL_GATHER, (double)b->d->dp,
-                    h * (double)b->d->dp);
+        hg_add_nccl(b, "all-gather to experts", role, repeat, HG_ALL_GATHER, (double)b->d->dp, gathered(b));
     }
-    if (has_wide_kernels(b)) {
+    if (has_wide_kernels(b, l)) {
         add_experts_by(b, l, repeat, HG_PER_RANKS_FEW, &hg_op_wideep_generation_moe);
         add_experts_by(b, l, repeat, HG_PER_RANKS_MANY, &hg_op_wideep_context_moe);
     } else {
@@ -131,18 +143,29 @@ static void add_experts(hg_builder *b, const hg_layer *l, double repeat)
                     (double)b->d->dp, h * (double)b->d->dp);
 }
 
+/* Engines run it on a second stream beside the routed experts, or as one more of them: launches and the ends
+ * of small kernels do not show, its share of memory and tensor cores does. */
+static void add_shared_expert(hg_builder *b, const hg_layer *l, double repeat)
+{
+    static const char *const names[3] = { "shared expert gate and up", "shared expert activation", "shared expert down" };
+    const char *where = b->e->shared_beside;
+    bool beside = where && (strcmp(where, "all") == 0 || l->mixer == HG_MIX_MLA);
+    int before = b->out->count;
+    add_dense_ffn(b, names, (double)l->shared_inter_size, b->m->precision.mlp, l->gated, repeat);
+    for (int i = before; i < b->out->count; i++)
+        b->out->items[i].beside = beside;
+}
+
 static void add_ffn(hg_builder *b, const hg_layer *l, double repeat)
 {
     static const char *const dense[3] = { "gate and up projection", "activation", "down projection" };
-    static const char *const shared[3] = { "shared expert gate and up", "shared expert activation",
-                                           "shared expert down" };
     double h = (double)b->m->hidden_size;
     if (l->ffn == HG_FFN_DENSE)
         add_dense_ffn(b, dense, (double)l->inter_size, b->m->precision.mlp, l->gated, repeat);
     if (l->ffn == HG_FFN_MOE) {
         add_experts(b, l, repeat);
         if (l->shared_inter_size > 0)
-            add_dense_ffn(b, shared, (double)l->shared_inter_size, b->m->precision.mlp, l->gated, repeat);
+            add_shared_expert(b, l, repeat);
     }
     if (l->ffn != HG_FFN_NONE)
         hg_add_all_reduce(b, "all-reduce", repeat, (double)b->d->tp, h);

@@ -142,7 +142,7 @@ static bool same_work(const hg_step_item *a, const hg_step_item *b)
 {
     return a->role == b->role && a->drafts == b->drafts && a->rate.op == b->rate.op && a->rate.surface == b->rate.surface &&
            a->rate.series == b->rate.series && a->dim == b->dim && a->dim_new == b->dim_new &&
-           a->dim_cached == b->dim_cached && a->scale == b->scale && a->shape.dtype == b->shape.dtype &&
+           a->dim_cached == b->dim_cached && a->beside == b->beside && a->scale == b->scale && a->shape.dtype == b->shape.dtype &&
            a->shape.kv_dtype == b->shape.kv_dtype && a->shape.kind == b->shape.kind &&
            memcmp(a->shape.d, b->shape.d, sizeof a->shape.d) == 0 && strcmp(a->name, b->name) == 0;
 }

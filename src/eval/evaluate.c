@@ -109,7 +109,7 @@ hg_prefill_pool hg_prefill_pool_of(const hg_problem *p, const hg_candidate *c, h
     double bytes = c->memory.kv_bytes_per_token;
     return (hg_prefill_pool){ .instances = engine.replicas, .ranks = engine.ranks, .scheduler = engine.scheduler,
                               .sched = engine.sched, .oracle = oracle, .move_s = p->engine.overheads.transfer_s,
-                              .move_s_per_token = link > 0 ? bytes / link : 0 };
+                              .move_s_per_token = (link > 0 ? bytes / link : 0) + p->engine.overheads.transfer_gib_s * bytes / 0x1p30 };
 }
 
 static int64_t engines(const hg_candidate *c)

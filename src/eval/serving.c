@@ -224,6 +224,17 @@ static int64_t image_tokens(const hg_serving_row *row, const hg_model *m)
     return row->image_width && side ? hg_ceil_div(row->image_width, side) * hg_ceil_div(row->image_height, side) : 0;
 }
 
+/* What only decode pools are launched with. */
+static void fill_decode(const hg_launch_facts *l, const hg_device *device, hg_deployment *d)
+{
+    if (l->decode_seqs > 0)
+        d->max_num_seqs = hg_min_i64(d->max_num_seqs, l->decode_seqs);
+    if (l->decode_tp && d->tp == 1 && d->dp <= device->node_devices) {
+        d->tp = d->dp;
+        d->dp = 1;
+    }
+}
+
 static bool make(const hg_serving_row *row, const hg_serving_pool *pool, hg_serving_case *c, hg_candidate *out)
 {
     hg_deployment d = deployment_of(row, pool, c->problem, &c->launch);
@@ -233,6 +244,8 @@ static bool make(const hg_serving_row *row, const hg_serving_pool *pool, hg_serv
         snprintf(c->reason, sizeof c->reason, "precision '%.40s' is not known", unknown);
         return false;
     }
+    if (pool == &row->decode)
+        fill_decode(&c->launch, &c->problem->rates.device, &d);
     if (!fill_precision(row, &c->problem->model, &d)) {
         snprintf(c->reason, sizeof c->reason, "precision '%.40s' is not known", precision_word(row));
         return false;

@@ -26,6 +26,7 @@ static const belief beliefs[][TERMS] = {
         { 1e-3, 1e-3 },      /* request_serial */
         { 0.5e-6, 1e-6 },    /* token */
         { 20e-3, 20e-3 },    /* transfer */
+        { 0.1, 0.1 },        /* transfer_gib */
         { 1, 0.1 },          /* gemm, over the tables' */
         { 1, 0.1 },          /* attention */
         { 1, 0.1 },          /* experts */
@@ -43,6 +44,7 @@ static const belief beliefs[][TERMS] = {
         { 1e-3, 1e-3 },      /* request_serial */
         { 0.5e-6, 1e-6 },    /* token */
         { 20e-3, 20e-3 },    /* transfer */
+        { 0.1, 0.1 },        /* transfer_gib */
         { 1, 0.2 },         /* gemm, over what is published */
         { 1, 0.2 },         /* attention */
         { 1, 0.2 },         /* experts */
@@ -70,6 +72,7 @@ static hg_overheads overheads_of(const belief *b, const double *x)
 struct hg_serving_line {
     size_t *rows, count;
     double x[TERMS], prior[TERMS];       /* in spreads */
+    double hold[TERMS];                  /* how strongly a term is held to its prior; 1: by its spread */
     double *tpot, *ttft;                 /* residuals */
     double (*tpot_by)[TERMS], (*ttft_by)[TERMS];
 };
@@ -123,6 +126,17 @@ static void find_slopes(const task *t, hg_arena scratch, hg_serving_line *l)
     }
 }
 
+/* A version's rows move as they do around its engine's terms. */
+static void copy_slopes(const hg_serving_line *whole, hg_serving_line *l)
+{
+    for (size_t i = 0, k = 0; i < l->count; i++, k++) {
+        while (whole->rows[k] != l->rows[i])
+            k++;
+        memcpy(l->tpot_by[i], whole->tpot_by[k], sizeof l->tpot_by[i]);
+        memcpy(l->ttft_by[i], whole->ttft_by[k], sizeof l->ttft_by[i]);
+    }
+}
+
 static double weight(double residual, double odd)
 {
     double far = residual / odd;
@@ -160,8 +174,8 @@ static void solve(const task *t, const hg_serving_line *l, const double *prior, 
     for (int round = 0; round < WEIGHINGS; round++) {
         double m[TERMS * TERMS + TERMS] = { 0 };
         for (int j = 0; j < TERMS; j++) {
-            m[j * TERMS + j] = 1;
-            m[TERMS * TERMS + j] = prior[j];
+            m[j * TERMS + j] = l->hold[j];
+            m[TERMS * TERMS + j] = l->hold[j] * prior[j];
         }
         for (size_t i = 0; i < l->count; i++) {
             if (kept_back(t, l->rows[i], fold, folds))
@@ -200,7 +214,18 @@ static hg_serving_line *open_line(hg_arena *keep, const task *t, const hg_servin
     return l;
 }
 
-static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t least_rows, hg_serving_group *g)
+/* Of an engine most rows are of a few models: what their kernels take over the tables' is not lightly to become every
+ * model's.  A version says the rest. */
+static const double HOLD_RATIOS = 4;
+
+static void hold_terms(hg_serving_line *l, double ratios)
+{
+    for (int k = 0; k < TERMS; k++)
+        l->hold[k] = hg_overhead_terms[k].ratio ? ratios : 1;
+}
+
+static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t least_rows, const hg_serving_line *whole,
+                      double hold_ratios, hg_serving_group *g)
 {
     hg_serving_line *l = open_line(keep, t, g);
     double x[TERMS];
@@ -208,8 +233,12 @@ static bool fit_group(hg_arena *keep, const task *t, const double *prior, size_t
     if (l->count < least_rows)
         return false;
     memcpy(l->prior, prior, sizeof l->prior);
+    hold_terms(l, hold_ratios);
     move(t, *keep, l, prior);
-    find_slopes(t, *keep, l);
+    if (whole)
+        copy_slopes(whole, l);
+    else
+        find_slopes(t, *keep, l);
     for (int round = 0; round < ROUNDS; round++) {
         solve(t, l, prior, -1, 1, x);
         move(t, *keep, l, x);
@@ -259,7 +288,7 @@ size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n
                 continue;
             for (int k = 0; k < TERMS; k++)
                 prior[k] = whole ? whole->line->x[k] : beliefs[kind][k].prior_s / beliefs[kind][k].spread_s;
-            if (fit_group(keep, &t, prior, LEAST_ROWS, &g))
+            if (fit_group(keep, &t, prior, LEAST_ROWS, whole ? whole->line : NULL, whole ? 1 : HOLD_RATIOS, &g))
                 *HG_PUSH(keep, *out, count, capacity) = g;
         }
     return count;
@@ -274,7 +303,7 @@ bool hg_serving_refit(hg_arena *keep, const hg_serving_sample *samples, size_t n
     *out = (hg_serving_group){ .engine = n ? samples[0].engine : "" };
     for (int k = 0; k < TERMS; k++)
         prior[k] = *hg_overhead(&from, k) / beliefs[t.kind][k].spread_s;
-    return fit_group(keep, &t, prior, 1, out);
+    return fit_group(keep, &t, prior, 1, NULL, 1, out);
 }
 
 void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, hg_serving_fit_kind kind, int fold, int folds,

@@ -7,13 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A number that may grow with the row: plus + isl·ISL + concurrency·C, at least `least`. */
+enum { TEXTS = 8, SIZES = 16 };
+
+/* A number that may grow with the row: plus + isl·ISL + concurrency·C + decode_batch·B, at least `least`, and of
+ * `sizes`, where there are any, the largest that is no more. */
 typedef struct count_rule {
-    double plus, isl, concurrency, least;
+    double plus, isl, concurrency, decode_batch, least;
+    double sizes[SIZES];
+    size_t size_count;
     bool given;
 } count_rule;
-
-enum { TEXTS = 8 };
 
 typedef struct text_set {
     const char *s[TEXTS];
@@ -22,7 +25,7 @@ typedef struct text_set {
 
 typedef enum key {
     BUDGET, SEQS, GRAPH, MEMORY, RANGE, PER_CLIENT, WAIT_STEPS, WAIT_FRAC, BALANCE, RECV, PROMPT_GRAPH, DRAFT,
-    ACCEPTED, DEVICES, ATTENTION_DP, DISTINCT, WARMUP,
+    ACCEPTED, DEVICES, ATTENTION_DP, DISTINCT, WARMUP, DECODE_SEQS, DECODE_TP,
     KEYS
 } key;
 
@@ -35,6 +38,7 @@ static const char *const key_names[KEYS] = {
     [DISTINCT] = "distinct_prompts", [WARMUP] = "warmup_per_client",
     [RECV] = "recv_interval", [PROMPT_GRAPH] = "prompt_graph_tokens",
     [DRAFT] = "draft_tokens", [ACCEPTED] = "accepted_tokens",
+    [DECODE_SEQS] = "decode_seqs", [DECODE_TP] = "decode_tp",
 };
 
 typedef enum condition { LENGTHS, ENGINE, DEVICE, MODEL, PRECISION, VERSION, TP, EP, MODE, CONDITIONS } condition;
@@ -69,13 +73,35 @@ static text_set read_texts(hg_arena *arena, const json_t *v)
 
 static count_rule read_count(const json_t *v)
 {
-    return (count_rule){
+    const json_t *sizes = json_object_get(v, "sizes");
+    count_rule r = {
         .plus = json_is_object(v) ? json_number_value(json_object_get(v, "plus")) : json_number_value(v),
         .isl = json_number_value(json_object_get(v, "isl")),
         .concurrency = json_number_value(json_object_get(v, "concurrency")),
+        .decode_batch = json_number_value(json_object_get(v, "decode_batch")),
         .least = json_number_value(json_object_get(v, "least")),
         .given = v != NULL,
     };
+    for (; r.size_count < SIZES && r.size_count < json_array_size(sizes); r.size_count++)
+        r.sizes[r.size_count] = json_number_value(json_array_get(sizes, r.size_count));
+    return r;
+}
+
+/* The clients of a decode rank, from the row's own column or all of them shared out. */
+static double decode_batch(const hg_serving_row *row)
+{
+    const hg_serving_pool *p = &row->decode;
+    double ranks = (double)(p->workers * (p->dp > 1 ? p->dp : 1));
+    return p->batch > 0 ? (double)p->batch : ranks > 0 ? ceil((double)row->concurrency / ranks) : 0;
+}
+
+static double count_of(const count_rule *r, const hg_serving_row *row)
+{
+    double n = r->plus + r->isl * (double)row->isl + r->concurrency * (double)row->concurrency + r->decode_batch * decode_batch(row);
+    double size = r->size_count > 0 ? r->sizes[0] : fmax(r->least, n);
+    for (size_t i = 0; i < r->size_count; i++)
+        size = r->sizes[i] <= n ? fmax(size, r->sizes[i]) : size;
+    return size;
 }
 
 static launch_rule read_rule(hg_arena *arena, const json_t *o)
@@ -178,8 +204,7 @@ hg_launch_facts hg_launch_facts_of(const hg_launches *l, const hg_serving_row *r
             continue;
         for (int k = 0; k < KEYS; k++)
             if (r->set[k].given)
-                v[k] = fmax(r->set[k].least, r->set[k].plus + r->set[k].isl * (double)row->isl +
-                                                 r->set[k].concurrency * (double)row->concurrency);
+                v[k] = count_of(&r->set[k], row);
         if (r->kv_dtype)
             out.kv_given = hg_dtype_parse(r->kv_dtype, &out.kv_dtype);
     }
@@ -200,6 +225,8 @@ hg_launch_facts hg_launch_facts_of(const hg_launches *l, const hg_serving_row *r
     out.balance_steps = (int64_t)v[BALANCE];
     out.devices = (int64_t)v[DEVICES];
     out.attention_dp = v[ATTENTION_DP] > 0;
+    out.decode_seqs = (int64_t)v[DECODE_SEQS];
+    out.decode_tp = v[DECODE_TP] > 0;
     out.distinct_prompts = (int64_t)v[DISTINCT];
     out.warmup_per_client = (int64_t)v[WARMUP];
     return out;

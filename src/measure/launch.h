@@ -30,6 +30,8 @@ typedef struct hg_launch_facts { /* a zero: the engine's default, unless said ot
     int64_t balance_steps;
     int64_t devices;              /* of all replicas that share the concurrency; 0: one engine */
     bool attention_dp;            /* the ranks written as TP cut the experts only */
+    int64_t decode_seqs;          /* disaggregated: sequences that a rank of a decode pool takes at once; 0: max_num_seqs */
+    bool decode_tp;               /* … and its ranks written as attention DP, no more than a node has, cut heads */
 } hg_launch_facts;
 
 typedef struct hg_launches hg_launches;

@@ -45,7 +45,7 @@ const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS] = {
 #define TERM(name) { #name, offsetof(hg_overheads, name##_s), false }
 #define RATIO(name) { #name, offsetof(hg_overheads, name##_ratio), true }
     TERM(step), TERM(layer), TERM(sequence), TERM(prefill_step), TERM(prompt), TERM(launch),
-    TERM(request), TERM(request_serial), TERM(token), TERM(transfer),
+    TERM(request), TERM(request_serial), TERM(token), TERM(transfer), TERM(transfer_gib),
     RATIO(gemm), RATIO(attention), RATIO(experts), RATIO(collective),
 #undef RATIO
 #undef TERM
@@ -90,6 +90,8 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .chunked_prefill = json_is_true(json_object_get(o, "chunked_prefill")),
         .prefix_caching = json_is_true(json_object_get(o, "prefix_caching")),
         .async = json_is_true(json_object_get(o, "async")),
+        .shared_beside = text(arena, o, "shared_beside"),
+        .gathers_quantised = json_is_true(json_object_get(o, "gathers_quantised")),
         .gemm_tables_quantise = json_is_true(json_object_get(o, "gemm_tables_quantise")),
         .fuses_quantiser_on = text(arena, o, "fuses_quantiser_on"),
         .fuses_quantiser_in = text(arena, o, "fuses_quantiser_in"),

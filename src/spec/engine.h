@@ -18,6 +18,7 @@ typedef struct hg_overheads {
                                   at least all of them */
     double request_s;          /* from the client's sending to the engine's seeing: HTTP, tokeniser */
     double transfer_s;         /* disaggregated: from a prompt's end to the decode side's seeing its KV */
+    double transfer_gib_s;     /* … and more, for each GiB of that KV, than the link takes */
     double request_serial_s;   /* of the front end's one thread: requests pass it one by one */
     double token_s;            /* of the same thread, for each token of the prompt: tokenising */
     double gemm_ratio, attention_ratio, experts_ratio, collective_ratio; /* time over the tables'; 0: the same */
@@ -33,7 +34,7 @@ typedef struct hg_overhead_term {
     bool ratio;                /* a bare number, not seconds */
 } hg_overhead_term;
 
-enum { HG_OVERHEAD_TERMS = 14 };
+enum { HG_OVERHEAD_TERMS = 15 };
 extern const hg_overhead_term hg_overhead_terms[HG_OVERHEAD_TERMS];
 
 static inline double *hg_overhead(hg_overheads *o, int term)
@@ -66,6 +67,9 @@ typedef struct hg_engine {
                                   their name begins, or "all"; NULL: none */
     const char *fuses_quantiser_in; /* … and the models: how their architecture begins; NULL: all.  Others
                                   run the pass with the scale that is known */
+    bool gathers_quantised;    /* ranks of attention DP send tokens to 4-bit experts in 4 bits, not in 16 */
+    const char *shared_beside; /* where shared experts run beside the routed ones, on a stream of their own or among
+                                  them: "all" models, or those of "latent" attention; NULL: nowhere */
     bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */

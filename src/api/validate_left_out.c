@@ -1,0 +1,68 @@
+/* How well rows are predicted whose model, device or version a fit never saw: every one is left out in turn. */
+#include "api/predict.h"
+
+#include "api/serving_report.h"
+
+#include <string.h>
+
+/* Checkpoints of one architecture and size are one model: DeepSeek's R1, V3 and V3.1. */
+static bool same_model(const hg_model *a, const hg_model *b)
+{
+    return a->hidden_size == b->hidden_size && a->layer_count == b->layer_count && a->architecture && b->architecture &&
+           strcmp(a->architecture, b->architecture) == 0;
+}
+
+static bool same(const char *column, const hg_serving_table *t, size_t a, size_t b)
+{
+    const hg_serving_row *x = &t->rows[a], *y = &t->rows[b];
+    if (strcmp(column, "device") == 0)
+        return strcmp(x->device, y->device) == 0;
+    if (strcmp(column, "version") == 0)
+        return strcmp(x->engine, y->engine) == 0 && strcmp(t->samples[a].version, t->samples[b].version) == 0;
+    return strcmp(x->model, y->model) == 0 || same_model(&t->samples[a].of.problem->model, &t->samples[b].of.problem->model);
+}
+
+/* Numbers the rows by what is left out together; returns how many such there are. */
+static int number_families(hg_arena *arena, const char *column, hg_serving_table *t)
+{
+    size_t *first = HG_NEW(arena, size_t, t->count);
+    int n = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        int f = 0;
+        while (f < n && !same(column, t, first[f], i))
+            f++;
+        if (f == n)
+            first[n++] = i;
+        t->samples[i].family = (uint64_t)f;
+    }
+    return n;
+}
+
+static bool is_column(const char *word)
+{
+    return strcmp(word, "model") == 0 || strcmp(word, "device") == 0 || strcmp(word, "version") == 0;
+}
+
+hg_code hg_validate_left_out(hg_ask *a)
+{
+    const char *column = a->s.leave_out.s;
+    int threads = a->s.threads.n ? (int)a->s.threads.v[0] : 0;
+    hg_serving_table t;
+    hg_serving_group *groups;
+    if (!is_column(column))
+        return hg_refuse(a, a->s.leave_out.where, "is '%.40s'; write model, device or version", column);
+    hg_serving_shelf *shelf = hg_serving_shelf_open(a->arena, &a->data, &a->err);
+    if (!shelf || !hg_serving_table_read(a->arena, shelf, a->s.inputs + 1, a->s.input_count - 1, &t, &a->err))
+        return a->err.code;
+    int folds = number_families(a->arena, column, &t);
+    if (folds < 2)
+        return hg_refuse(a, "--leave-out", "finds one %s only; what is left out is to be predicted from others", column);
+    hg_serving_fit_kind kind = hg_serving_is_sheet(&t) ? HG_FIT_SHEET : HG_FIT_VERSIONS;
+    size_t n = hg_serving_fit(a->arena, t.samples, t.count, threads, kind, &groups);
+    hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, t.count);
+    hg_serving_kept_back(*a->arena, &t, folds, threads, groups, n, figures);
+    hg_buf out = { .arena = a->arena };
+    if (!hg_serving_report(a, &t, figures, a->s.by.s ? a->s.by.s : column, &out) || !hg_serving_rows_out(a, &t, figures))
+        return a->err.code;
+    return hg_answer(a, out.s, out.n);
+}
