@@ -56,7 +56,8 @@ typedef struct engine {
     bool unified, flash;
 } engine;
 
-/* The larger of arithmetic and memory; what the host of an accelerator does besides is not here. */
+/* Arithmetic and memory one after the other: a core turns each F16 weight into float32 before it multiplies, and waits for it.  What
+ * the host of an accelerator does besides is not here. */
 static double item_s(const engine *e, int threads, int item, const hg_step_batch *b)
 {
     const hg_step *s = e->prior->step;
@@ -65,7 +66,7 @@ static double item_s(const engine *e, int threads, int item, const hg_step_batch
         return 0;
     hg_step_item_time(s, item, b, &w);
     double arithmetic_s = (w.tensor_flops + w.vector_flops) / (threads * FLOPS_PER_S_A_THREAD) * e->machine->of[0];
-    return fmax(arithmetic_s, w.hbm_bytes / (threads * BYTES_PER_S_A_THREAD) * e->machine->of[1]);
+    return arithmetic_s + w.hbm_bytes / (threads * BYTES_PER_S_A_THREAD) * e->machine->of[1];
 }
 
 /* In one pool every token is compared with every cell, and the others' are masked away. */
@@ -87,11 +88,12 @@ static double step_s(void *ctx, const hg_batch *batch)
     return seconds;
 }
 
-/* What the prefix cache leaves of each prompt.  Who is admitted first finds it empty.  Later ones find their prefix in one pool
- * whoever holds it; else only in the slot that they get, which the last of any group has left. */
+/* What the prefix cache leaves of each prompt.  In one pool a prefix is found whoever holds it, and new connections are read
+ * one a step, so only the first of each group computes it.  Else it is found in the slot that a request gets alone: the first in each
+ * slot finds nothing, a later one its own group's prefix as often as there are groups. */
 static void shorten(const tune_load *l, int64_t seqs, bool unified, hg_workload *w)
 {
-    for (size_t i = (size_t)seqs; i < w->count; i++)
+    for (size_t i = (size_t)(unified ? l->groups : seqs); i < w->count; i++)
         if (unified || i % (size_t)l->groups == 0)
             w->requests[i].isl -= l->shared;
 }

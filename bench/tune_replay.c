@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "tune/tuner.h"
+#include "tune_error.h"
 #include "tune_prior.h"
 
 #include <math.h>
@@ -19,6 +20,7 @@ typedef struct cell {
     size_t repeats;
     double score[REPEATS_MOST]; /* goodput, requests a second; 0: it did not start, or no answer kept the promise */
     double mean;                /* of the repeats */
+    double tokens_per_s;        /* likewise; 0: it did not start */
 } cell;
 
 static bool read_row(const hg_csv *csv, const tune_grid *g, cell *cells, hg_err *err)
@@ -32,8 +34,12 @@ static bool read_row(const hg_csv *csv, const tune_grid *g, cell *cells, hg_err 
         return true;
     double *score = &c->score[c->repeats++];
     *score = 0;
-    bool known = !*csv->fields[good] || hg_csv_f64(csv, good, 0, 1e9, score, err);
+    double wall = 1, tokens = 0;
+    bool known = !*csv->fields[good] || (hg_csv_f64(csv, good, 0, 1e9, score, err) &&
+                                         hg_csv_f64(csv, hg_csv_column(csv, "wall_s"), 1e-3, 1e6, &wall, err) &&
+                                         hg_csv_f64(csv, hg_csv_column(csv, "answer_tokens"), 0, 1e9, &tokens, err));
     c->mean += (*score - c->mean) / (double)c->repeats;
+    c->tokens_per_s += (tokens / wall - c->tokens_per_s) / (double)c->repeats;
     return known;
 }
 
@@ -175,13 +181,16 @@ bool tune_replay(hg_arena scratch, const char *table, hg_err *err)
     if (!prior || !read_table(scratch, table, &g, cells, err))
         return false;
     for (size_t i = 0; i < g.points; i++)
-        if (!cells[i].repeats)
+        if (!cells[i].repeats && getenv("DBG")) printf("%zu -\n", i); else if (getenv("DBG")) printf("%zu %g %g %g\n", i, exp(prior[i]), cells[i].mean, cells[i].tokens_per_s); else if (!cells[i].repeats)
             return hg_fail(err, HG_INPUT, table, "lacks combination %zu; 'make bench-tune' records what is missing", i);
     double best = best_of(&g, cells);
     make_space(&scratch, &g, prior, own_settings(&g), &s);
     say_table(&g, cells, best);
     printf("trials until one is near the best, %d seeds\n%-8s %8s %8s %8s\n", SEEDS, "", "median", "p90", "most");
-    for (hg_strategy how = 0; how < HG_STRATEGIES; how++)
+    if (!getenv("DBG")) for (hg_strategy how = 0; how < HG_STRATEGIES; how++)
         replay(scratch, &s, cells, best, how);
-    return true;
+    double *tokens_per_s = HG_NEW(&scratch, double, g.points);
+    for (size_t i = 0; i < g.points; i++)
+        tokens_per_s[i] = cells[i].tokens_per_s;
+    return tune_say_errors(scratch, &(tune_errors){ &g, &s, tokens_per_s }, err);
 }

@@ -12,10 +12,12 @@ enum { FIRST_AT_RANDOM = 3,    /* trials after the baseline where nothing is exp
        REPEATS_MOST = 3 };     /* of a point, for the tuner's own doubts; its caller confirms the winner */
 static const double WORTH = 1e-3; /* e-folds: nothing left is expected to gain as much */
 static const double LIVE = 0.5;   /* a change without a restart is tried where it is expected to gain this part of the best */
+static const double FAR = 1.5;    /* e-folds: how far below the best a score or an expectation lies is not told apart beyond this */
 static const double LIKELY = 0.5; /* a point with less chance of being allowed is no winner */
 
 struct hg_tuner {
     const hg_tune_space *space;
+    hg_tune_space near;        /* the same with the prior cut at FAR */
     hg_strategy strategy;
     hg_arena *arena;
     hg_gp *gp;
@@ -23,10 +25,28 @@ struct hg_tuner {
     size_t *order, next;       /* of grid, random and the first trials */
     unsigned *told, *good;     /* by point */
     size_t *point, count, point_capacity, y_capacity; /* good trials */
-    double *y;
-    size_t y_count, trials, last;
+    double *y, *cut;           /* ln scores, as they were and cut at FAR */
+    size_t y_count, cut_capacity, trials, last;
     bool *fitted;              /* the process has seen them all */
 };
+
+/* What is hopeless shall be known to be so, and not bend what is said of the rest. */
+static void cut(double *to, const double *from, size_t count)
+{
+    double most = -INFINITY;
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, from[i]);
+    for (size_t i = 0; i < count; i++)
+        to[i] = fmax(from[i], most - FAR);
+}
+
+static const double *cut_prior(hg_arena *arena, const hg_tune_space *s)
+{
+    double *near = s->prior ? HG_NEW(arena, double, s->points) : NULL;
+    if (near)
+        cut(near, s->prior, s->points);
+    return near;
+}
 
 hg_tuner *hg_tuner_new(hg_arena *arena, const hg_tune_space *space, hg_strategy strategy, uint64_t seed)
 {
@@ -35,7 +55,9 @@ hg_tuner *hg_tuner_new(hg_arena *arena, const hg_tune_space *space, hg_strategy 
     hg_rng r = hg_rng_seed(seed, 1);
     *t = (hg_tuner){ .space = space, .strategy = strategy, .arena = arena, .order = HG_NEW(arena, size_t, n), .told = HG_NEW(arena, unsigned, n),
                      .good = HG_NEW(arena, unsigned, n), .barred = hg_barred_new(arena, space), .last = space->baseline,
-                     .gp = hg_gp_new(arena, space, strategy == HG_TUNE_MODEL && space->prior), .fitted = HG_NEW(arena, bool, 1) };
+                     .near = *space, .fitted = HG_NEW(arena, bool, 1) };
+    t->near.prior = cut_prior(arena, space);
+    t->gp = hg_gp_new(arena, &t->near, strategy == HG_TUNE_MODEL && space->prior);
     for (size_t i = 0; i < n; i++) {
         size_t at = strategy == HG_TUNE_GRID ? i : (size_t)hg_rng_between(&r, 0, (int64_t)i);
         t->order[i] = t->order[at];
@@ -56,13 +78,15 @@ void hg_tuner_tell(hg_tuner *t, size_t point, hg_tried how, double score)
         return;
     *HG_PUSH(t->arena, t->point, t->count, t->point_capacity) = point;
     *HG_PUSH(t->arena, t->y, t->y_count, t->y_capacity) = log(score);
+    t->cut = hg_grow(t->arena, t->cut, t->count - 1, &t->cut_capacity, sizeof *t->cut);
+    cut(t->cut, t->y, t->count);
     *t->fitted = false;
 }
 
 static void fit(const hg_tuner *t)
 {
     if (!*t->fitted)
-        hg_gp_fit(t->gp, t->count, t->point, t->y);
+        hg_gp_fit(t->gp, t->count, t->point, t->cut);
     *t->fitted = true;
 }
 
