@@ -169,7 +169,7 @@ static void bench_processes(char *heng, char *trace, double reference)
         print("plan Qwen3-32B on 8 H200, whole process", spent, "s", spent, reference, "limit 10 s on two cores");
 }
 
-/* record ENGINE TABLE; replay TABLE */
+/* record ENGINE TABLE; replay TABLE; tune ENGINE */
 static int tune(int argc, char **argv)
 {
     hg_arena arena;
@@ -177,7 +177,9 @@ static int tune(int argc, char **argv)
     enum { PASSES = 2 };
     if (!hg_arena_open(&arena, 0))
         return HG_WORLD;
-    bool good = argc > 3 ? tune_record(arena, argv[2], argv[3], PASSES, &err) : tune_replay(arena, argv[2], &err);
+    bool good = argc > 3 ? tune_record(arena, argv[2], argv[3], PASSES, &err)
+                : strcmp(argv[1], "tune") == 0 ? tune_live(arena, argv[2], &err)
+                                               : tune_replay(arena, argv[2], &err);
     if (!good)
         fprintf(stderr, "bench: %s: %s\n", err.where, err.msg);
     hg_arena_close(&arena);
@@ -186,7 +188,7 @@ static int tune(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if ((argc > 3 && strcmp(argv[1], "record") == 0) || (argc > 2 && strcmp(argv[1], "replay") == 0))
+    if ((argc > 3 && strcmp(argv[1], "record") == 0) || (argc > 2 && (strcmp(argv[1], "replay") == 0 || strcmp(argv[1], "tune") == 0)))
         return tune(argc, argv);
     if (argc > 2 && strcmp(argv[1], "live") == 0) {
         bench_live(argv[2]);

@@ -15,7 +15,7 @@ typedef struct tune_knob {
     const char *flag;
     bool ordered;
     const char *value[TUNE_LEVELS_MOST];
-    size_t levels;
+    size_t levels, own;        /* own: the one that the engine takes by itself */
 } tune_knob;
 
 typedef struct tune_grid {
@@ -26,6 +26,8 @@ typedef struct tune_grid {
 void tune_grid_make(hg_arena *arena, tune_grid *g);
 /* Which value of each knob a point has. */
 void tune_grid_at(const tune_grid *g, size_t point, uint8_t level[TUNE_KNOBS_MOST]);
+/* The point of the engine's own settings. */
+size_t tune_grid_own(const tune_grid *g);
 
 /* One trial: the server started, loaded, asked for its counters, ended. */
 typedef struct tune_trial {
@@ -48,7 +50,10 @@ bool tune_try(hg_arena scratch, const char *engine, const tune_grid *g, const ui
 /* Appends what is missing of `passes` over the grid to the table; each pass in an order of its own. */
 bool tune_record(hg_arena scratch, const char *engine, const char *table, int passes, hg_err *err);
 
-/* Every strategy on the table, printed. */
+/* Every strategy on the table and how far predictions of it are off, printed. */
 bool tune_replay(hg_arena scratch, const char *table, hg_err *err);
+
+/* The model's strategy on the engine itself, then its winner and the engine's own settings in turns, printed. */
+bool tune_live(hg_arena scratch, const char *engine, hg_err *err);
 
 #endif

@@ -75,7 +75,7 @@ static double off(double predicted, double measured)
 static void one_draw(hg_arena scratch, const tune_errors *e, const tune_prior *p, const size_t *draw, size_t ran, int n, errors *constants,
                      errors *process)
 {
-    tune_machine m = calibrate(scratch, e, p, draw, n);if(getenv("DBG")) printf("m %.2f %.2f %.2f\n", m.of[0],m.of[1],m.of[2]);
+    tune_machine m = calibrate(scratch, e, p, draw, n);
     double *ln = HG_NEW(&scratch, double, e->grid->points), *y = HG_NEW(&scratch, double, n);
     uint8_t level[TUNE_KNOBS_MOST];
     hg_tune_space s = *e->space;
