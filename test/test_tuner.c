@@ -92,6 +92,22 @@ static void test_prior_shifts(hg_arena arena)
     }
 }
 
+/* A prior that differs over the first knob only is doubted where the second one changes. */
+static void test_prior_is_silent(hg_arena arena)
+{
+    ground *l = HG_NEW(&arena, ground, 1);
+    double mean, known, unknown;
+    lay(l, 2, 4);
+    for (size_t i = 0; i < l->space.points; i++)
+        l->prior[i] = 0.3 * l->level[i][0];
+    l->space.prior = l->prior;
+    hg_gp *g = hg_gp_new(&arena, &l->space, true);
+    hg_gp_fit(g, 1, (const size_t[]){ 0 }, (const double[]){ 1 });
+    hg_gp_at(g, 3, &mean, &known);
+    hg_gp_at(g, 12, &mean, &unknown);
+    CHECKF(l->level[3][0] == 3 && l->level[12][1] == 3 && unknown > 1.3 * known, "%g where it says nothing, %g where it does", unknown, known);
+}
+
 /* Told a third of a function it has never seen, noise and all, it knows the rest, and how well. */
 static void test_known_function(hg_arena arena)
 {
@@ -311,6 +327,7 @@ void test_tuner(void)
     CHECK(hg_arena_open(&arena, 0));
     test_by_hand(arena);
     test_prior_shifts(arena);
+    test_prior_is_silent(arena);
     test_known_function(arena);
     test_repeats(arena);
     test_rules(arena);

@@ -6,6 +6,7 @@
 /* e-folds, before anything was tried.  A prior of a few operators' times is wrong by some tenth in what a knob does; without one a
  * knob may halve or double.  Trials of some seconds repeat to a few percent. */
 static const double ALONE = 0.5, TOGETHER = 0.25, ALONE_OF_PRIOR = 0.15, TOGETHER_OF_PRIOR = 0.10, NOISE = 0.03;
+static const double INDIFFERENT = 0.01; /* e-folds: a prior whose mean moves less over a knob's values says nothing of it */
 static const double SPREAD = 0.7;      /* of the logarithm of each */
 static const double LEVEL = 1;         /* the constant's standard deviation about the mean of what was seen */
 static const double SLOPE = 0.3;       /* the prior's differences are right but for this factor */
@@ -21,11 +22,44 @@ struct hg_gp {
     size_t knobs;
     hg_gp_hyper hyper, usual;
     levels *same;              /* [knobs]: the correlation of two values */
+    double more[HG_GP_KNOBS];  /* times `alone`: where the prior says nothing of a knob */
     size_t count, capacity;
     size_t *point;
     double *y, *root, *weight, *work; /* root: lower triangle, [count][count] */
     double offset;
 };
+
+static size_t level(const hg_gp *g, size_t point, size_t knob)
+{
+    size_t l = g->space->at[point][knob];
+    return l < HG_GP_LEVELS ? l : HG_GP_LEVELS - 1;
+}
+
+static bool says_nothing(const hg_gp *g, size_t knob)
+{
+    double sum[HG_GP_LEVELS] = { 0 }, count[HG_GP_LEVELS] = { 0 }, least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < g->space->points; i++) {
+        size_t l = level(g, i, knob);
+        sum[l] += g->prior[i];
+        count[l]++;
+    }
+    for (size_t l = 0; l < HG_GP_LEVELS; l++)
+        if (count[l] > 0) {
+            least = fmin(least, sum[l] / count[l]);
+            most = fmax(most, sum[l] / count[l]);
+        }
+    return most - least < INDIFFERENT;
+}
+
+/* What the prior passes over is as unknown as it would be without one. */
+static void trust(hg_gp *g)
+{
+    for (size_t k = 0; k < g->knobs; k++) {
+        bool unknown = g->prior && says_nothing(g, k);
+        g->more[k] = unknown ? ALONE / ALONE_OF_PRIOR : 1;
+        g->usual.together = unknown ? TOGETHER : g->usual.together;
+    }
+}
 
 hg_gp *hg_gp_new(hg_arena *arena, const hg_tune_space *space, bool prior)
 {
@@ -35,6 +69,7 @@ hg_gp *hg_gp_new(hg_arena *arena, const hg_tune_space *space, bool prior)
     g->usual = (hg_gp_hyper){ .alone = g->prior ? ALONE_OF_PRIOR : ALONE, .together = g->prior ? TOGETHER_OF_PRIOR : TOGETHER, .noise = NOISE };
     for (size_t k = 0; k < g->knobs; k++)
         g->usual.length[k] = 1;
+    trust(g);
     g->hyper = g->usual;
     g->same = HG_NEW(arena, levels, g->knobs ? g->knobs : 1);
     for (size_t i = 0; g->prior && i < space->points; i++)
@@ -65,18 +100,12 @@ static void correlate(hg_gp *g)
                                                    : exp(-1 / g->hyper.length[k]);
 }
 
-static size_t level(const hg_gp *g, size_t point, size_t knob)
-{
-    size_t l = g->space->at[point][knob];
-    return l < HG_GP_LEVELS ? l : HG_GP_LEVELS - 1;
-}
-
 static double covariance(const hg_gp *g, size_t a, size_t b)
 {
     double sum = 0, product = 1;
     for (size_t k = 0; k < g->knobs; k++) {
         double c = g->same[k][level(g, a, k)][level(g, b, k)];
-        sum += c;
+        sum += g->more[k] * g->more[k] * c;
         product *= c;
     }
     double slope = g->prior ? SLOPE * SLOPE * (g->prior[a] - g->prior_mean) * (g->prior[b] - g->prior_mean) : 0;
