@@ -174,10 +174,10 @@ static int tune(int argc, char **argv)
 {
     hg_arena arena;
     hg_err err;
-    enum { PASSES = 2 };
+    enum { PASSES = 2, AGAIN = 4 };
     if (!hg_arena_open(&arena, 0))
         return HG_WORLD;
-    bool good = argc > 3 ? tune_record(arena, argv[2], argv[3], PASSES, &err)
+    bool good = argc > 3 ? tune_record(arena, argv[2], argv[3], PASSES, AGAIN, &err)
                 : strcmp(argv[1], "tune") == 0 ? tune_live(arena, argv[2], &err)
                                                : tune_replay(arena, argv[2], &err);
     if (!good)

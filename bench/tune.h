@@ -47,8 +47,9 @@ extern const tune_load tune_the_load;
 bool tune_try(hg_arena scratch, const char *engine, const tune_grid *g, const uint8_t *level, const tune_load *load, tune_trial *out,
               hg_err *err);
 
-/* Appends what is missing of `passes` over the grid to the table; each pass in an order of its own. */
-bool tune_record(hg_arena scratch, const char *engine, const char *table, int passes, hg_err *err);
+/* Appends what is missing of `passes` over the grid to the table, each pass in an order of its own; then of `again` passes over the
+ * contenders, so that luck has less of a say in which is called the best. */
+bool tune_record(hg_arena scratch, const char *engine, const char *table, int passes, int again, hg_err *err);
 
 /* Every strategy on the table and how far predictions of it are off, printed. */
 bool tune_replay(hg_arena scratch, const char *table, hg_err *err);
