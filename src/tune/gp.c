@@ -162,7 +162,7 @@ static double ln_chance(hg_gp *g)
 /* y becomes the residual about its mean. */
 static void take(hg_gp *g, size_t count, const size_t *point, const double *y)
 {
-    if (count > g->capacity) {
+    if (count > g->capacity || !g->y) {
         g->capacity = 2 * count + 16;
         g->point = HG_NEW(g->arena, size_t, g->capacity);
         g->y = HG_NEW(g->arena, double, g->capacity);
