@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* e-folds, before anything was tried.  A prior of a few operators' times is wrong by some tenth in what a knob does; without one a
- * knob may halve or double.  Trials of some seconds repeat to a few percent. */
-static const double ALONE = 0.5, TOGETHER = 0.25, ALONE_OF_PRIOR = 0.15, TOGETHER_OF_PRIOR = 0.10, NOISE = 0.03;
+ * knob may halve or double.  Trials of some seconds on a machine that is shared repeat to a tenth. */
+static const double ALONE = 0.5, TOGETHER = 0.25, ALONE_OF_PRIOR = 0.15, TOGETHER_OF_PRIOR = 0.10, NOISE = 0.08;
 static const double INDIFFERENT = 0.01; /* e-folds: a prior whose mean moves less over a knob's values says nothing of it */
 static const double SPREAD = 0.7;      /* of the logarithm of each */
 static const double LEVEL = 1;         /* the constant's standard deviation about the mean of what was seen */

@@ -151,16 +151,12 @@ static void consider(choice *c, size_t point, double gain)
 }
 
 /* In the order of the seed, so that equals are taken by lot. */
-static size_t likeliest(const hg_tuner *t)
+static size_t among(const hg_tuner *t, bool tried, double best)
 {
     choice any = { t->space->points, 0 }, live = any;
-    double best = -INFINITY, sd, allowed;
-    size_t at = hg_tuner_best(t);
-    if (at < t->space->points)
-        hg_tuner_expect(t, at, &best, &sd, &allowed);
     for (size_t i = 0; i < t->space->points; i++) {
         size_t point = t->order[i];
-        if (t->told[point] >= REPEATS_MOST || (t->told[point] && !t->good[point]))
+        if (tried ? t->told[point] >= REPEATS_MOST || !t->good[point] : t->told[point] > 0)
             continue;
         double g = gain(t, point, best);
         consider(&any, point, g);
@@ -170,6 +166,17 @@ static size_t likeliest(const hg_tuner *t)
     if (isfinite(best) && any.gain < WORTH)
         return t->space->points;
     return live.gain >= LIVE * any.gain ? live.point : any.point;
+}
+
+/* A neighbour tells as much of a point as its own repeat does, and may be better; repeats come when nothing new is worth a trial. */
+static size_t likeliest(const hg_tuner *t)
+{
+    double best = -INFINITY, sd, allowed;
+    size_t at = hg_tuner_best(t);
+    if (at < t->space->points)
+        hg_tuner_expect(t, at, &best, &sd, &allowed);
+    at = among(t, false, best);
+    return at < t->space->points ? at : among(t, true, best);
 }
 
 static size_t in_order(hg_tuner *t)
