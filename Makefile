@@ -3,9 +3,10 @@ BUILD ?= build
 TABLES ?= ../shared/data/ops
 RUNS ?= ../shared/data/e2e/serving.csv
 CONFIG ?= engine/config.json
+TUNED ?= bench/tune/grid.csv
 SOURCES := $(shell for d in src cmd/heng test bench; do tools/sources.sh $$d; done)
 
-.PHONY: all demo test check bench bench-live engine calibrate readme fmt install clean FORCE
+.PHONY: all demo test check bench bench-live bench-tune engine calibrate readme fmt install clean FORCE
 all: $(BUILD)/configured
 	@ninja -C $(BUILD) --quiet heng
 
@@ -39,6 +40,21 @@ bench: all
 bench-live: all
 	@ninja -C $(BUILD) --quiet heng-bench heng-fake
 	@$(BUILD)/heng-bench live $(BUILD)/heng-fake
+
+# heng tune's strategies on a grid of the engine's settings: TUNED is the table in the tree, what it lacks is recorded (the whole in some
+# 50 minutes on two cores); REPLAY=1 records nothing, LIVE=1 runs a session on the engine instead.
+bench-tune: all
+	@ninja -C $(BUILD) --quiet heng-bench
+ifdef LIVE
+	@$(MAKE) --no-print-directory engine
+	@$(BUILD)/heng-bench tune $(BUILD)/engine
+else
+ifndef REPLAY
+	@$(MAKE) --no-print-directory engine
+	@$(BUILD)/heng-bench record $(BUILD)/engine $(TUNED)
+endif
+	@$(BUILD)/heng-bench replay $(TUNED)
+endif
 
 # A real server of llama.cpp's kernels in build/engine, with a dummy model of CONFIG's shape; wants npm and its registry once.
 engine: all

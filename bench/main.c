@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "eval/evaluate.h"
 #include "live.h"
+#include "tune.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,8 +169,27 @@ static void bench_processes(char *heng, char *trace, double reference)
         print("plan Qwen3-32B on 8 H200, whole process", spent, "s", spent, reference, "limit 10 s on two cores");
 }
 
+/* record ENGINE TABLE; replay TABLE; tune ENGINE */
+static int tune(int argc, char **argv)
+{
+    hg_arena arena;
+    hg_err err;
+    enum { PASSES = 2, AGAIN = 4 };
+    if (!hg_arena_open(&arena, 0))
+        return HG_WORLD;
+    bool good = argc > 3 ? tune_record(arena, argv[2], argv[3], PASSES, AGAIN, &err)
+                : strcmp(argv[1], "tune") == 0 ? tune_live(arena, argv[2], &err)
+                                               : tune_replay(arena, argv[2], &err);
+    if (!good)
+        fprintf(stderr, "bench: %s: %s\n", err.where, err.msg);
+    hg_arena_close(&arena);
+    return good ? HG_DONE : (int)err.code;
+}
+
 int main(int argc, char **argv)
 {
+    if ((argc > 3 && strcmp(argv[1], "record") == 0) || (argc > 2 && (strcmp(argv[1], "replay") == 0 || strcmp(argv[1], "tune") == 0)))
+        return tune(argc, argv);
     if (argc > 2 && strcmp(argv[1], "live") == 0) {
         bench_live(argv[2]);
         return 0;
