@@ -170,6 +170,7 @@ static void large_fleet(asked *q)
 {
     static const row r = { "200", "1000", "50", "ttft:p90<1s", "256", "2048", "1200" };
     ask_row(q, &r, r.seqs, r.tokens);
+    add(q, "mode", "aggregated");
     json_t *plan = answer(q, "plan");
     double n = number(json_object_get(plan, "recommended"), "deployment", "replicas", NULL);
     CHECKF(n > 16 && n < 200, "%g engines", n);
@@ -177,6 +178,7 @@ static void large_fleet(asked *q)
     char fewer[32];
     snprintf(fewer, sizeof fewer, "%.0f", n - 1);
     ask_row(q, &r, r.seqs, r.tokens);
+    add(q, "mode", "aggregated");
     add(q, "replicas", fewer);
     add(q, "json", NULL);
     heng_io io = { .ctx = q, .out = take };

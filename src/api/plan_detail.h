@@ -11,7 +11,7 @@
 enum { HG_CURVES = 2 };
 
 typedef struct hg_load_curve {
-    const hg_deployment *deployment, *prefill; /* prefill: its replicas are 0 where one pool does both */
+    const hg_deployment *deployment, *prefill; /* prefill: NULL, or its replicas are 0, where one pool does both */
     hg_curve_point points[HG_CURVE_POINTS];
     int count;
 } hg_load_curve;

@@ -86,7 +86,8 @@ static void take_gain(const hg_plan *p, double score, const hg_metrics *m, hg_wh
 }
 
 /* The problem and its deployment as changed, against the plan's best. */
-static bool ask_again(hg_arena *arena, const hg_goal *goal, const hg_plan *p, hg_problem *changed, const hg_deployment *d, hg_what_if *out)
+static bool ask_again(hg_arena *arena, const hg_goal *goal, const hg_plan *p, hg_problem *changed, const hg_deployment *d, bool settle,
+                      hg_what_if *out)
 {
     hg_candidate *candidate = HG_NEW(arena, hg_candidate, 1);
     hg_point at = { .deployment = *d, .prefill = p->top[0].prefill };
@@ -96,7 +97,7 @@ static bool ask_again(hg_arena *arena, const hg_goal *goal, const hg_plan *p, hg
     hg_goal g = *goal;
     hg_metrics m = { 0 };
     g.problem = changed;
-    double score = hg_goal_settled_near(&g, arena, candidate, &p->top[0].metrics, &m);
+    double score = hg_goal_near(&g, arena, candidate, &p->top[0].metrics, settle, &m);
     take_gain(p, score, &m, out);
     return !hg_problem_stopped(changed);
 }
@@ -109,7 +110,7 @@ static bool try_change(hg_arena scratch, const hg_goal *goal, const hg_space *sp
     *changed = *p->problem;
     out->cause = c;
     return c->make(changed, &d, &out->value) && !searched(space, &p->top[0].deployment, &d) &&
-           ask_again(&scratch, goal, p, changed, &d, out);
+           ask_again(&scratch, goal, p, changed, &d, true, out);
 }
 
 /* The load is what the search finds: a fifth more or less of it keeps the promise, or does not. */
@@ -135,7 +136,7 @@ static void try_vary(hg_arena scratch, const hg_goal *goal, const hg_plan *p, co
         return;
     }
     *changed = *p->problem;
-    *out = (hg_varied){ .known = v->make(&scratch, changed, &d, factor) && ask_again(&scratch, goal, p, changed, &d, &found) };
+    *out = (hg_varied){ .known = v->make(&scratch, changed, &d, factor) && ask_again(&scratch, goal, p, changed, &d, false, &found) };
     out->gain_frac = found.gain_frac;
 }
 

@@ -6,10 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { SHAPES_LEAST = 5 };       /* so many of the best are looked for however few are shown: the front needs them */
-
-/* … but for what scores below this part of the best, which nobody would take. */
-static const double NEAR = 0.85;
+enum { SHAPES_LEAST = 5 };       /* so many shapes are shown something of however few plans are asked for: the front needs them */
 
 /* Pairs of pools are listed by waves of bounds, each so far below the one before. */
 static const double WAVE = 0.92;
@@ -34,6 +31,16 @@ static void note_edge(hg_edge *e, const hg_metrics *m)
         e->broken_rate = m->rate_per_s;
         e->broken_running = m->sim.most_running;
     }
+}
+
+static hg_looked *take_up(hg_planner *w, const hg_item *it)
+{
+    hg_looked *l = HG_NEW(w->ask->arena, hg_looked, 1);
+    l->item = *it;
+    l->at = w->looked_count;
+    l->points = HG_NEW(w->ask->arena, hg_point, HG_POINTS_EACH + HG_SWEEP_LOADS);
+    *HG_PUSH(w->ask->arena, w->looked, w->looked_count, w->looked_capacity) = l;
+    return l;
 }
 
 typedef struct watcher {
@@ -103,11 +110,7 @@ static bool needless(void *ctx, size_t i)
         if (e->kept_running < limit && e->broken_running < limit)
             return true;
     }
-    hg_looked *l = v->looked[i] = HG_NEW(w->ask->arena, hg_looked, 1);
-    l->item = v->items[i];
-    l->at = w->looked_count;
-    l->points = HG_NEW(w->ask->arena, hg_point, HG_POINTS_EACH + HG_SWEEP_LOADS);
-    *HG_PUSH(w->ask->arena, w->looked, w->looked_count, w->looked_capacity) = l;
+    v->looked[i] = take_up(w, &v->items[i]);
     return false;
 }
 
@@ -137,7 +140,7 @@ static void progress(void *ctx, double done_frac)
 static void search(hg_planner *w, const hg_item *items, size_t count, hg_plan *out)
 {
     wave v = { w, items, HG_NEW(w->ask->arena, hg_looked *, count) };
-    hg_search s = { .count = count, .best_n = w->best_n, .near_frac = NEAR, .known = w->best_score, .threads = w->threads,
+    hg_search s = { .count = count, .best_n = w->best_n, .near_frac = 1, .known = w->best_score, .threads = w->threads,
                     .ctx = &v, .groups = w->items.groups, .bound = bound, .group = group_of, .kin = budget_of, .score = score,
                     .needless = needless, .stopped = stopped, .progress = progress };
     hg_found found;
@@ -158,7 +161,7 @@ static void search_pools(hg_planner *w, hg_plan *out)
     hg_arena scratch = *w->ask->arena;
     hg_items_pools(&scratch, &w->items, INFINITY, INFINITY, &count, &all, &most);
     out->considered += all;
-    for (double least = WAVE * most; !out->interrupted && below > NEAR * w->best_score && below > 0; least *= WAVE) {
+    for (double least = WAVE * most; !out->interrupted && below > w->best_score && below > 0; least *= WAVE) {
         double ignored;
         size_t n;
         hg_item *items = hg_items_pools(w->ask->arena, &w->items, least, below, &count, &n, &ignored);
@@ -181,6 +184,13 @@ static int best_first(const void *a, const void *b)
     return (x->at > y->at) - (x->at < y->at);
 }
 
+/* The search knows rates to 2 %, good requests a little less well. */
+static const double CLOSE = 0.96;
+enum { CLOSE_MOST = 6 };
+
+/* So far below the best nobody asks for a sharper figure than the search's own. */
+static const double SHARP = 0.9;
+
 static bool is_new_group(hg_looked *const *of, size_t count, const hg_looked *l)
 {
     for (size_t i = 0; i < count; i++)
@@ -189,7 +199,94 @@ static bool is_new_group(hg_looked *const *of, size_t count, const hg_looked *l)
     return true;
 }
 
-/* The best of each group, best first. */
+/* ---- the others: the best is known, and each of the next shapes by its bound is looked at in earnest ---- */
+
+typedef struct others {
+    hg_planner *w;
+    hg_looked **of;
+} others;
+
+static void look_again(void *ctx, size_t i, int thread)
+{
+    others *o = ctx;
+    hg_planner *w = o->w;
+    hg_looked *l = o->of[i];
+    hg_arena scratch = w->arenas[thread];
+    hg_metrics m = { 0 };
+    const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &l->item);
+    watcher see = { l, c };
+    double score = hg_goal_score(w->goal, &scratch, c, 0, hg_item_bound_rate(&w->items, &l->item), &m, keep_point, &see);
+    l->best = hg_point_of(c, &m);
+    l->best.score = score;
+}
+
+static double promise(const hg_planner *w, const hg_looked *l)
+{
+    return l->best.score > 0 ? INFINITY : hg_item_bound(&w->items, &l->item);
+}
+
+/* Where pools were found to be better at once, the whole deployment with the highest bound: who reads the plan asks what
+ * they gain.  NULL: others were looked at. */
+static hg_looked *best_whole(hg_planner *w)
+{
+    hg_item best = { 0 };
+    double most = 0;
+    for (size_t i = 0; i < w->looked_count; i++)
+        if (w->looked[i]->item.prefill == HG_NO_POOL && w->looked[i]->best.score > 0)
+            return NULL;
+    for (size_t i = 0; i < w->items.whole; i++) {
+        hg_item it = { .own = (uint32_t)i, .prefill = HG_NO_POOL, .group = w->items.shapes[i] };
+        double bound = hg_item_bound(&w->items, &it);
+        if (bound > most) {
+            most = bound;
+            best = it;
+        }
+    }
+    return most > 0 ? take_up(w, &best) : NULL;
+}
+
+/* Of the groups without a leader those with the highest bounds, each by its first item: one more than would be shown. */
+static void look_at_others(hg_planner *w)
+{
+    size_t most = w->best_n + 1, n = 0;
+    others o = { w, HG_NEW(w->ask->arena, hg_looked *, most) };
+    hg_looked *whole = best_whole(w);
+    for (; n < most; n++) {
+        hg_looked *next = n == 0 ? whole : NULL;
+        for (size_t i = 0; i < w->looked_count && !(n == 0 && next); i++)
+            if (is_new_group(o.of, n, w->looked[i]) && (!next || promise(w, w->looked[i]) > promise(w, next)))
+                next = w->looked[i];
+        if (!next)
+            break;
+        o.of[n] = next;
+    }
+    size_t weak = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!(o.of[i]->best.score > 0))
+            o.of[weak++] = o.of[i];
+    if (!hg_stopped(w->ask))
+        hg_parallel(weak, w->threads, look_again, &o);
+}
+
+static bool among(hg_looked *const *of, size_t count, const hg_looked *l)
+{
+    for (size_t i = 0; i < count; i++)
+        if (of[i] == l)
+            return true;
+    return false;
+}
+
+/* What the search's own precision does not tell from the best, whichever group it is of. */
+static void add_close(hg_planner *w, hg_looked *const *best_first_all)
+{
+    size_t most = w->best_n + CLOSE_MOST;
+    for (size_t i = 0; i < w->looked_count && w->leader_count < most; i++)
+        if (best_first_all[i]->best.score > CLOSE * best_first_all[0]->best.score &&
+            !among(w->leaders, w->leader_count, best_first_all[i]))
+            w->leaders[w->leader_count++] = best_first_all[i];
+}
+
+/* The best of each group, best first; behind them what is close to the best. */
 static void take_leaders(hg_planner *w)
 {
     hg_arena *arena = w->ask->arena;
@@ -198,10 +295,22 @@ static void take_leaders(hg_planner *w)
         all[i] = w->looked[i];
     if (w->looked_count)
         qsort(all, w->looked_count, sizeof *all, best_first);
-    w->leaders = HG_NEW(arena, hg_looked *, w->best_n);
+    w->leaders = HG_NEW(arena, hg_looked *, w->best_n + CLOSE_MOST);
     for (size_t i = 0; i < w->looked_count && w->leader_count < w->best_n && all[i]->best.score > 0; i++)
         if (is_new_group(w->leaders, w->leader_count, all[i]))
             w->leaders[w->leader_count++] = all[i];
+    if (w->leader_count)
+        add_close(w, all);
+}
+
+/* Sorted anew: of each group the best stays. */
+static void drop_seconds(hg_planner *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->leader_count; i++)
+        if (is_new_group(w->leaders, n, w->leaders[i]))
+            w->leaders[n++] = w->leaders[i];
+    w->leader_count = n;
 }
 
 static void settle_one(void *ctx, size_t i, int thread)
@@ -210,6 +319,9 @@ static void settle_one(void *ctx, size_t i, int thread)
     hg_arena scratch = w->arenas[thread];
     hg_looked *l = w->leaders[i];
     const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &l->item);
+    bool rough = i > 0 && l->best.score < SHARP * w->leaders[0]->best.score;
+    if (rough && w->goal->problem->workload.load == HG_LOAD_NONE)
+        return;
     double score = hg_problem_stopped(w->goal->problem) ? l->best.score
                                                         : hg_goal_settle(w->goal, &scratch, c, &l->best.metrics);
     l->best = hg_point_of(c, &l->best.metrics);
@@ -219,10 +331,12 @@ static void settle_one(void *ctx, size_t i, int thread)
 /* The plans shown, each with figures sharp enough to report, ranked by them. */
 static void take_top(hg_planner *w, size_t top_n, hg_plan *out)
 {
+    look_at_others(w);
     take_leaders(w);
     hg_parallel(w->leader_count, w->threads, settle_one, w);
     if (w->leader_count)
         qsort(w->leaders, w->leader_count, sizeof *w->leaders, best_first);
+    drop_seconds(w);
     out->top = HG_NEW(w->ask->arena, hg_point, w->leader_count);
     for (size_t i = 0; i < w->leader_count && out->top_count < top_n; i++)
         if (w->leaders[i]->best.score > 0)
@@ -269,9 +383,9 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
         hg_arena_open(&w.arenas[t], 0);
     size_t count;
     hg_item *whole = hg_items_whole(a->arena, &w.items, &count);
-    search(&w, whole, count, out);
     if (w.items.prefills && w.items.decodes)
         search_pools(&w, out);
+    search(&w, whole, count, out);
     take_top(&w, top_n, out);
     if (!out->found)
         nearest_miss(&w, p, out);

@@ -25,7 +25,7 @@ static double statistic(const hg_summary *s, int k)
 
 static int64_t devices_of(const hg_load_curve *v)
 {
-    return hg_deployment_devices(v->deployment) + hg_deployment_devices(v->prefill);
+    return hg_deployment_devices(v->deployment) + (v->prefill ? hg_deployment_devices(v->prefill) : 0);
 }
 
 static double load_of(const chart *c, const hg_load_curve *v, int i)
