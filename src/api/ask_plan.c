@@ -3,6 +3,7 @@
 #include "api/speculation.h"
 
 #include "base/num.h"
+#include "eval/chance.h"
 #include "engine/emit.h"
 
 #include <inttypes.h>
@@ -172,7 +173,7 @@ static bool take_pools(hg_ask *a, const hg_problem *p, const hg_goal *g, hg_spac
     const hg_scenario *q = &a->s;
     const hg_emitter *e = hg_emitter_find(p->engine.name);
     bool can = e && e->pool && g->objective != HG_LATENCY, pinned = q->prefill.s || q->decode.s, found = !q->mode.s;
-    s->mode = can && (s->total_devices == 0 || s->total_devices >= POOLS_FROM) ? HG_MODE_ANY : HG_MODE_WHOLE;
+    s->mode = can && !q->rates.s && (s->total_devices == 0 || s->total_devices >= POOLS_FROM) ? HG_MODE_ANY : HG_MODE_WHOLE;
     for (int i = 0; q->mode.s && i <= HG_MODE_ANY; i++)
         if (strcmp(q->mode.s, modes[i]) == 0) {
             s->mode = (hg_mode)i;
@@ -245,6 +246,19 @@ static bool check_goal(hg_ask *a, const hg_problem *p, const hg_goal *g)
     return true;
 }
 
+static bool take_confidence(hg_ask *a, hg_problem *p)
+{
+    if (!a->s.confidence.given)
+        return true;
+    if (!hg_misses_known(p))
+        return hg_fail(&a->err, HG_INPUT, a->s.confidence.where, "needs measured runs of %s to say how far predictions miss, and there "
+                       "are none; 'heng calibrate serving' takes yours", p->engine.name);
+    p->slower = hg_slower_at(p, a->s.confidence.v);
+    hg_note(a, hg_textf(a->arena, "steps taken as %.2f times as long as predicted, which %.3g%% of measured runs of %s kept to",
+                        p->slower, 100 * a->s.confidence.v, p->engine.name));
+    return true;
+}
+
 static hg_code give(hg_ask *a, const hg_plan *plan)
 {
     const char *word = a->s.model.s;
@@ -270,15 +284,22 @@ static hg_code run(hg_ask *a)
     hg_fixed_launch fixed;
     hg_lang lang;
     if (!hg_ask_lang(a, &lang) || !hg_ask_no_inputs(a) || !hg_ask_fix_launch(a, &fixed) || !hg_ask_problem(a, HG_LENGTHS_NEEDED, p) ||
-        !hg_ask_fix_fraction(a, p, &fixed) || !hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s) ||
+        !hg_ask_fix_fraction(a, p, &fixed) || !hg_ask_knobs(a, p, &plan.knobs) || !hg_ask_k8s(a, &plan.k8s) || !hg_ask_rate_list(a, &plan) ||
         !hg_ask_priced(a, p) || !take_objective(a, &goal) || !check_goal(a, p, &goal) ||
         !make_space(a, p, &space, &goal))
         return a->err.code;
     p->stop = a->io->stop;
+    if (!take_confidence(a, p))
+        return a->err.code;
     hg_plan_search(a, p, &goal, &space, a->s.top_n.n ? (size_t)a->s.top_n.v[0] : TOP_N,
                    a->s.threads.n ? (int)a->s.threads.v[0] : 0, &plan);
     plan.lang = lang;
     plan.asked = &a->s;
+    const int64_t *counts;
+    size_t count = engine_counts(a->arena, &a->s, &counts);
+    if (!hg_plan_rates(a, &goal, counts, count, a->s.total_gpus.n ? space.total_devices : 0,
+                       a->s.threads.n ? (int)a->s.threads.v[0] : 0, &plan))
+        return a->err.code;
     hg_plan_explain(a, &goal, &space, &plan);
     clock_gettime(CLOCK_MONOTONIC, &end);
     plan.elapsed_s = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);

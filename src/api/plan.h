@@ -34,6 +34,13 @@ typedef struct hg_refusal {
     size_t count;                    /* how many deployments share shape and reason */
 } hg_refusal;
 
+typedef struct hg_rate_row {         /* of the recommended engine, at one load */
+    double rate_per_s;
+    bool kept;                       /* by as many replicas as may be had; else the rest is 0 */
+    int64_t replicas;                /* the fewest that keep the promise */
+    hg_metrics metrics;
+} hg_rate_row;
+
 enum { HG_SHARES = 24, HG_WHAT_IFS = 12, HG_REASONS = 16 };
 
 typedef struct hg_plan {
@@ -42,6 +49,7 @@ typedef struct hg_plan {
     const char *k8s;                 /* the manifest asked for, or NULL */
     const char *objective;
     const char *score_text;          /* of top[0], in the objective's words */
+    double chance;                   /* that top[0] keeps the promise at its load, given how far predictions miss; NAN: not known */
     double rate_lo, rate_hi;         /* where top[0]'s highest rate surely lies; 0: not searched for */
     bool found;                      /* false: nothing keeps the promise; top[0] is the nearest miss */
     bool interrupted;
@@ -50,6 +58,8 @@ typedef struct hg_plan {
     size_t top_count;
     hg_point *pareto;                /* tokens/s/user rising */
     size_t pareto_count;
+    hg_rate_row *rates;              /* rising, as asked; NULL: not asked */
+    size_t rate_count;
     hg_refusal *refusals;
     size_t refusal_count;
     size_t considered, infeasible, pruned, simulated;

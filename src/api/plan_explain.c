@@ -4,6 +4,7 @@
 #include "api/plan_detail.h"
 
 #include "base/num.h"
+#include "eval/chance.h"
 #include "base/pool.h"
 
 #include <math.h>
@@ -293,6 +294,7 @@ void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_p
     say_bottleneck(a->arena, account, &detail->times, out);
     hg_plan_reasons(a->arena, &a->s, out);
     say_precision(a, goal, c, out);
+    out->chance = out->found && !out->problem->slower && !hg_stopped(a) ? hg_chance_kept(*a->arena, out->problem, c, &run) : NAN;
     if ((a->s.output.s || a->s.json.v) && !hg_stopped(a))
         hg_second_take(a->arena, out->problem, c, &run, best->metrics.sim.latency[HG_E2E].mean, &detail->second);
     ask_what_if(a, goal, space, a->s.threads.n ? (int)a->s.threads.v[0] : 0, out, detail);

@@ -1,3 +1,4 @@
+#include "api/plan_rates_out.h"
 #include "api/plan.h"
 
 #include "base/file.h"
@@ -78,6 +79,8 @@ static bool write_all(hg_arena *arena, const hg_plan *p, const char *model_word,
         !write_text(arena, folder, "report.html", hg_plan_report(arena, p, model_word), false, err) ||
         !write_text(arena, folder, "top.csv", points_csv(arena, p->top, p->found ? p->top_count : 0), false, err) ||
         !write_text(arena, folder, "pareto.csv", points_csv(arena, p->pareto, p->pareto_count), false, err))
+        return false;
+    if (p->found && p->rate_count && !write_text(arena, folder, "rates.csv", hg_rates_csv(arena, p), false, err))
         return false;
     for (size_t i = 0; p->found && i < p->top_count; i++)
         if (!write_launch(arena, p, &p->top[i], model_word, hg_textf(arena, "%s/%zu", folder, i + 1), err))

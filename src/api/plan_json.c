@@ -1,4 +1,7 @@
+#include "api/plan_rates_out.h"
 #include "api/plan_detail.h"
+
+#include <math.h>
 
 static void launch_lines(hg_arena *arena, hg_json *j, const hg_plan *p, const hg_point *at, const char *model_word)
 {
@@ -70,6 +73,8 @@ static void recommended(hg_arena *arena, hg_json *j, const hg_plan *p, const cha
         hg_json_num(j, p->rate_hi);
         hg_json_close(j, ']');
     }
+    if (isfinite(p->chance))
+        hg_json_key_num(j, "slo_chance", p->chance);
     launch_lines(arena, j, p, &p->top[0], model_word);
     hg_json_key(j, "reasons");
     hg_json_open(j, '[');
@@ -160,6 +165,8 @@ const char *hg_plan_json(hg_arena *arena, const hg_plan *p, const char *model_wo
         recommended(arena, &j, p, model_word);
     points(&j, "top", p, p->top, p->found ? p->top_count : 0, true);
     points(&j, "pareto", p, p->pareto, p->pareto_count, false);
+    if (p->found && p->rate_count)
+        hg_json_rates(&j, p);
     hg_json_key_int(&j, "considered", (int64_t)p->considered);
     hg_json_key_int(&j, "pruned", (int64_t)p->pruned);
     hg_json_key_int(&j, "alike", (int64_t)p->alike);

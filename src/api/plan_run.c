@@ -375,7 +375,7 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
 {
     hg_planner w = { .ask = a, .goal = goal, .best_n = top_n > SHAPES_LEAST ? top_n : SHAPES_LEAST,
                      .threads = threads > 0 ? threads : hg_processors() };
-    *out = (hg_plan){ .problem = p, .knobs = out->knobs, .k8s = out->k8s, .objective = hg_objective_names[goal->objective],
+    *out = (hg_plan){ .problem = p, .knobs = out->knobs, .k8s = out->k8s, .rates = out->rates, .rate_count = out->rate_count, .objective = hg_objective_names[goal->objective],
                       .load_given = p->workload.load != HG_LOAD_NONE };
     hg_items_make(a, space, goal, space->mode != HG_MODE_POOLS, space->mode != HG_MODE_WHOLE, w.threads, &w.items, out);
     w.arenas = HG_NEW(a->arena, hg_arena, w.threads);

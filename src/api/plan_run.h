@@ -11,6 +11,11 @@ enum { HG_SWEEP_LOADS = 5 };
 void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const hg_space *space,
                     size_t top_n, int threads, hg_plan *out);
 
+/* The loads of --rates into out->rates; then, when the search is done, what each needs: of the counts of engines, rising,
+ * within so many devices (0: no bound). */
+bool hg_ask_rate_list(hg_ask *a, hg_plan *out);
+bool hg_plan_rates(hg_ask *a, const hg_goal *goal, const int64_t *counts, size_t count, int64_t total_devices, int threads, hg_plan *out);
+
 /* Shares, bottleneck, what-ifs and reasons of out->top[0]. */
 void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_plan *out);
 

@@ -1,4 +1,5 @@
 #include "api/explained.h"
+#include "api/plan_rates_out.h"
 #include "api/plan_detail.h"
 
 #include "base/units.h"
@@ -290,6 +291,8 @@ static void figures(hg_arena *arena, hg_buf *b, const hg_plan *p, const char *mo
     if (p->found && p->score_text && strcmp(p->objective, "goodput-per-gpu") != 0)
         hg_buf_printf(b, "  %s: %s\n", p->objective, p->score_text);
     limits(arena, b, p);
+    if (p->found && isfinite(p->chance))
+        hg_buf_printf(b, "  %s\n", hg_say(arena, p->lang, HG_TEXT_plan_chance, whole(arena, 100 * p->chance)));
 }
 
 const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_word)
@@ -306,6 +309,8 @@ const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_wo
         if (p->found)
             table(&b, p);
         plot(&b, p);
+        if (p->found && p->rate_count)
+            hg_rates_text(&b, p);
     }
     counts(&b, p);
     return b.s;

@@ -145,6 +145,7 @@ void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, co
                  hg_metrics *out)
 {
     hg_step_oracle oracle = hg_step_oracle_new(arena, &c->step, &c->deployment, c->memo);
+    oracle.slower = p->slower;
     hg_evaluate_with(arena, p, c, run, (hg_oracle){ hg_step_oracle_seconds, &oracle }, out);
 }
 
@@ -164,6 +165,7 @@ void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *
     hg_step_oracle prompts;
     if (c->prefill) {
         prompts = hg_step_oracle_new(arena, &c->prefill->step, &c->prefill->deployment, c->prefill->memo);
+        prompts.slower = p->slower;
         pool = hg_prefill_pool_of(p, c->prefill, (hg_oracle){ hg_step_oracle_seconds, &prompts });
         config.prefill = &pool;
         config.scheduler = "receive";

@@ -14,6 +14,7 @@ typedef struct hg_problem {
     hg_workload workload;        /* its load is set for each evaluation */
     hg_slo slo;
     double price_usd_per_s;      /* of one device; 0: not known */
+    double slower;               /* steps take so many times as long as predicted: see hg_slower_at; 0: as long */
     uint64_t seed;
     const hg_client *client;     /* whose definitions the figures are by; NULL: heng's own */
     const volatile int *stop;    /* not 0: searches of a rate end with what they have; may be NULL */

@@ -158,5 +158,6 @@ double hg_step_oracle_seconds(void *oracle, const hg_batch *batch)
     double device_s = by_count(m->tokens_s, m->tokens_most, tokens_price, o, tokens) + ranks_seconds(o, mean_tokens) +
                       by_count(m->emits_s, m->emits_most, emits_price, o, b.emits + b.drafted) +
                       by_count(m->decodes_s, m->emits_most, decodes_price, o, b.decodes) + attention(o, &b);
-    return device_s + hg_step_launch_seconds(o->step, &b, device_s) + hg_step_host_seconds(o->step, &b);
+    double seconds = device_s + hg_step_launch_seconds(o->step, &b, device_s) + hg_step_host_seconds(o->step, &b);
+    return o->slower > 0 ? o->slower * seconds : seconds;
 }

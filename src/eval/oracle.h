@@ -29,6 +29,7 @@ typedef struct hg_step_oracle {
     /* Speculative decoding makes `stretch` tokens a simulated one: contexts beyond `prompt` tokens a
      * sequence are stretched so. */
     double stretch, prompt;
+    double slower;              /* every step takes so many times as long as predicted; 0: as long */
 } hg_step_oracle;
 
 /* memo NULL: one of its own. */
