@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "eval/evaluate.h"
 #include "live.h"
+#include "plans.h"
 #include "tune.h"
 
 #include <stdio.h>
@@ -211,6 +212,8 @@ int main(int argc, char **argv)
     bench_load(reference);
     if (access(trace, R_OK) == 0)
         bench_processes(heng, trace, reference);
+    if (access(trace, R_OK) == 0)
+        bench_plans(heng, trace, reference);
     else
         printf("skipped: %s is not here, simulate and plan need it\n", trace);
     hg_arena_close(&arena);

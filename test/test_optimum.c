@@ -164,9 +164,11 @@ void test_optimum(void)
         CHECK(problem(&scratch, &s, p));
         look_at_whole(scratch, p, &s, d, &f);
         look_at_pools(scratch, p, &s, d, &f);
+        char *chosen = json_dumps(d, JSON_COMPACT);
         CHECKF(f.best == 0 ? !d || json_is_null(d) : f.recommended >= (1 - PRECISION) * f.best,
                "isl %s osl %s %s, %s seqs, %s tokens: %s scores %g, the best %g", s.isl, s.osl, s.slo, s.seqs, s.tokens,
-               json_dumps(d, JSON_COMPACT), f.recommended, f.best);
+               chosen ? chosen : "nothing", f.recommended, f.best);
+        free(chosen);
         kept += f.best > 0;
         json_decref(plan);
     }

@@ -164,16 +164,32 @@ static bool take_drafts(hg_ask *a, const hg_problem *p, hg_space *s)
     return true;
 }
 
+static int64_t devices_of(const hg_pool_shape *s)
+{
+    return s->engines * s->tp * s->pp * s->dp;
+}
+
 /* From so many devices on pools are looked at unasked: below, one engine fails and a pool is gone. */
 enum { POOLS_FROM = 16 };
+
+/* Answers of one token each leave a decode pool nothing to do. */
+static bool makes_tokens(const hg_workload *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (w->requests[i].osl > 1)
+            return true;
+    return false;
+}
 
 static bool take_pools(hg_ask *a, const hg_problem *p, const hg_goal *g, hg_space *s)
 {
     static const char *const modes[] = { [HG_MODE_WHOLE] = "aggregated", [HG_MODE_POOLS] = "disaggregated", [HG_MODE_ANY] = "any" };
     const hg_scenario *q = &a->s;
     const hg_emitter *e = hg_emitter_find(p->engine.name);
-    bool can = e && e->pool && g->objective != HG_LATENCY, pinned = q->prefill.s || q->decode.s, found = !q->mode.s;
-    s->mode = can && !q->rates.s && (s->total_devices == 0 || s->total_devices >= POOLS_FROM) ? HG_MODE_ANY : HG_MODE_WHOLE;
+    bool can = e && e->pool && g->objective != HG_LATENCY && makes_tokens(&p->workload), pinned = q->prefill.s || q->decode.s, found = !q->mode.s;
+    if (q->replicas.n && q->mode.s && strcmp(q->mode.s, "aggregated") != 0)
+        return hg_fail(&a->err, HG_INPUT, q->replicas.where, "counts engines that do both; with --mode %.20s the split is searched (--prefill and --decode pin it)", q->mode.s);
+    s->mode = can && !q->rates.s && !q->replicas.n && (s->total_devices == 0 || s->total_devices >= POOLS_FROM) ? HG_MODE_ANY : HG_MODE_WHOLE;
     for (int i = 0; q->mode.s && i <= HG_MODE_ANY; i++)
         if (strcmp(q->mode.s, modes[i]) == 0) {
             s->mode = (hg_mode)i;
@@ -184,15 +200,26 @@ static bool take_pools(hg_ask *a, const hg_problem *p, const hg_goal *g, hg_spac
     if (!pinned)
         return can || s->mode == HG_MODE_WHOLE ||
                hg_fail(&a->err, HG_INPUT, q->mode.where, "pools are not searched %s; leave it out or write aggregated",
-                       g->objective == HG_LATENCY ? "for --objective latency" : "where heng cannot launch them with this engine");
+                       g->objective == HG_LATENCY    ? "for --objective latency"
+                       : !makes_tokens(&p->workload) ? "where answers are of one token"
+                                                     : "where heng cannot launch them with this engine");
     if (!q->prefill.s || !q->decode.s)
         return hg_fail(&a->err, HG_INPUT, q->prefill.s ? "--decode" : "--prefill", "is missing; a disaggregated deployment has both pools");
     if (!can || (q->mode.s && s->mode == HG_MODE_WHOLE))
         return hg_fail(&a->err, HG_INPUT, q->prefill.where, "%s", can ? "contradicts --mode aggregated"
                                                                         : "pools are not searched for this engine or objective");
+    if (q->tp.n || q->pp.n || q->dp.n || q->ep.n || q->replicas.n)
+        return hg_fail(&a->err, HG_INPUT, q->prefill.where, "and --decode give the shapes; leave out --tp, --pp, --dp, --ep and --replicas");
     s->mode = HG_MODE_POOLS;
-    return hg_pool_shape_parse(q->prefill.s, q->prefill.where, &s->prefill, &a->err) &&
-           hg_pool_shape_parse(q->decode.s, q->decode.where, &s->decode, &a->err);
+    if (!hg_pool_shape_parse(q->prefill.s, q->prefill.where, &s->prefill, &a->err) ||
+        !hg_pool_shape_parse(q->decode.s, q->decode.where, &s->decode, &a->err))
+        return false;
+    int64_t both = devices_of(&s->prefill) + devices_of(&s->decode);
+    if (!q->total_gpus.n)
+        s->total_devices = both;
+    return s->total_devices == 0 || both <= s->total_devices ||
+           hg_fail(&a->err, HG_INPUT, q->prefill.where, "and --decode take %lld devices, --total-gpus says %lld", (long long)both,
+                   (long long)s->total_devices);
 }
 
 static bool make_space(hg_ask *a, const hg_problem *p, hg_space *s, hg_goal *g)

@@ -91,6 +91,11 @@ static bool read_plan(hg_ask *a, const char *path, hg_scenario *s)
         if (ok && !is_decided(key) && json_is_string(value))
             ok = set(a, path, s, hg_strdup(a->arena, key), hg_strdup(a->arena, json_string_value(value)));
     }
+    if (ok && json_object_get(json_object_get(best, "deployment"), "decode")) {
+        json_decref(root);
+        return hg_fail(&a->err, HG_INPUT, path, "is a plan of two pools, which compare does not run again; name it by 'prefill' and "
+                       "'decode' in a scenario");
+    }
     ok = ok && take_decided(a, path, json_object_get(best, "deployment"), json_object_get(words, "kv_dtype") != NULL, s) && take_rate(a, path, best, s);
     json_decref(root);
     return ok;

@@ -45,6 +45,8 @@ static void name_column(hg_buf *b, const char *name)
 const char *hg_bottleneck_text(hg_arena *arena, const hg_account *a, const hg_times *t, hg_lang lang)
 {
     const hg_part *first = hg_part_first(a, t->most);
+    if (!first) /* a pool that makes the tokens, where answers have only the first */
+        return "";
     const char *what = hg_by_name(lang, t->most), *share = percent(arena, t->share[t->most]);
     if (t->share[HG_BY_IDLE] > t->share[t->most])
         return hg_say(arena, lang, HG_TEXT_waits, percent(arena, t->share[HG_BY_IDLE]), what, share, first->name);

@@ -92,6 +92,10 @@ static bool ask_again(hg_arena *arena, const hg_goal *goal, const hg_plan *p, hg
 {
     hg_candidate *candidate = HG_NEW(arena, hg_candidate, 1);
     hg_point at = { .deployment = *d, .prefill = p->top[0].prefill };
+    at.prefill.precision = d->precision; /* both pools hold one checkpoint and one KV */
+    at.prefill.precision_is_checkpoints = d->precision_is_checkpoints;
+    at.prefill.kv_dtype = d->kv_dtype;
+    at.prefill.kv_is_auto = d->kv_is_auto;
     hg_point_candidate(arena, changed, &at, candidate);
     if (candidate->fit != HG_FITS)
         return false;

@@ -96,7 +96,7 @@ static size_t add(maker *k, const hg_space *space, bool whole)
         k->count--;
         hg_candidate refused = *c;
         *arena = before;
-        if (whole)
+        if (whole || space->mode == HG_MODE_POOLS)
             refuse(arena, k->out, &k->refusals, &refused);
     }
     return k->count - before_count;
@@ -264,7 +264,7 @@ static bool pair_up(const hg_candidate *prefill, const hg_candidate *decode)
 {
     const hg_deployment *x = &prefill->deployment, *y = &decode->deployment;
     return x->precision == y->precision && x->precision_is_checkpoints == y->precision_is_checkpoints &&
-           x->kv_dtype == y->kv_dtype && x->kv_is_auto == y->kv_is_auto;
+           x->kv_dtype == y->kv_dtype && x->kv_is_auto == y->kv_is_auto && x->draft_tokens == y->draft_tokens;
 }
 
 typedef struct pairing {
@@ -284,6 +284,12 @@ static void consider(pairing *k, hg_item it)
         *HG_PUSH(k->arena, k->list, k->count, k->capacity) = it;
 }
 
+/* A pool without work (no prompt tokens that are surely computed, answers of one token) is bound by nothing. */
+static int64_t least_engines(double rate_per_s, double each)
+{
+    return (int64_t)fmin(1e6, fmax(1, ceil(rate_per_s / each)));
+}
+
 /* Without a load the pools share all devices; under one, each is from what it needs at least to twice that. */
 static void each_size(pairing *k, uint32_t prefill, uint32_t decode)
 {
@@ -291,8 +297,8 @@ static void each_size(pairing *k, uint32_t prefill, uint32_t decode)
     const hg_workload *w = &m->problem->workload;
     int64_t gp = engine_devices(m->candidates[prefill]), gd = engine_devices(m->candidates[decode]);
     bool given = w->load != HG_LOAD_NONE, rate = w->load == HG_LOAD_RATE;
-    int64_t x0 = rate ? (int64_t)ceil(w->rate_per_s / m->rates[prefill]) : 1;
-    int64_t y0 = rate ? (int64_t)ceil(w->rate_per_s / m->rates[decode]) : 1;
+    int64_t x0 = rate ? least_engines(w->rate_per_s, m->rates[prefill]) : 1;
+    int64_t y0 = rate ? least_engines(w->rate_per_s, m->rates[decode]) : 1;
     hg_item it = { .own = decode, .prefill = prefill,
                    .group = (uint32_t)(m->whole + (m->shapes[prefill] - m->whole) * m->decodes + m->shapes[decode] - m->whole - m->prefills) };
     if (m->prefill_engines) {

@@ -161,7 +161,7 @@ static void search_pools(hg_planner *w, hg_plan *out)
     hg_arena scratch = *w->ask->arena;
     hg_items_pools(&scratch, &w->items, INFINITY, INFINITY, &count, &all, &most);
     out->considered += all;
-    for (double least = WAVE * most; !out->interrupted && below > w->best_score && below > 0; least *= WAVE) {
+    for (double least = isfinite(most) ? WAVE * most : 0; !out->interrupted && below > w->best_score && below > 0; least *= WAVE) {
         double ignored;
         size_t n;
         hg_item *items = hg_items_pools(w->ask->arena, &w->items, least, below, &count, &n, &ignored);

@@ -272,8 +272,8 @@ static void no_plan(hg_arena *arena, hg_buf *b, const hg_plan *p)
         hg_buf_printf(b, "%s\n", form(p, HG_TEXT_plan_nearest));
         return;
     }
-    hg_buf_printf(b, "%s\n", form(p, p->considered ? HG_TEXT_plan_none : HG_TEXT_plan_none_any));
-    for (size_t i = 0; p->considered && i < p->refusal_count && i < 8; i++)
+    hg_buf_printf(b, "%s\n", form(p, p->refusal_count ? HG_TEXT_plan_none : HG_TEXT_plan_none_any));
+    for (size_t i = 0; i < p->refusal_count && i < 8; i++)
         hg_buf_printf(b, "  %s: %s\n", hg_deployment_text(arena, &p->refusals[i].deployment), p->refusals[i].reason);
 }
 

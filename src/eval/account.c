@@ -133,8 +133,10 @@ void hg_evaluate_account(hg_arena *arena, const hg_problem *p, const hg_candidat
         out->busy_s += out->parts[i].seconds;
     double engines = (double)(c->deployment.replicas * c->deployment.dp), stages = (double)c->deployment.pp;
     double elapsed = engines * out->metrics.sim.duration_s;
-    out->idle_s = stages * fmax(0, elapsed - out->metrics.sim.busy_s);
-    out->bubble_s = fmax(0, stages * out->metrics.sim.busy_s - out->busy_s);
+    /* Of two pools the account is of the one that makes the tokens, and the simulator's busy time of both. */
+    double busy_s = c->prefill ? fmin(elapsed, out->busy_s / stages) : out->metrics.sim.busy_s;
+    out->idle_s = stages * fmax(0, elapsed - busy_s);
+    out->bubble_s = fmax(0, stages * busy_s - out->busy_s);
     qsort(out->parts, (size_t)out->count, sizeof *out->parts, by_seconds);
     out->origin = worst_origin(out, out->busy_s);
 }

@@ -28,13 +28,20 @@ static void open_instance(hg_sim *sim, int32_t i, const hg_workload *w)
     assert(in->scheduler && "names come from scheds.def");
 }
 
+/* The two pools may have pipelines of unlike depth. */
+static int32_t lanes_most(const hg_sim_config *c)
+{
+    int32_t own = c->sched.pipeline_stages, prefill = c->prefill ? c->prefill->sched.pipeline_stages : 0;
+    return (int32_t)hg_max_i64(1, hg_max_i64(own, prefill));
+}
+
 static void open_instances(hg_sim *sim, const hg_workload *w)
 {
     const hg_sched_config *c = &sim->config->sched;
     assert(c->max_num_seqs > 0 && c->max_num_batched_tokens > 0 && c->block_tokens > 0);
     sim->prefill_count = sim->config->prefill ? sim->config->prefill->instances : 0;
     sim->instance_count = sim->prefill_count + (sim->config->replicas > 1 ? sim->config->replicas : 1);
-    sim->lane_count = c->pipeline_stages > 1 ? c->pipeline_stages : 1;
+    sim->lane_count = lanes_most(sim->config);
     sim->instances = HG_NEW(sim->arena, hg_instance, sim->instance_count);
     sim->touched = HG_NEW(sim->arena, int32_t, sim->instance_count);
     sim->busy_until_ns = HG_NEW(sim->arena, int64_t, sim->instance_count);
@@ -83,7 +90,7 @@ static struct hg_totals totals_now(const hg_sim *sim, int64_t at_ns)
     struct hg_totals t = sim->metrics.now;
     t.at_ns = at_ns;
     for (int32_t i = 0; i < sim->instance_count; i++)
-        for (int32_t l = 0; l < sim->lane_count; l++)
+        for (int32_t l = 0; l < sim->instances[i].lane_count; l++)
             t.output_tokens += hg_step_tokens_by_now(sim, &sim->instances[i].lanes[l]);
     return t;
 }
@@ -205,7 +212,7 @@ static void start_steps(hg_sim *sim)
         hg_instance *in = &sim->instances[sim->touched[i]];
         in->touched = false;
         for (int idle = 0; idle < 2; idle++)
-            for (int32_t l = 0; l < sim->lane_count; l++)
+            for (int32_t l = 0; l < in->lane_count; l++)
                 if (!in->lanes[l].busy && (in->lanes[l].decodes == 0) == idle)
                     hg_step_start(sim, in, l);
     }

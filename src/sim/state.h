@@ -19,7 +19,7 @@ typedef struct hg_sim {
     int32_t prefill_count;              /* the first so many instances only compute prompts */
     hg_seqs seqs;
     hg_instance *instances;
-    int32_t instance_count, lane_count; /* lanes an instance; lane l of instance i is slot i·L + l */
+    int32_t instance_count, lane_count; /* of the deepest pipeline; lane l of instance i is slot i·L + l */
     int32_t *touched;                   /* instances where something happened at now_ns */
     int32_t touched_count;
     hg_events events;

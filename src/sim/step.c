@@ -55,7 +55,7 @@ static int32_t steps_in_kv(const hg_instance *in, const hg_lane *lane, int32_t m
 
 static int32_t steps_alike(const hg_sim *sim, const hg_instance *in, const hg_lane *lane)
 {
-    if (sim->config->stepwise || sim->lane_count > 1 || lane->drafts || !lane->plan.steady)
+    if (sim->config->stepwise || in->lane_count > 1 || lane->drafts || !lane->plan.steady)
         return 1;
     int64_t to_finish = lane->heap[0].step - lane->step;
     return steps_in_kv(in, lane, (int32_t)hg_min_i64(to_finish, HG_RUN_STEPS));
@@ -201,8 +201,8 @@ void hg_step_start(hg_sim *sim, hg_instance *in, int32_t index)
     if (is_busy(group, index) || !plan_group(sim, group, index))
         return;
     time_run(sim, group, index);
-    if (sim->lane_count > 1)
-        pass_pipeline(group, &group->lanes[index], sim->lane_count);
+    if (group->lane_count > 1)
+        pass_pipeline(group, &group->lanes[index], group->lane_count);
     for (int32_t i = 0; i < group->group_size; i++)
         if (group[i].joins)
             begin(sim, &group[i], index, &group->lanes[index]);
