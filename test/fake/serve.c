@@ -23,17 +23,17 @@ typedef struct peer {
     int fd;
     SSL *ssl;
     nghttp2_session *http2;
-    bool dead, writing, handshaking;
+    bool dead, broken, writing, handshaking; /* broken: to be dropped when nobody is inside a reply of it */
     char *in, *out;
     size_t in_size, in_capacity, out_at, out_size, out_capacity;
     reply *replies; /* HTTP/1.1: at most one */
-    struct peer *next_dead;
+    struct peer *next_dead, *next_broken;
 } peer;
 
 static serve_options options;
 static SSL_CTX *tls;
 static int loop_fd, timer_fd;
-static peer *dead;
+static peer *dead, *broken;
 static reply **heap;
 static int32_t heap_size, heap_capacity;
 
@@ -125,9 +125,16 @@ static void want_write(peer *p, bool on)
 
 static void drop(peer *p);
 
+static void give_up(peer *p)
+{
+    p->broken = true;
+    p->next_broken = broken;
+    broken = p;
+}
+
 static void flush(peer *p)
 {
-    while (!p->dead && p->out_at < p->out_size) {
+    while (!p->dead && !p->broken && p->out_at < p->out_size) {
         ssize_t n;
         if (p->ssl) {
             n = SSL_write(p->ssl, p->out + p->out_at, (int)(p->out_size - p->out_at));
@@ -139,7 +146,7 @@ static void flush(peer *p)
                 n = 0;
         }
         if (n < 0) {
-            drop(p);
+            give_up(p);
             return;
         }
         if (n == 0) {
@@ -149,7 +156,7 @@ static void flush(peer *p)
         p->out_at += (size_t)n;
     }
     p->out_at = p->out_size = 0;
-    if (!p->dead)
+    if (!p->dead && !p->broken)
         want_write(p, false);
 }
 
@@ -487,6 +494,8 @@ static void serve_due(void)
 
 static void free_dead(void)
 {
+    for (peer *p; (p = broken); drop(p))
+        broken = p->next_broken;
     for (peer *p; (p = dead);) {
         dead = p->next_dead;
         if (p->http2)
