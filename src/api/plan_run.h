@@ -16,6 +16,10 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
 bool hg_ask_rate_list(hg_ask *a, hg_plan *out);
 bool hg_plan_rates(hg_ask *a, const hg_goal *goal, const int64_t *counts, size_t count, int64_t total_devices, int threads, hg_plan *out);
 
+/* The experiments behind the explanation of out->top[0]: into detail, and out's memory, interval, chance and what-ifs. */
+struct hg_plan_detail;
+void hg_plan_ask(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_plan *out, struct hg_plan_detail *detail);
+
 /* Shares, bottleneck, what-ifs and reasons of out->top[0]. */
 void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_plan *out);
 

@@ -8,6 +8,9 @@ typedef struct ledger {
     const hg_step *step;
     hg_account *out;
     double least_s[HG_STEP_ITEMS]; /* the roofline of one token (emit, decode) in the largest step; 0: not cut so */
+    hg_step_oracle oracle;
+    size_t every, asked[HG_PHASES]; /* of the steps of a phase one in so many is looked into */
+    double busy_s;                 /* of all steps */
 } ledger;
 
 /* Work for a matrix is shared by the tokens of a step; attention is each sequence's own. */
@@ -37,7 +40,7 @@ static void take_largest(ledger *l, const hg_deployment *d)
     }
 }
 
-static void take_roof(const ledger *l, int item, const hg_step_batch *b, const hg_time *t, const hg_work *work,
+static void take_roof(const ledger *l, int item, const hg_step_batch *b, const hg_time *t, const hg_work *work, double weight,
                       hg_part *p)
 {
     const hg_step_item *it = &l->step->items[item];
@@ -46,8 +49,8 @@ static void take_roof(const ledger *l, int item, const hg_step_batch *b, const h
         return;
     double roof_s = fmin(roof_of(it, work), t->seconds);
     double ideal_s = l->least_s[item] * hg_step_item_amount(l->step, item, b);
-    p->roof_s += roof_s;
-    p->ideal_s += ideal_s > 0 ? fmin(ideal_s, roof_s) : roof_s;
+    p->roof_s += weight * roof_s;
+    p->ideal_s += weight * (ideal_s > 0 ? fmin(ideal_s, roof_s) : roof_s);
 }
 
 static hg_part *part_of(hg_account *a, const hg_step_item *it)
@@ -60,34 +63,66 @@ static hg_part *part_of(hg_account *a, const hg_step_item *it)
     return p;
 }
 
-static double step_and_note(void *ctx, const hg_batch *batch)
+static void note(ledger *l, const hg_step_batch *b, hg_phase phase, double weight)
 {
-    ledger *l = ctx;
-    hg_step_batch b = hg_step_batch_of(batch);
-    double total = 0;
-    hg_phase phase = b.chunks > 0 ? HG_WITH_PROMPTS : HG_DECODES_ONLY;
     for (int i = 0; i < l->step->count; i++) {
         hg_work work;
-        hg_time t = hg_step_item_time(l->step, i, &b, &work);
+        hg_time t = hg_step_item_time(l->step, i, b, &work);
         hg_part *p = part_of(l->out, &l->step->items[i]);
-        p->seconds += t.seconds;
-        p->lo_s += p->host ? t.seconds : t.lo_s;
-        p->hi_s += p->host ? t.seconds : t.hi_s;
-        p->token_s += t.seconds * b.decodes;
-        p->bound_s[t.bound] += t.seconds;
-        p->phase_s[phase] += t.seconds;
-        p->phase_bound_s[phase][t.bound] += t.seconds;
-        take_roof(l, i, &b, &t, &work, p);
+        double seconds = weight * t.seconds;
+        p->seconds += seconds;
+        p->lo_s += p->host ? seconds : weight * t.lo_s;
+        p->hi_s += p->host ? seconds : weight * t.hi_s;
+        p->token_s += seconds * b->decodes;
+        p->bound_s[t.bound] += seconds;
+        p->phase_s[phase] += seconds;
+        p->phase_bound_s[phase][t.bound] += seconds;
+        take_roof(l, i, b, &t, &work, weight, p);
         if (!p->host && t.seconds > 0 && (!p->origin_text || t.origin > p->origin)) {
             p->origin = t.origin;
             p->origin_text = hg_rate_origin_text(&l->step->items[i].rate, t.origin);
         }
-        total += t.seconds;
     }
+}
+
+static double step_and_note(void *ctx, const hg_batch *batch)
+{
+    ledger *l = ctx;
+    hg_step_batch b = hg_step_batch_of(batch);
+    hg_phase phase = b.chunks > 0 ? HG_WITH_PROMPTS : HG_DECODES_ONLY;
+    double seconds = hg_step_oracle_seconds(&l->oracle, batch);
+    if (l->asked[phase]++ % l->every == 0)
+        note(l, &b, phase, (double)l->every);
+    l->busy_s += seconds;
     l->out->decoded += b.decodes;
     if (b.chunks == 0)
-        l->out->decode_only_s += total;
-    return total;
+        l->out->decode_only_s += seconds;
+    return seconds;
+}
+
+static void scale(hg_part *p, double by)
+{
+    double *all[] = { &p->seconds, &p->roof_s, &p->ideal_s, &p->lo_s, &p->hi_s, &p->token_s };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        *all[i] *= by;
+    for (int c = 0; c < HG_COMPONENTS; c++) {
+        p->bound_s[c] *= by;
+        for (int f = 0; f < HG_PHASES; f++)
+            p->phase_bound_s[f][c] *= by;
+    }
+    for (int f = 0; f < HG_PHASES; f++)
+        p->phase_s[f] *= by;
+}
+
+/* Of steps that were not looked into the parts are as of those that were; their sum is of all. */
+static void complete(const ledger *l, hg_account *out)
+{
+    double noted_s = 0;
+    for (int i = 0; i < out->count; i++)
+        noted_s += out->parts[i].seconds;
+    for (int i = 0; i < out->count && noted_s > 0; i++)
+        scale(&out->parts[i], l->busy_s / noted_s);
+    out->busy_s = l->busy_s;
 }
 
 static int by_seconds(const void *a, const void *b)
@@ -117,20 +152,26 @@ const char *hg_step_origin(const hg_step *step, const hg_batch *batch)
 {
     hg_account a = { 0 };
     ledger l = { .step = step, .out = &a };
-    return worst_origin(&a, step_and_note(&l, batch));
+    hg_step_batch b = hg_step_batch_of(batch);
+    double busy_s = 0;
+    note(&l, &b, b.chunks > 0 ? HG_WITH_PROMPTS : HG_DECODES_ONLY, 1);
+    for (int i = 0; i < a.count; i++)
+        busy_s += a.parts[i].seconds;
+    return worst_origin(&a, busy_s);
 }
 
 void hg_evaluate_account(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                          hg_account *out)
 {
     *out = (hg_account){ 0 };
-    ledger l = { .step = &c->step, .out = out };
+    ledger l = { .step = &c->step, .out = out, .every = run->note_every > 1 ? run->note_every : 1,
+                 .oracle = hg_step_oracle_new(arena, &c->step, &c->deployment, c->memo) };
+    l.oracle.slower = p->slower;
     take_largest(&l, &c->deployment);
     hg_run stepwise = *run;
     stepwise.stepwise = true;
     hg_evaluate_with(arena, p, c, &stepwise, (hg_oracle){ step_and_note, &l }, &out->metrics);
-    for (int i = 0; i < out->count; i++)
-        out->busy_s += out->parts[i].seconds;
+    complete(&l, out);
     double engines = (double)(c->deployment.replicas * c->deployment.dp), stages = (double)c->deployment.pp;
     double elapsed = engines * out->metrics.sim.duration_s;
     /* Of two pools the account is of the one that makes the tokens, and the simulator's busy time of both. */

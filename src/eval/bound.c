@@ -37,8 +37,9 @@ static const double MU_FIRST = 2e-3;
 
 static void place(double most, points *out)
 {
-    out->n = 0;
-    for (double at = 0; out->n < POINTS_MOST && at <= most; at = floor(fmax(at + 1, at * NEXT)))
+    out->at[0] = 0;
+    out->n = 1;
+    for (double at = 1; out->n < POINTS_MOST && at <= most; at = floor(fmax(at + 1, at * NEXT)))
         out->at[out->n++] = at;
     if (out->at[out->n - 1] < most && out->n < POINTS_MOST)
         out->at[out->n++] = most;

@@ -62,6 +62,7 @@ typedef struct hg_run {          /* how to run it */
     bool precise;                /* steady: go on until every limit's 95 % interval is within 5 % */
     bool stepwise, keep_requests;
     size_t keep_steps, requests;
+    size_t note_every;           /* the account looks into one step in so many; 0: into each */
 } hg_run;
 
 void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,

@@ -242,8 +242,7 @@ double hg_goal_score(const hg_goal *g, hg_arena *arena, const hg_candidate *c, d
     return score_rate(g, c, out);
 }
 
-double hg_goal_near(const hg_goal *g, hg_arena *arena, const hg_candidate *c, const hg_metrics *near, bool settle,
-                    hg_metrics *out)
+double hg_goal_near(const hg_goal *g, hg_arena *arena, const hg_candidate *c, const hg_metrics *near, hg_metrics *out)
 {
     static const double starts[] = { 0.97, 0.6 };
     bool rates = g->problem->workload.load == HG_LOAD_NONE && g->objective != HG_LATENCY, found = false;
@@ -251,8 +250,7 @@ double hg_goal_near(const hg_goal *g, hg_arena *arena, const hg_candidate *c, co
     double bound = hg_bound_rate(*arena, g->problem, &demand, c);
     for (size_t i = 0; rates && !found && i < sizeof starts / sizeof *starts; i++)
         found = hg_highest_rate(arena, g->problem, c, starts[i] * near->rate_per_s, false, bound, out, NULL, NULL) > 0;
-    double score = found ? score_rate(g, c, out) : hg_goal_score(g, arena, c, 0, bound, out, NULL, NULL);
-    return settle ? hg_goal_settle(g, arena, c, out) : score;
+    return found ? score_rate(g, c, out) : hg_goal_score(g, arena, c, 0, bound, out, NULL, NULL);
 }
 
 const char *hg_goal_text(hg_arena *arena, const hg_goal *g, double score)

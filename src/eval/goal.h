@@ -35,9 +35,8 @@ double hg_goal_score(const hg_goal *g, hg_arena *arena, const hg_candidate *c, d
 /* The score again from figures sharp enough to report; *m are those of hg_goal_score. */
 double hg_goal_settle(const hg_goal *g, hg_arena *arena, const hg_candidate *c, hg_metrics *m);
 
-/* Searches where the metrics `near` (of a like deployment) say that the answer may lie, and settles there or not. */
-double hg_goal_near(const hg_goal *g, hg_arena *arena, const hg_candidate *c, const hg_metrics *near, bool settle,
-                    hg_metrics *out);
+/* hg_goal_score, searched for where the metrics `near` (of a like deployment) say that the answer may lie. */
+double hg_goal_near(const hg_goal *g, hg_arena *arena, const hg_candidate *c, const hg_metrics *near, hg_metrics *out);
 
 /* The score in the user's words: "3.12 good req/s per GPU". */
 const char *hg_goal_text(hg_arena *arena, const hg_goal *g, double score);

@@ -27,6 +27,7 @@ hg_step_oracle hg_step_oracle_new(hg_arena *arena, const hg_step *step, const hg
 {
     int64_t emits = (int64_t)((double)d->max_num_seqs * (1 + d->draft_tokens));
     return (hg_step_oracle){ .step = step, .draft_tokens = d->draft_tokens, .stretch = 1,
+                             .prompts = HG_NEW(arena, hg_prompts_price, HG_PROMPTS_KEPT),
                              .memo = memo ? memo : hg_step_memo_new(arena, d->max_num_batched_tokens, emits) };
 }
 
@@ -106,10 +107,22 @@ static double attention_price(const hg_step_oracle *o, double decodes, double co
     return hg_step_attention_seconds(o->step, &b);
 }
 
+/* The last node at or below a context of at least 1; HG_CONTEXT_NODES - 1: beyond them. */
+static int node_below(const hg_step_memo *m, double context)
+{
+    int exponent;
+    double part = frexp(context, &exponent);           /* in [0.5, 1) */
+    int node = (exponent - 1) * HG_CONTEXTS + (int)((2 * part - 1) * HG_CONTEXTS); /* the logarithm is not below its chord */
+    node = node < HG_CONTEXT_NODES ? node : HG_CONTEXT_NODES - 1;
+    while (node + 1 < HG_CONTEXT_NODES && m->contexts[node + 1] <= context)
+        node++;
+    return node;
+}
+
 static double decode_attention(const hg_step_oracle *o, double decodes, double context)
 {
     const hg_step_memo *m = o->memo;
-    int node = context >= 1 ? (int)(log2(context) * HG_CONTEXTS) : -1;
+    int node = context >= 1 ? node_below(m, context) : -1;
     if (node < 0 || node + 1 >= HG_CONTEXT_NODES || decodes > (double)m->attention_most)
         return attention_price(o, decodes, context);
     _Atomic double *known = &m->attention_s[(int64_t)decodes * HG_CONTEXT_NODES + node];
@@ -118,11 +131,26 @@ static double decode_attention(const hg_step_oracle *o, double decodes, double c
     return lo + (hi - lo) * (context - m->contexts[node]) / (m->contexts[node + 1] - m->contexts[node]);
 }
 
-static double attention(const hg_step_oracle *o, const hg_step_batch *b)
+static size_t place_of(const hg_step_batch *b)
 {
+    uint64_t mixed = (uint64_t)b->chunk_tokens * 0x9E3779B97F4A7C15u + (uint64_t)b->chunk_area * 0xC2B2AE3D27D4EB4Fu;
+    return (size_t)(mixed >> 32) % HG_PROMPTS_KEPT;
+}
+
+static double prompts_attention(const hg_step_oracle *o, const hg_step_batch *b)
+{
+    hg_prompts_price *known = &o->prompts[place_of(b)];
+    if (known->chunks == b->chunks && known->tokens == b->chunk_tokens && known->area == b->chunk_area)
+        return known->seconds;
     hg_step_batch prompts = *b;
     prompts.decodes = prompts.decode_context = prompts.drafted = 0;
-    return (b->chunks > 0 ? hg_step_attention_seconds(o->step, &prompts) : 0) +
+    *known = (hg_prompts_price){ b->chunks, b->chunk_tokens, b->chunk_area, hg_step_attention_seconds(o->step, &prompts) };
+    return known->seconds;
+}
+
+static double attention(const hg_step_oracle *o, const hg_step_batch *b)
+{
+    return (b->chunks > 0 ? prompts_attention(o, b) : 0) +
            (b->decodes > 0 ? decode_attention(o, b->decodes, b->decode_context / b->decodes) : 0);
 }
 

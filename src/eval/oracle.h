@@ -22,9 +22,18 @@ typedef struct hg_step_memo {
 /* Room for steps of so many tokens, and so many sequences. */
 hg_step_memo *hg_step_memo_new(hg_arena *arena, int64_t tokens_most, int64_t emits_most);
 
+/* Attention of the prompts of a step, by its sums; of those that fall to one place the latest stays. */
+enum { HG_PROMPTS_KEPT = 1 << 8 };
+
+typedef struct hg_prompts_price {
+    double chunks, tokens, area; /* as in hg_step_batch; chunks 0: nothing kept here */
+    double seconds;
+} hg_prompts_price;
+
 typedef struct hg_step_oracle {
     const hg_step *step;
     hg_step_memo *memo;
+    hg_prompts_price *prompts;   /* [HG_PROMPTS_KEPT] of this oracle alone: no two threads share it */
     double draft_tokens;        /* speculated for a decode and step */
     /* Speculative decoding makes `stretch` tokens a simulated one: contexts beyond `prompt` tokens a
      * sequence are stretched so. */
