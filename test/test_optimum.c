@@ -49,14 +49,14 @@ static space draw(hg_rng *r)
     return s;
 }
 
-static json_t *planned(const space *s)
+static json_t *planned(const space *s, const char *threads)
 {
     heng_word words[] = { { "model", "Qwen/Qwen3-8B", NULL }, { "device", "h100_sxm", NULL }, { "total-gpus", "4", NULL },
                           { "mode", "any", NULL },            { "isl", s->isl, NULL },        { "osl", s->osl, NULL },
                           { "slo", s->slo, NULL },            { "max-num-seqs", s->seqs, NULL },
                           { "max-num-batched-tokens", s->tokens, NULL },                      { "tp", "1,2", NULL },
                           { "pp", "1", NULL },                { "max-model-len", "4096", NULL },
-                          { "gpu-memory-utilization", "0.9", NULL },                          { "json", NULL, NULL } };
+                          { "gpu-memory-utilization", "0.9", NULL },                          { "json", NULL, NULL }, { "threads", threads, NULL } };
     heng_io io = { .out = take };
     size = 0;
     int code = heng_ask("plan", words, sizeof words / sizeof *words, &io);
@@ -104,6 +104,31 @@ static bool is(const json_t *d, const char *pool, const hg_deployment *x)
 {
     return number(d, pool, "tp") == x->tp && number(d, pool, "replicas") == x->replicas &&
            number(d, pool, "max_num_seqs") == x->max_num_seqs && number(d, pool, "max_num_batched_tokens") == x->max_num_batched_tokens;
+}
+
+/* Times of the clock, which no two runs share. */
+static void forget_clock(json_t *j)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+    json_object_del(j, "elapsed_s");
+    json_object_del(j, "simulated_in_s");
+    json_object_foreach(j, key, value) forget_clock(value);
+    json_array_foreach(j, i, value) forget_clock(value);
+}
+
+/* The question's words are in the answer, and among them the threads. */
+static void same_on_threads(const space *s, const json_t *plan)
+{
+    json_t *one = json_deep_copy(plan), *more = planned(s, "3");
+    json_object_del(one, "scenario");
+    json_object_del(more, "scenario");
+    forget_clock(one);
+    forget_clock(more);
+    CHECKF(json_equal(one, more), "isl %s osl %s %s: one thread and three plan differently", s->isl, s->osl, s->slo);
+    json_decref(one);
+    json_decref(more);
 }
 
 typedef struct found {
@@ -158,7 +183,7 @@ void test_optimum(void)
         hg_arena scratch = arena;
         space s = draw(&r);
         hg_problem *p = HG_NEW(&scratch, hg_problem, 1);
-        json_t *plan = planned(&s);
+        json_t *plan = planned(&s, "1");
         const json_t *d = json_object_get(json_object_get(plan, "recommended"), "deployment");
         found f = { 0, 0 };
         CHECK(problem(&scratch, &s, p));
@@ -169,6 +194,7 @@ void test_optimum(void)
                "isl %s osl %s %s, %s seqs, %s tokens: %s scores %g, the best %g", s.isl, s.osl, s.slo, s.seqs, s.tokens,
                chosen ? chosen : "nothing", f.recommended, f.best);
         free(chosen);
+        same_on_threads(&s, plan);
         kept += f.best > 0;
         json_decref(plan);
     }

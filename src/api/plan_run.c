@@ -313,14 +313,19 @@ static void drop_seconds(hg_planner *w)
     w->leader_count = n;
 }
 
+typedef struct settling {
+    hg_planner *w;
+    double least;                /* scores below it stay as they are; the leader's own may fall while others settle */
+} settling;
+
 static void settle_one(void *ctx, size_t i, int thread)
 {
-    hg_planner *w = ctx;
+    const settling *s = ctx;
+    hg_planner *w = s->w;
     hg_arena scratch = w->arenas[thread];
     hg_looked *l = w->leaders[i];
     const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &l->item);
-    bool rough = i > 0 && l->best.score < SHARP * w->leaders[0]->best.score;
-    if (rough && w->goal->problem->workload.load == HG_LOAD_NONE)
+    if (l->best.score < s->least)
         return;
     double score = hg_problem_stopped(w->goal->problem) ? l->best.score
                                                         : hg_goal_settle(w->goal, &scratch, c, &l->best.metrics);
@@ -333,7 +338,9 @@ static void take_top(hg_planner *w, size_t top_n, hg_plan *out)
 {
     look_at_others(w);
     take_leaders(w);
-    hg_parallel(w->leader_count, w->threads, settle_one, w);
+    bool searched = w->goal->problem->workload.load == HG_LOAD_NONE && w->leader_count;
+    settling s = { w, searched ? SHARP * w->leaders[0]->best.score : 0 };
+    hg_parallel(w->leader_count, w->threads, settle_one, &s);
     if (w->leader_count)
         qsort(w->leaders, w->leader_count, sizeof *w->leaders, best_first);
     drop_seconds(w);

@@ -7,6 +7,12 @@
 
 enum { ALIGN = 16 };
 
+/* At the base, so that scratch copies share it: memory from there on was never given out, and is zero. */
+static char **touched(const hg_arena *arena)
+{
+    return (char **)(void *)arena->base;
+}
+
 bool hg_arena_open(hg_arena *arena, size_t reserve_bytes)
 {
     size_t bytes = reserve_bytes ? reserve_bytes : (size_t)HG_ARENA_DEFAULT_GIB << 30;
@@ -15,6 +21,7 @@ bool hg_arena_open(hg_arena *arena, size_t reserve_bytes)
     if (base == MAP_FAILED)
         return false;
     *arena = (hg_arena){ .at = base, .end = (char *)base + bytes, .base = base };
+    (void)HG_NEW(arena, char *, 1); /* its own mark */
     return true;
 }
 
@@ -30,10 +37,14 @@ void *hg_alloc(hg_arena *arena, size_t count, size_t size)
     assert(size == 0 || count <= PTRDIFF_MAX / size);
     size_t bytes = (count * size + ALIGN - 1) / ALIGN * ALIGN;
     assert(bytes <= (size_t)(arena->end - arena->at) && "arena exhausted");
-    char *p = arena->at;
+    char *p = arena->at, **fresh = touched(arena);
     arena->at += bytes;
-    /* Fresh pages are zero, but a scratch copy may have used these before. */
-    return memset(p, 0, bytes);
+    /* Fresh pages are zero and cost nothing until they are used; a scratch copy may have used these before. */
+    if (p < *fresh)
+        memset(p, 0, (size_t)((arena->at < *fresh ? arena->at : *fresh) - p));
+    if (*fresh < arena->at)
+        *fresh = arena->at;
+    return p;
 }
 
 void *hg_grow(hg_arena *arena, void *items, size_t count, size_t *capacity, size_t size)

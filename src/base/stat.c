@@ -109,17 +109,28 @@ static void select_kth(double *x, size_t n, size_t k)
     insert_all(x, n);
 }
 
+void hg_quantiles(double *x, size_t n, const double *p, size_t count, double *out)
+{
+    size_t from = 0; /* none smaller lies behind */
+    for (size_t k = 0; k < count; k++) {
+        double at = p[k] * (double)(n - (n > 0));
+        size_t i = (size_t)at;
+        if (n == 0) {
+            out[k] = NAN;
+            continue;
+        }
+        select_kth(x + from, n - from, i - from);
+        from = i;
+        double next = i + 1 < n ? x[i + 1] : x[i];
+        for (size_t j = i + 2; j < n; j++)
+            next = x[j] < next ? x[j] : next;
+        out[k] = x[i] + (at - (double)i) * (next - x[i]);
+    }
+}
+
 double hg_quantile(double *x, size_t n, double p)
 {
-    if (n == 0)
-        return NAN;
-    double at = p * (double)(n - 1);
-    size_t i = (size_t)at;
-    select_kth(x, n, i);
-    if (i + 1 >= n)
-        return x[i];
-    double next = x[i + 1];
-    for (size_t j = i + 2; j < n; j++)
-        next = x[j] < next ? x[j] : next;
-    return x[i] + (at - (double)i) * (next - x[i]);
+    double out;
+    hg_quantiles(x, n, &p, 1, &out);
+    return out;
 }

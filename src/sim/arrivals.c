@@ -39,6 +39,20 @@ static int64_t replay_cycle_ns(const hg_workload *w)
                                        speedup * 1e9));
 }
 
+static bool is_closed(const hg_arrivals *a)
+{
+    return a->workload->load == HG_LOAD_CLOSED;
+}
+
+static int64_t next_seen_ns(const hg_arrivals *a)
+{
+    if (a->taken == a->limit || (is_closed(a) && a->due_count == 0))
+        return HG_NEVER;
+    int64_t sent_ns = is_closed(a) ? a->due_ns[a->due_head] : a->next_ns;
+    const hg_request *r = &a->workload->requests[a->taken % a->workload->count];
+    return hg_max_i64(sent_ns + a->overhead_ns, a->front_free_ns) + llround(a->token_ns * r->isl);
+}
+
 void hg_arrivals_open(hg_arrivals *a, hg_arena *arena, const hg_workload *workload, size_t limit,
                       double overhead_s, double serial_s, double token_s, uint64_t seed)
 {
@@ -50,40 +64,27 @@ void hg_arrivals_open(hg_arrivals *a, hg_arena *arena, const hg_workload *worklo
     assert(workload->load != HG_LOAD_NONE && workload->count > 0);
     if (workload->load == HG_LOAD_REPLAY)
         a->cycle_ns = replay_cycle_ns(workload);
-    if (workload->load != HG_LOAD_CLOSED)
-        return;
-    a->clients = (size_t)workload->concurrency;
-    a->due_ns = HG_NEW(arena, int64_t, a->clients);
-    a->due_count = a->clients; /* all send at time 0 */
-}
-
-static bool is_closed(const hg_arrivals *a)
-{
-    return a->workload->load == HG_LOAD_CLOSED;
-}
-
-int64_t hg_arrivals_next_ns(const hg_arrivals *a)
-{
-    if (a->taken == a->limit || (is_closed(a) && a->due_count == 0))
-        return HG_NEVER;
-    int64_t sent_ns = is_closed(a) ? a->due_ns[a->due_head] : a->next_ns;
-    const hg_request *r = &a->workload->requests[a->taken % a->workload->count];
-    return hg_max_i64(sent_ns + a->overhead_ns, a->front_free_ns) + llround(a->token_ns * r->isl);
+    if (workload->load == HG_LOAD_CLOSED) {
+        a->clients = (size_t)workload->concurrency;
+        a->due_ns = HG_NEW(arena, int64_t, a->clients);
+        a->due_count = a->clients; /* all send at time 0 */
+    }
+    a->seen_ns = next_seen_ns(a);
 }
 
 const hg_request *hg_arrivals_take(hg_arrivals *a, int64_t *sent_ns)
 {
-    a->front_free_ns = hg_arrivals_next_ns(a) + a->serial_ns;
+    a->front_free_ns = a->seen_ns + a->serial_ns;
     const hg_request *r = &a->workload->requests[a->taken++ % a->workload->count];
     if (is_closed(a)) {
         *sent_ns = a->due_ns[a->due_head];
         a->due_head = (a->due_head + 1) % a->clients;
         a->due_count--;
-        return r;
+    } else {
+        *sent_ns = a->next_ns;
+        a->next_ns = a->workload->load == HG_LOAD_REPLAY ? replay_ns(a, a->taken) : drawn_ns(a);
     }
-    *sent_ns = a->next_ns;
-    a->next_ns = a->workload->load == HG_LOAD_REPLAY ? replay_ns(a, a->taken)
-                                                     : drawn_ns(a);
+    a->seen_ns = next_seen_ns(a);
     return r;
 }
 
@@ -92,4 +93,5 @@ void hg_arrivals_answered(hg_arrivals *a, int64_t now_ns)
     if (!is_closed(a))
         return;
     a->due_ns[(a->due_head + a->due_count++) % a->clients] = now_ns;
+    a->seen_ns = next_seen_ns(a);
 }

@@ -12,6 +12,7 @@ typedef struct hg_arrivals {
     hg_rng gaps;            /* the one random cause here */
     size_t limit;           /* in all */
     size_t taken;
+    int64_t seen_ns;        /* when the engine sees the next request; see hg_arrivals_next_ns */
     int64_t next_ns;        /* open loops: of the next one, HG_NEVER after the last */
     int64_t overhead_ns;    /* from sending to the engine's seeing it */
     int64_t serial_ns;      /* of that, what the front end does for one request after the other */
@@ -27,7 +28,10 @@ void hg_arrivals_open(hg_arrivals *a, hg_arena *arena, const hg_workload *worklo
                       double overhead_s, double serial_s, double token_s, uint64_t seed);
 /* When the engine sees the next request; HG_NEVER when none is to come (as far as is known: a
  * closed loop's next may depend on an answer). */
-int64_t hg_arrivals_next_ns(const hg_arrivals *a);
+static inline int64_t hg_arrivals_next_ns(const hg_arrivals *a)
+{
+    return a->seen_ns;
+}
 /* Takes it; returns its lengths and the time of its sending. */
 const hg_request *hg_arrivals_take(hg_arrivals *a, int64_t *sent_ns);
 /* A closed loop's client has its answer and sends again at once. */

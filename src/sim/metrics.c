@@ -99,13 +99,10 @@ bool hg_sample_good(const hg_sample *s, const hg_slo *slo)
 
 static hg_summary summary_of(double *values, size_t n)
 {
-    hg_summary s = { .mean = hg_mean(values, n) };
-    hg_sort(values, n);
-    s.p50 = hg_percentile(values, n, 0.5);
-    s.p90 = hg_percentile(values, n, 0.9);
-    s.p95 = hg_percentile(values, n, 0.95);
-    s.p99 = hg_percentile(values, n, 0.99);
-    return s;
+    static const double at[] = { 0.5, 0.9, 0.95, 0.99 };
+    double mean = hg_mean(values, n), found[4];
+    hg_quantiles(values, n, at, 4, found);
+    return (hg_summary){ mean, found[0], found[1], found[2], found[3] };
 }
 
 static hg_summary summary_of_gaps(const hg_hist *h)

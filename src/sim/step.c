@@ -24,7 +24,7 @@
 
 int64_t hg_step_ns(double seconds)
 {
-    int64_t ns = ((int64_t)floor(seconds * 1e9 * 1024 + 0.5) + 512) >> 10;
+    int64_t ns = ((int64_t)(seconds * 1e9 * 1024 + 0.5) + 512) >> 10;
     return ns > 0 ? ns : 1; /* time moves on */
 }
 
@@ -97,11 +97,12 @@ static int32_t steps_planned(const hg_sim *sim, const hg_instance *group, int32_
 
 static double slowest(const hg_instance *group, int32_t step)
 {
-    double seconds = 0;
-    for (int32_t i = 0; i < group->group_size; i++)
-        if (group[i].joins)
-            seconds = fmax(seconds, group[i].first_s + group[i].slope_s * step);
-    return seconds;
+    double most = 0;
+    for (int32_t i = 0; i < group->group_size; i++) {
+        double seconds = group[i].joins ? group[i].first_s + group[i].slope_s * step : 0;
+        most = seconds > most ? seconds : most;
+    }
+    return most;
 }
 
 /* Into the lane of the group's first: the others' is a copy. */
