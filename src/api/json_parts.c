@@ -66,7 +66,8 @@ void hg_json_metrics(hg_json *j, const hg_metrics *m, const char *origin)
         hg_json_key_num(j, "cost_usd", m->cost_usd);
     else
         hg_json_key_str(j, "cost_usd", NULL);
-    hg_json_key_str(j, "origin", origin);
+    if (origin)
+        hg_json_key_str(j, "origin", origin);
     hg_json_key_num(j, "simulated_in_s", m->simulated_in_s);
 }
 

@@ -41,6 +41,15 @@ typedef struct hg_rate_row {         /* of the recommended engine, at one load *
     hg_metrics metrics;
 } hg_rate_row;
 
+typedef struct hg_choice_row {       /* a device with an engine, where a plan chose among several */
+    const char *device, *engine;
+    const char *reason;              /* why nothing could be searched; NULL: it was */
+    bool found, chosen;
+    const hg_point *best;            /* or its nearest miss; NULL: nothing ran */
+    double usd_per_h;                /* of best; 0: no price is known */
+    const char *score_text;          /* NULL under a given load */
+} hg_choice_row;
+
 enum { HG_SHARES = 24, HG_WHAT_IFS = 12, HG_REASONS = 16 };
 
 typedef struct hg_plan {
@@ -60,6 +69,9 @@ typedef struct hg_plan {
     size_t pareto_count;
     hg_rate_row *rates;              /* rising, as asked; NULL: not asked */
     size_t rate_count;
+    const hg_choice_row *choices;    /* the devices and engines compared; NULL: there was one */
+    size_t choice_count;
+    bool by_cost;                    /* … by USD an hour, not by GPUs */
     hg_refusal *refusals;
     size_t refusal_count;
     size_t considered, infeasible, pruned, simulated;

@@ -216,7 +216,7 @@ static hg_run run_of(const hg_goal *goal, const hg_plan *p)
     hg_run run = { .load = w->load == HG_LOAD_NONE ? HG_LOAD_RATE : w->load,
                    .rate_per_s = p->load_given ? w->rate_per_s : p->top[0].metrics.rate_per_s };
     run.steady = run.load == HG_LOAD_RATE;
-    if (goal->objective == HG_LATENCY && !p->load_given)
+    if (hg_goal_alone(goal))
         run = (hg_run){ .load = HG_LOAD_CLOSED, .requests = 64 };
     return run;
 }
@@ -243,7 +243,7 @@ static void take_account(hg_arena scratch, asking *k)
 static void take_interval(hg_arena scratch, asking *k)
 {
     hg_plan *p = k->plan;
-    if (p->load_given || k->goal->objective == HG_LATENCY)
+    if (p->load_given || hg_goal_alone(k->goal))
         return;
     hg_rate_interval(&scratch, p->problem, k->best, p->top[0].metrics.rate_per_s, &p->rate_lo, &p->rate_hi);
     if (hg_problem_stopped(p->problem))

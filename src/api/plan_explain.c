@@ -41,7 +41,7 @@ void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_p
     const hg_account *account = &detail->account;
     hg_plan_ask(a, goal, space, out, detail);
     out->detail = detail;
-    out->score_text = out->load_given ? NULL : hg_goal_text(a->arena, goal, best->score);
+    out->score_text = out->load_given ? NULL : hg_goal_text(a->arena, goal, (double)hg_point_devices(best), &best->metrics);
     out->origin = hg_strdup(a->arena, account->origin);
     take_shares(account, &detail->times, out);
     say_bottleneck(a->arena, account, &detail->times, out);

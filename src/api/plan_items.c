@@ -196,7 +196,7 @@ void hg_items_make(hg_ask *a, const hg_space *space, const hg_goal *goal, bool w
                    hg_plan *out)
 {
     const hg_problem *p = goal->problem;
-    *items = (hg_items){ .problem = p, .goal = goal, .demand = hg_demand_of(*a->arena, &p->workload, &p->slo),
+    *items = (hg_items){ .problem = p, .goal = goal, .arena = a->arena, .demand = hg_demand_of(*a->arena, &p->workload, &p->slo),
                          .total_devices = space->total_devices ? space->total_devices : ANY_DEVICES,
                          .prefill_engines = space->prefill.engines, .decode_engines = space->decode.engines };
     maker k = { a, items, out, .longest = longest_prompt(&p->workload) };
@@ -241,7 +241,7 @@ double hg_item_bound(const hg_items *items, const hg_item *it)
     double rate = hg_item_bound_rate(items, it);
     const hg_candidate *own = items->candidates[it->own];
     if (it->prefill == HG_NO_POOL)
-        return hg_goal_bound(items->goal, own, rate);
+        return hg_goal_bound(items->goal, *items->arena, own, rate);
     int64_t devices = it->engines * engine_devices(own) + it->prefill_engines * engine_devices(items->candidates[it->prefill]);
     return hg_goal_pools_bound(items->goal, devices, rate);
 }

@@ -16,6 +16,7 @@ typedef struct hg_item {
 typedef struct hg_items {
     const hg_problem *problem;
     const hg_goal *goal;
+    hg_arena *arena;
     hg_demand demand;
     hg_candidate **candidates;   /* whole ones in the space's order, then prefill pools, then decode pools */
     double *rates;               /* bounds: of a whole one, or of one engine of a pool */

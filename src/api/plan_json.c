@@ -18,7 +18,7 @@ static void launch_lines(hg_arena *arena, hg_json *j, const hg_plan *p, const hg
     hg_json_close(j, ']');
 }
 
-static void point(hg_json *j, const hg_plan *p, const hg_point *at)
+static void point(hg_json *j, const hg_point *at, const char *origin)
 {
     hg_json_key(j, "deployment");
     hg_json_open(j, '{');
@@ -26,7 +26,7 @@ static void point(hg_json *j, const hg_plan *p, const hg_point *at)
     hg_json_close(j, '}');
     hg_json_key(j, "metrics");
     hg_json_open(j, '{');
-    hg_json_metrics(j, &at->metrics, p->origin);
+    hg_json_metrics(j, &at->metrics, origin);
     hg_json_close(j, '}');
 }
 
@@ -64,7 +64,7 @@ static void recommended(hg_arena *arena, hg_json *j, const hg_plan *p, const cha
 {
     hg_json_key(j, p->found ? "recommended" : "nearest_miss");
     hg_json_open(j, '{');
-    point(j, p, &p->top[0]);
+    point(j, &p->top[0], p->origin);
     hg_json_key_num(j, "score", p->top[0].score);
     if (p->rate_hi > 0) {
         hg_json_key(j, "rate_interval");
@@ -98,9 +98,41 @@ static void points(hg_json *j, const char *key, const hg_plan *p, const hg_point
             hg_json_key_num(j, "score", list[i].score);
         hg_json_key_num(j, "tokens_per_s_per_user", list[i].metrics.tokens_per_s_per_user);
         hg_json_key_num(j, "tokens_per_s_per_gpu", list[i].metrics.tokens_per_s_per_device);
-        point(j, p, &list[i]);
+        point(j, &list[i], p->origin);
         hg_json_close(j, '}');
     }
+    hg_json_close(j, ']');
+}
+
+static void choice(hg_json *j, const hg_plan *p, const hg_choice_row *c)
+{
+    hg_buf_puts(j->out, j->comma ? "" : "\n");
+    hg_json_open(j, '{');
+    hg_json_key_str(j, "device", c->device);
+    hg_json_key_str(j, "engine", c->engine);
+    hg_json_key_bool(j, "keeps_slo", c->found);
+    hg_json_key_bool(j, "recommended", c->chosen);
+    if (c->reason)
+        hg_json_key_str(j, "reason", c->reason);
+    if (c->best) {
+        hg_json_key_num(j, "score", c->best->score);
+        hg_json_key_int(j, "gpus", hg_point_devices(c->best));
+        if (c->usd_per_h > 0)
+            hg_json_key_num(j, "usd_per_h", c->usd_per_h);
+        point(j, c->best, c->chosen ? p->origin : NULL);
+    }
+    hg_json_close(j, '}');
+}
+
+static void choices(hg_json *j, const hg_plan *p)
+{
+    if (!p->choice_count)
+        return;
+    hg_json_key_str(j, "compared_by", p->by_cost ? "usd_per_h" : p->load_given ? "gpus" : p->objective);
+    hg_json_key(j, "choices");
+    hg_json_open(j, '[');
+    for (size_t i = 0; i < p->choice_count; i++)
+        choice(j, p, &p->choices[i]);
     hg_json_close(j, ']');
 }
 
@@ -164,6 +196,7 @@ const char *hg_plan_json(hg_arena *arena, const hg_plan *p, const char *model_wo
     if (p->top_count)
         recommended(arena, &j, p, model_word);
     points(&j, "top", p, p->top, p->found ? p->top_count : 0, true);
+    choices(&j, p);
     points(&j, "pareto", p, p->pareto, p->pareto_count, false);
     if (p->found && p->rate_count)
         hg_json_rates(&j, p);

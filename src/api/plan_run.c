@@ -5,8 +5,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SHAPES_LEAST = 5 };       /* so many shapes are shown something of however few plans are asked for: the front needs them */
+
+/* Scores that the search does not tell apart: there the objective next in turn decides. */
+static const double TIE = 0.98;
+enum { TIED_MOST = 48 };
 
 /* Pairs of pools are listed by waves of bounds, each so far below the one before. */
 static const double WAVE = 0.92;
@@ -63,6 +68,13 @@ typedef struct wave {
     const hg_item *items;
     hg_looked **looked;          /* of each item; NULL: not yet */
 } wave;
+
+/* Where ties are broken, every item within one counts, not each shape's best alone. */
+static bool ties_count(const hg_planner *w)
+{
+    const hg_objectives *o = &w->goal->objectives;
+    return o->in_turn && o->count > 1;
+}
 
 static size_t group_of(void *ctx, size_t i)
 {
@@ -140,8 +152,9 @@ static void progress(void *ctx, double done_frac)
 static void search(hg_planner *w, const hg_item *items, size_t count, hg_plan *out)
 {
     wave v = { w, items, HG_NEW(w->ask->arena, hg_looked *, count) };
-    hg_search s = { .count = count, .best_n = w->best_n, .near_frac = 1, .known = w->best_score, .threads = w->threads,
-                    .ctx = &v, .groups = w->items.groups, .bound = bound, .group = group_of, .kin = budget_of, .score = score,
+    bool ties = ties_count(w);
+    hg_search s = { .count = count, .best_n = w->best_n, .near_frac = ties ? TIE : 1, .known = w->best_score, .threads = w->threads,
+                    .ctx = &v, .groups = ties ? count : w->items.groups, .bound = bound, .group = ties ? NULL : group_of, .kin = budget_of, .score = score,
                     .needless = needless, .stopped = stopped, .progress = progress };
     hg_found found;
     hg_search_run(w->ask->arena, &s, &found);
@@ -161,7 +174,8 @@ static void search_pools(hg_planner *w, hg_plan *out)
     hg_arena scratch = *w->ask->arena;
     hg_items_pools(&scratch, &w->items, INFINITY, INFINITY, &count, &all, &most);
     out->considered += all;
-    for (double least = isfinite(most) ? WAVE * most : 0; !out->interrupted && below > w->best_score && below > 0; least *= WAVE) {
+    double part = ties_count(w) ? TIE : 1;
+    for (double least = isfinite(most) ? WAVE * most : 0; !out->interrupted && below > part * w->best_score && below > 0; least *= WAVE) {
         double ignored;
         size_t n;
         hg_item *items = hg_items_pools(w->ask->arena, &w->items, least, below, &count, &n, &ignored);
@@ -279,7 +293,7 @@ static bool among(hg_looked *const *of, size_t count, const hg_looked *l)
 /* What the search's own precision does not tell from the best, whichever group it is of. */
 static void add_close(hg_planner *w, hg_looked *const *best_first_all)
 {
-    size_t most = w->best_n + CLOSE_MOST;
+    size_t most = w->best_n + (ties_count(w) ? TIED_MOST : CLOSE_MOST);
     for (size_t i = 0; i < w->looked_count && w->leader_count < most; i++)
         if (best_first_all[i]->best.score > CLOSE * best_first_all[0]->best.score &&
             !among(w->leaders, w->leader_count, best_first_all[i]))
@@ -295,12 +309,43 @@ static void take_leaders(hg_planner *w)
         all[i] = w->looked[i];
     if (w->looked_count)
         qsort(all, w->looked_count, sizeof *all, best_first);
-    w->leaders = HG_NEW(arena, hg_looked *, w->best_n + CLOSE_MOST);
+    w->leaders = HG_NEW(arena, hg_looked *, w->best_n + TIED_MOST);
     for (size_t i = 0; i < w->looked_count && w->leader_count < w->best_n && all[i]->best.score > 0; i++)
         if (is_new_group(w->leaders, w->leader_count, all[i]))
             w->leaders[w->leader_count++] = all[i];
     if (w->leader_count)
         add_close(w, all);
+}
+
+static double value(const hg_planner *w, const hg_looked *l, int objective)
+{
+    return hg_objective_value(w->goal->problem, w->goal->objectives.of[objective], (double)hg_point_devices(&l->best), &l->best.metrics);
+}
+
+/* Of the leaders that tie with the first, those that the next objectives prefer, each in turn; the last of them leads. */
+static void break_ties(hg_planner *w)
+{
+    hg_looked *tied[TIED_MOST];
+    size_t n = 0;
+    for (size_t i = 0; i < w->leader_count && n < TIED_MOST; i++)
+        if (w->leaders[i]->best.score >= TIE * w->leaders[0]->best.score && w->leaders[i]->best.score > 0)
+            tied[n++] = w->leaders[i];
+    for (int o = 1; o < w->goal->objectives.count && n > 1; o++) {
+        size_t kept = 0;
+        double best = 0;
+        for (size_t i = 0; i < n; i++)
+            best = fmax(best, value(w, tied[i], o));
+        for (size_t i = 0; i < n; i++)
+            if (value(w, tied[i], o) >= TIE * best)
+                tied[kept++] = tied[i];
+        n = kept;
+    }
+    for (size_t i = 0; n && i < w->leader_count; i++)
+        if (w->leaders[i] == tied[0]) {
+            memmove(w->leaders + 1, w->leaders, i * sizeof *w->leaders);
+            w->leaders[0] = tied[0];
+            break;
+        }
 }
 
 /* Sorted anew: of each group the best stays. */
@@ -343,6 +388,8 @@ static void take_top(hg_planner *w, size_t top_n, hg_plan *out)
     hg_parallel(w->leader_count, w->threads, settle_one, &s);
     if (w->leader_count)
         qsort(w->leaders, w->leader_count, sizeof *w->leaders, best_first);
+    if (ties_count(w))
+        break_ties(w);
     drop_seconds(w);
     out->top = HG_NEW(w->ask->arena, hg_point, w->leader_count);
     for (size_t i = 0; i < w->leader_count && out->top_count < top_n; i++)
@@ -382,7 +429,7 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
 {
     hg_planner w = { .ask = a, .goal = goal, .best_n = top_n > SHAPES_LEAST ? top_n : SHAPES_LEAST,
                      .threads = threads > 0 ? threads : hg_processors() };
-    *out = (hg_plan){ .problem = p, .knobs = out->knobs, .k8s = out->k8s, .rates = out->rates, .rate_count = out->rate_count, .objective = hg_objective_names[goal->objective],
+    *out = (hg_plan){ .problem = p, .knobs = out->knobs, .k8s = out->k8s, .rates = out->rates, .rate_count = out->rate_count, .objective = hg_objectives_text(a->arena, &goal->objectives),
                       .load_given = p->workload.load != HG_LOAD_NONE };
     hg_items_make(a, space, goal, space->mode != HG_MODE_POOLS, space->mode != HG_MODE_WHOLE, w.threads, &w.items, out);
     w.arenas = HG_NEW(a->arena, hg_arena, w.threads);
@@ -396,7 +443,7 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
     take_top(&w, top_n, out);
     if (!out->found)
         nearest_miss(&w, p, out);
-    else if (p->workload.load == HG_LOAD_NONE && goal->objective != HG_LATENCY && !hg_stopped(a))
+    else if (p->workload.load == HG_LOAD_NONE && !hg_goal_alone(goal) && !hg_stopped(a))
         hg_plan_sweep(&w);
     hg_plan_front(a->arena, &w, p, out);
     for (int t = 0; t < w.threads; t++)

@@ -75,6 +75,44 @@ static void table(hg_buf *b, const hg_plan *p)
         row(b, p, i + 1, &p->top[i]);
 }
 
+static void choice_line(hg_buf *b, const char *const cells[TABLE_COLUMNS], const char *tail)
+{
+    static const int widths[TABLE_COLUMNS] = { -22, -9, 6, 8, 9, 9, 9 };
+    hg_buf_puts(b, "  ");
+    for (int i = 0; widths[i]; i++) {
+        hg_buf_puts(b, i ? " " : "");
+        cell(b, widths[i], cells[i]);
+    }
+    hg_buf_printf(b, "  %s\n", tail);
+}
+
+/* Devices and engines, each by its best. */
+static void choices(hg_buf *b, const hg_plan *p)
+{
+    hg_arena *arena = b->arena;
+    const char *heads[TABLE_COLUMNS] = { form(p, HG_TEXT_plan_choice_device), form(p, HG_TEXT_plan_choice_engine), "GPUs",
+                                         form(p, HG_TEXT_plan_table_rate), "TTFT p90", "TPOT p90", form(p, HG_TEXT_plan_rates_price) };
+    if (!p->choice_count)
+        return;
+    hg_buf_printf(b, "\n%s\n", form(p, p->by_cost ? HG_TEXT_plan_choices_cost : p->load_given ? HG_TEXT_plan_choices_gpus : HG_TEXT_plan_choices));
+    choice_line(b, heads, "");
+    for (size_t i = 0; i < p->choice_count; i++) {
+        const hg_choice_row *c = &p->choices[i];
+        if (!c->best) {
+            hg_buf_printf(b, "  %s, %s: %s\n", c->device ? c->device : "-", c->engine, c->reason ? c->reason : form(p, HG_TEXT_plan_choice_nothing));
+            continue;
+        }
+        const hg_summary *of = c->best->metrics.sim.latency;
+        const char *cells[TABLE_COLUMNS] = { c->device, c->engine, hg_textf(arena, "%" PRId64, hg_point_devices(c->best)),
+                                             hg_figures(arena, served(c->best), 3), seconds(arena, of[HG_TTFT].p90),
+                                             seconds(arena, of[HG_TPOT].p90),
+                                             c->usd_per_h > 0 ? hg_textf(arena, "%.2f", c->usd_per_h) : "-" };
+        const char *best = hg_point_text(arena, c->best);
+        choice_line(b, cells, c->found ? hg_textf(arena, "%s%s%s", best, c->score_text ? "  " : "", c->score_text ? c->score_text : "")
+                                       : hg_textf(arena, "%s  %s", form(p, HG_TEXT_plan_broken), best));
+    }
+}
+
 enum { PLOT_COLUMNS = 64, PLOT_ROWS = 12 };
 
 /* The Pareto front in characters: logarithmic axes would hide the knee, so both are linear. */
@@ -302,6 +340,7 @@ const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_wo
         no_plan(arena, &b, p);
     if (p->top_count) {
         figures(arena, &b, p, model_word);
+        choices(&b, p);
         if (!p->found)
             hg_buf_printf(&b, "\n%s", form(p, HG_TEXT_plan_launched));
         launch(arena, &b, p, model_word);

@@ -7,12 +7,6 @@
 
 enum { ALIGN = 16 };
 
-/* At the base, so that scratch copies share it: memory from there on was never given out, and is zero. */
-static char **touched(const hg_arena *arena)
-{
-    return (char **)(void *)arena->base;
-}
-
 bool hg_arena_open(hg_arena *arena, size_t reserve_bytes)
 {
     size_t bytes = reserve_bytes ? reserve_bytes : (size_t)HG_ARENA_DEFAULT_GIB << 30;
@@ -20,9 +14,19 @@ bool hg_arena_open(hg_arena *arena, size_t reserve_bytes)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return false;
-    *arena = (hg_arena){ .at = base, .end = (char *)base + bytes, .base = base };
-    (void)HG_NEW(arena, char *, 1); /* its own mark */
+    *arena = (hg_arena){ .at = (char *)base + ALIGN, .end = (char *)base + bytes, .base = base, .fresh = base };
+    *arena->fresh = arena->at;
     return true;
+}
+
+hg_arena hg_arena_split(hg_arena *arena)
+{
+    char *middle = arena->at + (arena->end - arena->at) / 2 / ALIGN * ALIGN, *seen = *arena->fresh;
+    hg_arena upper = { .at = middle + ALIGN, .end = arena->end, .fresh = (char **)(void *)middle };
+    *upper.fresh = seen > upper.at ? seen : upper.at;
+    *arena->fresh = arena->end; /* what the upper half will have used is not known here */
+    arena->end = middle;
+    return upper;
 }
 
 void hg_arena_close(hg_arena *arena)
@@ -37,7 +41,7 @@ void *hg_alloc(hg_arena *arena, size_t count, size_t size)
     assert(size == 0 || count <= PTRDIFF_MAX / size);
     size_t bytes = (count * size + ALIGN - 1) / ALIGN * ALIGN;
     assert(bytes <= (size_t)(arena->end - arena->at) && "arena exhausted");
-    char *p = arena->at, **fresh = touched(arena);
+    char *p = arena->at, **fresh = arena->fresh;
     arena->at += bytes;
     /* Fresh pages are zero and cost nothing until they are used; a scratch copy may have used these before. */
     if (p < *fresh)

@@ -12,6 +12,7 @@
 typedef struct hg_arena {
     char *at, *end; /* free space: [at, end) */
     char *base;     /* what hg_arena_close returns to the system; NULL before open */
+    char **fresh;   /* in the arena itself, so that copies share it: from *fresh on nothing was ever given out */
 } hg_arena;
 
 enum { HG_ARENA_DEFAULT_GIB = 16 };
@@ -19,6 +20,9 @@ enum { HG_ARENA_DEFAULT_GIB = 16 };
 /* False when the system refuses the address space.  reserve_bytes 0: HG_ARENA_DEFAULT_GIB. */
 bool hg_arena_open(hg_arena *arena, size_t reserve_bytes);
 void hg_arena_close(hg_arena *arena);
+
+/* The upper half of the free space as an arena of its own, to be dropped before `arena` is; arena keeps the lower. */
+hg_arena hg_arena_split(hg_arena *arena);
 
 /* Zeroed memory, aligned for any type.  Ends the program when the reservation is exhausted: an
  * arena is sized for the largest legal question, so that is our mistake and not the user's. */

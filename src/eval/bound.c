@@ -231,6 +231,32 @@ double hg_bound_pool_rate(hg_arena scratch, const hg_problem *p, const hg_demand
     return SLACK * engines * rate_at(&q, best_prices(&q, q.prompt > 0 ? worth_of_prompt(l) : 0), 1);
 }
 
+/* Its prompt in as few steps as the budget allows, and its tokens at the prompt's context, all drafts accepted. */
+static double alone_s(hg_arena scratch, const hg_problem *p, const hg_candidate *c, const hg_request *r)
+{
+    const hg_deployment *d = &c->deployment;
+    hg_step_oracle o = hg_step_oracle_new(&scratch, &c->step, d, c->memo);
+    hg_batch decode = { .decodes = 1, .decode_context = r->isl };
+    bool spared = d->prefix_caching && p->workload.hash_block_tokens;
+    double prompt_s = spared ? 0 : CHEAPEST_ATTENTION * prompt_attention(c, r->isl) + hg_step_oracle_tokens_seconds(&o, fmin(r->isl, (double)d->max_num_batched_tokens));
+    double steps = ceil((r->osl - 1) / (1 + d->draft_tokens));
+    return (prompt_s + (steps > 0 ? steps * hg_step_oracle_seconds(&o, &decode) : 0)) / SLACK;
+}
+
+double hg_bound_alone_s(hg_arena scratch, const hg_problem *p, const hg_candidate *c)
+{
+    enum { FIRST = 64 };
+    const hg_request *r = p->workload.requests;
+    double sum = 0, last = 0;
+    size_t n = p->workload.count < FIRST ? p->workload.count : FIRST;
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || r[i].isl != r[i - 1].isl || r[i].osl != r[i - 1].osl)
+            last = alone_s(scratch, p, c, &r[i]);
+        sum += last;
+    }
+    return n ? sum / (double)n : 0;
+}
+
 double hg_bound_rate(hg_arena scratch, const hg_problem *p, const hg_demand *d, const hg_candidate *c)
 {
     if (!c->prefill)

@@ -35,6 +35,10 @@ hg_demand hg_demand_of(hg_arena scratch, const hg_workload *w, const hg_slo *slo
  */
 double hg_bound_rate(hg_arena scratch, const hg_problem *p, const hg_demand *d, const hg_candidate *c);
 
+/* Seconds from sending to the last token that no request alone in it is answered faster than, in the mean over the first
+ * requests of the workload. */
+double hg_bound_alone_s(hg_arena scratch, const hg_problem *p, const hg_candidate *c);
+
 /* The same of one pool, which computes prompts, answers or both. */
 double hg_bound_pool_rate(hg_arena scratch, const hg_problem *p, const hg_demand *d, const hg_candidate *c, bool prompts,
                           bool answers);

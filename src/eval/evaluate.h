@@ -52,6 +52,7 @@ typedef struct hg_metrics {
     double tokens_per_s_per_device, tokens_per_s_per_user; /* output tokens; 1/TPOT (mean) */
     double goodput_per_device;   /* good requests a second */
     double energy_j, cost_usd;   /* over the window counted; 0: not known */
+    double alone_s;              /* mean E2E of requests one after the other; 0: not looked at */
     double simulated_in_s;
 } hg_metrics;
 

@@ -22,15 +22,6 @@ static hg_left_out left_out_for(hg_rung rung, const hg_table_group *g, const hg_
 
 enum { FEWEST_ROWS = 8 }; /* of a table, as calibration asks for */
 
-/* The half returned is scratch beside what is kept in the other. */
-static hg_arena cut(hg_arena *arena)
-{
-    char *middle = arena->at + (arena->end - arena->at) / 32 * 16;
-    hg_arena rest = { .at = middle, .end = arena->end };
-    arena->end = middle;
-    return rest;
-}
-
 static const hg_op *op_of(hg_arena *arena, const char *path)
 {
     const char *file = hg_basename(path);
@@ -120,7 +111,7 @@ static void hold_beyond(hg_arena *arena, hg_arena scratch, const hg_table *t, co
             small.rows[small.count++] = t->rows[i];
     if (small.count < FEWEST_ROWS)
         return;
-    hg_arena model = scratch, rest = cut(&model);
+    hg_arena model = scratch, rest = hg_arena_split(&model);
     hg_surface s;
     hg_surface_fit(&model, rest, &small, d, -1, &s);
     hg_held h = *like;
@@ -238,7 +229,7 @@ static bool hold_group(hg_arena *arena, hg_arena scratch, const hg_data *data, c
 bool hg_hold_group(hg_arena *arena, const hg_data *data, const hg_table_group *group, size_t rows_most,
                    hg_ladder_account *account, hg_err *err)
 {
-    hg_arena keep = *arena, scratch = cut(&keep);
+    hg_arena keep = *arena, scratch = hg_arena_split(&keep);
     bool ok = hold_group(&keep, scratch, data, group, rows_most, account, err);
     arena->at = keep.at;
     return ok;
@@ -303,7 +294,7 @@ bool hg_hold_roofline(hg_arena *arena, const hg_table_group *group, size_t rows_
     for (size_t i = 0; i < account->reached_count && !d; i++)
         if (strcmp(account->reached[i].device.name, group->device) == 0)
             d = &account->reached[i].device;
-    hg_arena keep = *arena, scratch = cut(&keep);
+    hg_arena keep = *arena, scratch = hg_arena_split(&keep);
     for (size_t p = 0; d && p < group->count; p++) {
         hg_arena work = scratch;
         hg_table t;

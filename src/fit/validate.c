@@ -32,15 +32,6 @@ static bool all_in_fold(const hg_table *t, int fold)
     return true;
 }
 
-/* Cuts an arena in two: the half returned is scratch beside what is kept in the other. */
-static hg_arena split_scratch(hg_arena *arena)
-{
-    char *middle = arena->at + (arena->end - arena->at) / 32 * 16;
-    hg_arena rest = { .at = middle, .end = arena->end };
-    arena->end = middle;
-    return rest;
-}
-
 void hg_surface_validate(hg_arena scratch, const hg_table *t, const hg_device *d, int folds,
                          hg_surface *out, double *errors)
 {
@@ -51,7 +42,7 @@ void hg_surface_validate(hg_arena scratch, const hg_table *t, const hg_device *d
             continue; /* a table of one family cannot be validated */
         hg_surface s;
         hg_arena model = scratch;
-        hg_arena rest = split_scratch(&model);
+        hg_arena rest = hg_arena_split(&model);
         hg_surface_fit(&model, rest, t, d, fold, &s);
         for (size_t i = 0; i < t->count; i++)
             if (hg_fold_of(t->rows[i].family) == fold && t->rows[i].seconds > t->op->zero_s &&
