@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "eval/bound.h"
+#include "eval/scene.h"
 #include "heng.h"
 
 #include <jansson.h>
@@ -260,8 +261,37 @@ static void oracle_remembers(void)
     hg_arena_close(&arena);
 }
 
+/* A floor on the whole never drops what would pass it: what a scene must score is at most what it does. */
+static void scenes_join(void)
+{
+    hg_rng r = hg_rng_seed(5, 0);
+    for (int round = 0; round < 2000; round++) {
+        hg_scene list[3];
+        double score[3], most[3];
+        hg_scenes s = { list, 3, round % 2 == 0 };
+        for (int i = 0; i < 3; i++) {
+            list[i] = (hg_scene){ .best = 1 + 9 * hg_rng_unit(&r), .weight = (i + 1) / 6.0 };
+            score[i] = list[i].best * hg_rng_unit(&r);
+            most[i] = score[i] * (1 + hg_rng_unit(&r));
+        }
+        size_t least;
+        double all = hg_scenes_join(&s, score, &least), floor = all * 0.999;
+        for (size_t i = 0; i < 3; i++) {
+            CHECK(score[least] / list[least].best <= score[i] / list[i].best);
+            CHECKF(hg_scenes_floor(&s, i, score, most, floor) <= score[i], "round %d, scene %zu", round, i);
+        }
+        if (s.worst)
+            CHECK_NEAR(all, score[least] / list[least].best, 1e-12);
+        else
+            CHECK_NEAR(all, score[0] / list[0].best / 6 + score[1] / list[1].best / 3 + score[2] / list[2].best / 2, 1e-12);
+        score[1] = 0;
+        CHECK(hg_scenes_join(&s, score, NULL) == 0);
+    }
+}
+
 void test_plan(void)
 {
+    scenes_join();
     oracle_remembers();
     bound_holds();
     asked *q = malloc(sizeof *q);

@@ -31,10 +31,11 @@ static hg_code run(hg_ask *a)
     hg_choice *list, *best;
     size_t count;
     hg_fixed_launch fixed;
+    hg_scene_files files;
     hg_lang lang;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    if (!hg_ask_lang(a, &lang) || !hg_ask_no_inputs(a) || !hg_ask_fix_launch(a, &fixed) || !hg_choices_list(a, &list, &count) ||
-        !(best = hg_choices_search(a, &fixed, list, count)))
+    if (!hg_ask_lang(a, &lang) || !hg_ask_no_inputs(a) || !hg_ask_fix_launch(a, &fixed) || !hg_scene_files_read(a, &files) ||
+        !hg_choices_list(a, &list, &count) || !(best = hg_choices_search(a, &fixed, &files, list, count)))
         return a->err.code;
     hg_plan *plan = &best->plan;
     plan->lang = lang;

@@ -12,6 +12,7 @@ typedef struct hg_point {            /* one simulated deployment at one load */
     hg_deployment prefill;           /* disaggregated: the pool that computes prompts; replicas 0: there is none */
     hg_metrics metrics;              /* records are not kept */
     double score;
+    size_t scene;                    /* of several kinds of traffic, the one that metrics are of: it is served worst */
 } hg_point;
 
 typedef struct hg_what_if {
@@ -50,6 +51,15 @@ typedef struct hg_choice_row {       /* a device with an engine, where a plan ch
     const char *score_text;          /* NULL under a given load */
 } hg_choice_row;
 
+typedef struct hg_scene_row {        /* one kind of traffic of several, under the recommended deployment */
+    const char *name;
+    double weight;                   /* NAN: the worst served decides */
+    hg_metrics metrics;
+    double own_best;                 /* the score of the best deployment for it alone; NAN: under given loads */
+    double part;                     /* of that */
+    const hg_slo *slo;
+} hg_scene_row;
+
 enum { HG_SHARES = 24, HG_WHAT_IFS = 12, HG_REASONS = 16 };
 
 typedef struct hg_plan {
@@ -69,6 +79,8 @@ typedef struct hg_plan {
     size_t pareto_count;
     hg_rate_row *rates;              /* rising, as asked; NULL: not asked */
     size_t rate_count;
+    const hg_scene_row *scenes;      /* NULL: there is one kind of traffic */
+    size_t scene_count;
     const hg_choice_row *choices;    /* the devices and engines compared; NULL: there was one */
     size_t choice_count;
     bool by_cost;                    /* … by USD an hour, not by GPUs */

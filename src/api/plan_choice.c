@@ -54,22 +54,31 @@ static int threads(const hg_ask *a)
     return a->s.threads.n ? (int)a->s.threads.v[0] : 0;
 }
 
-static bool look(hg_ask *a, const hg_fixed_launch *fixed, hg_choice *c)
+static bool ask(hg_ask *a, const hg_fixed_launch *fixed, const hg_scene_files *files, hg_choice *c)
 {
     hg_problem *p = c->problem = HG_NEW(a->arena, hg_problem, 1);
     hg_plan *plan = &c->plan;
     a->s.device = c->device;
     a->s.engine = c->engine;
+    if (files->count)
+        hg_scene_words(a, &files->list[0]);
     if (!hg_ask_problem(a, HG_LENGTHS_NEEDED, p) || !hg_ask_fix_fraction(a, p, fixed) || !hg_ask_knobs(a, p, &plan->knobs) ||
         !hg_ask_k8s(a, &plan->k8s) || !hg_ask_rate_list(a, plan) || !hg_ask_priced(a, p) || !hg_plan_goal(a, p, &c->goal) ||
         !hg_plan_space(a, p, &c->space, &c->goal))
         return false;
     p->stop = a->io->stop;
-    if (p->workload.load == HG_LOAD_NONE)
-        p->workload.concurrency = 1; /* where requests are looked at alone */
-    if (!hg_plan_confidence(a, p))
+    return hg_plan_confidence(a, p) && hg_scenes_ask(a, files, p, &c->goal, &c->space, &c->scenes);
+}
+
+static bool look(hg_ask *a, const hg_fixed_launch *fixed, const hg_scene_files *files, hg_choice *c)
+{
+    size_t top_n = a->s.top_n.n ? (size_t)a->s.top_n.v[0] : TOP_N;
+    if (!ask(a, fixed, files, c))
         return false;
-    hg_plan_search(a, p, &c->goal, &c->space, a->s.top_n.n ? (size_t)a->s.top_n.v[0] : TOP_N, threads(a), plan);
+    if (hg_scenes_take_bests(a, &c->scenes, &c->space, threads(a), &c->plan))
+        hg_plan_search(a, &c->scenes, &c->space, top_n, threads(a), &c->plan);
+    if (c->plan.found)
+        c->goal = c->scenes.list[c->plan.top[0].scene].goal;
     return true;
 }
 
@@ -143,10 +152,10 @@ static void compare(hg_ask *a, const hg_choice *list, size_t count, const hg_cho
     }
 }
 
-hg_choice *hg_choices_search(hg_ask *a, const hg_fixed_launch *fixed, hg_choice *list, size_t count)
+hg_choice *hg_choices_search(hg_ask *a, const hg_fixed_launch *fixed, const hg_scene_files *files, hg_choice *list, size_t count)
 {
     for (size_t i = 0; i < count && (i == 0 || !hg_stopped(a)); i++)
-        if (!look(a, fixed, &list[i])) {
+        if (!look(a, fixed, files, &list[i])) {
             list[i].err = a->err;
             if (count > 1)
                 hg_note(a, hg_textf(a->arena, "%s with %s: %s %s", list[i].device.s ? list[i].device.s : "no device",
@@ -159,6 +168,8 @@ hg_choice *hg_choices_search(hg_ask *a, const hg_fixed_launch *fixed, hg_choice 
     a->err = (hg_err){ 0 };
     a->s.device = best->device;
     a->s.engine = best->engine;
+    if (files->count)
+        hg_scene_words(a, &files->list[best->plan.found ? best->plan.top[0].scene : 0]);
     if (count > 1)
         compare(a, list, count, best, by_cost);
     return best;

@@ -106,7 +106,7 @@ void hg_plan_sweep(hg_planner *w)
     sweep s = { w, HG_NEW(arena, hg_looked *, n), HG_NEW(arena, double, n) };
     for (size_t i = 0; i < n; i++) {
         hg_looked *l = s.of[i] = list[i / HG_SWEEP_LOADS];
-        double rate = l->best.score > 0 ? l->best.metrics.rate_per_s : hg_item_bound_rate(&w->items, &l->item) / 2;
+        double rate = l->best.score > 0 ? l->best.metrics.rate_per_s : hg_item_bound_rate(&w->items, &l->item, 0) / 2;
         s.rate[i] = parts[i % HG_SWEEP_LOADS] * rate;
     }
     hg_parallel(n, w->threads, sweep_one, &s);

@@ -54,11 +54,14 @@ static bool launchable(hg_arena scratch, const hg_plan *plan, const hg_candidate
 
 /* ---- candidates ---- */
 
-static int64_t longest_prompt(const hg_workload *w)
+static int64_t longest_prompt(const hg_scenes *s)
 {
     int64_t most = 0;
-    for (size_t i = 0; i < w->count; i++)
-        most = hg_max_i64(most, w->requests[i].isl);
+    for (size_t k = 0; k < s->count; k++) {
+        const hg_workload *w = &s->list[k].problem->workload;
+        for (size_t i = 0; i < w->count; i++)
+            most = hg_max_i64(most, w->requests[i].isl);
+    }
     return most;
 }
 
@@ -157,7 +160,8 @@ static void bound_one(void *ctx, size_t i, int thread)
         c->memory.kv_blocks = hg_max_i64(c->memory.kv_blocks, items->candidates[k]->memory.kv_blocks);
     }
     bool prefill = i >= items->whole && i < items->whole + items->prefills, decode = i >= items->whole + items->prefills;
-    items->rates[i] = hg_bound_pool_rate(scratch, items->problem, &items->demand, c, !decode, !prefill);
+    for (size_t s = 0; s < items->scenes->count; s++)
+        items->rates[s][i] = hg_bound_pool_rate(scratch, items->scenes->list[s].problem, &items->demand[s], c, !decode, !prefill);
 }
 
 static void take_bounds(hg_arena *arena, hg_items *items, size_t count, int threads)
@@ -168,8 +172,9 @@ static void take_bounds(hg_arena *arena, hg_items *items, size_t count, int thre
     hg_parallel(count, threads, bound_one, &b);
     for (int t = 0; t < threads; t++)
         hg_arena_close(&b.arenas[t]);
-    for (size_t i = 0; i < count; i++)
-        items->rates[i] = items->rates[items->budgets[i]];
+    for (size_t s = 0; s < items->scenes->count; s++)
+        for (size_t i = 0; i < count; i++)
+            items->rates[s][i] = items->rates[s][items->budgets[i]];
 }
 
 /* ---- the list ---- */
@@ -192,21 +197,31 @@ static hg_space pool_space(const hg_space *s, bool prefill)
     return pool;
 }
 
-void hg_items_make(hg_ask *a, const hg_space *space, const hg_goal *goal, bool whole, bool pools, int threads, hg_items *items,
+static void take_demands(hg_arena *arena, const hg_scenes *scenes, size_t count, hg_items *items)
+{
+    items->demand = HG_NEW(arena, hg_demand, scenes->count);
+    items->rates = HG_NEW(arena, double *, scenes->count);
+    for (size_t s = 0; s < scenes->count; s++) {
+        const hg_problem *p = scenes->list[s].problem;
+        items->demand[s] = hg_demand_of(*arena, &p->workload, &p->slo);
+        items->rates[s] = HG_NEW(arena, double, count);
+    }
+}
+
+void hg_items_make(hg_ask *a, const hg_space *space, const hg_scenes *scenes, bool whole, bool pools, int threads, hg_items *items,
                    hg_plan *out)
 {
-    const hg_problem *p = goal->problem;
-    *items = (hg_items){ .problem = p, .goal = goal, .arena = a->arena, .demand = hg_demand_of(*a->arena, &p->workload, &p->slo),
+    *items = (hg_items){ .problem = scenes->list[0].problem, .scenes = scenes, .arena = a->arena,
                          .total_devices = space->total_devices ? space->total_devices : ANY_DEVICES,
                          .prefill_engines = space->prefill.engines, .decode_engines = space->decode.engines };
-    maker k = { a, items, out, .longest = longest_prompt(&p->workload) };
+    maker k = { a, items, out, .longest = longest_prompt(scenes) };
     hg_space prefill = pool_space(space, true), decode = pool_space(space, false);
     items->whole = whole ? add(&k, space, true) : 0;
     items->prefills = pools ? add(&k, &prefill, false) : 0;
     items->decodes = pools ? add(&k, &decode, false) : 0;
     items->shapes = HG_NEW(a->arena, uint32_t, k.count);
     items->budgets = HG_NEW(a->arena, uint32_t, k.count);
-    items->rates = HG_NEW(a->arena, double, k.count);
+    take_demands(a->arena, scenes, k.count, items);
     find_shapes(items, 0, items->whole);
     find_shapes(items, items->whole, items->prefills);
     find_shapes(items, items->whole + items->prefills, items->decodes);
@@ -224,11 +239,12 @@ hg_item *hg_items_whole(hg_arena *arena, const hg_items *items, size_t *count)
     return list;
 }
 
-double hg_item_bound_rate(const hg_items *items, const hg_item *it)
+double hg_item_bound_rate(const hg_items *items, const hg_item *it, size_t scene)
 {
+    const double *rates = items->rates[scene];
     if (it->prefill == HG_NO_POOL)
-        return items->rates[it->own];
-    return fmin(it->prefill_engines * items->rates[it->prefill], it->engines * items->rates[it->own]);
+        return rates[it->own];
+    return fmin(it->prefill_engines * rates[it->prefill], it->engines * rates[it->own]);
 }
 
 static int64_t engine_devices(const hg_candidate *c)
@@ -236,14 +252,23 @@ static int64_t engine_devices(const hg_candidate *c)
     return c->deployment.tp * c->deployment.pp * c->deployment.dp;
 }
 
-double hg_item_bound(const hg_items *items, const hg_item *it)
+double hg_item_bound_under(const hg_items *items, const hg_item *it, size_t scene)
 {
-    double rate = hg_item_bound_rate(items, it);
+    const hg_goal *goal = &items->scenes->list[scene].goal;
+    double rate = hg_item_bound_rate(items, it, scene);
     const hg_candidate *own = items->candidates[it->own];
     if (it->prefill == HG_NO_POOL)
-        return hg_goal_bound(items->goal, *items->arena, own, rate);
+        return hg_goal_bound(goal, *items->arena, own, rate);
     int64_t devices = it->engines * engine_devices(own) + it->prefill_engines * engine_devices(items->candidates[it->prefill]);
-    return hg_goal_pools_bound(items->goal, devices, rate);
+    return hg_goal_pools_bound(goal, devices, rate);
+}
+
+double hg_item_bound(const hg_items *items, const hg_item *it)
+{
+    double bounds[HG_SCENES_MOST];
+    for (size_t s = 0; s < items->scenes->count; s++)
+        bounds[s] = hg_item_bound_under(items, it, s);
+    return hg_scenes_join(items->scenes, bounds, NULL);
 }
 
 const hg_candidate *hg_item_candidate(hg_arena *arena, const hg_items *items, const hg_item *it)
@@ -290,15 +315,25 @@ static int64_t least_engines(double rate_per_s, double each)
     return (int64_t)fmin(1e6, fmax(1, ceil(rate_per_s / each)));
 }
 
+/* … under the heaviest of the given loads. */
+static int64_t needed(const hg_items *m, uint32_t pool)
+{
+    int64_t n = 1;
+    for (size_t s = 0; s < m->scenes->count; s++) {
+        const hg_workload *w = &m->scenes->list[s].problem->workload;
+        if (w->load == HG_LOAD_RATE)
+            n = hg_max_i64(n, least_engines(w->rate_per_s, m->rates[s][pool]));
+    }
+    return n;
+}
+
 /* Without a load the pools share all devices; under one, each is from what it needs at least to twice that. */
 static void each_size(pairing *k, uint32_t prefill, uint32_t decode)
 {
     const hg_items *m = k->items;
-    const hg_workload *w = &m->problem->workload;
     int64_t gp = engine_devices(m->candidates[prefill]), gd = engine_devices(m->candidates[decode]);
-    bool given = w->load != HG_LOAD_NONE, rate = w->load == HG_LOAD_RATE;
-    int64_t x0 = rate ? least_engines(w->rate_per_s, m->rates[prefill]) : 1;
-    int64_t y0 = rate ? least_engines(w->rate_per_s, m->rates[decode]) : 1;
+    bool given = m->problem->workload.load != HG_LOAD_NONE, rate = m->problem->workload.load == HG_LOAD_RATE;
+    int64_t x0 = needed(m, prefill), y0 = needed(m, decode);
     hg_item it = { .own = decode, .prefill = prefill,
                    .group = (uint32_t)(m->whole + (m->shapes[prefill] - m->whole) * m->decodes + m->shapes[decode] - m->whole - m->prefills) };
     if (m->prefill_engines) {

@@ -4,6 +4,7 @@
 
 #include "api/plan_run.h"
 #include "eval/bound.h"
+#include "eval/scene.h"
 
 #define HG_NO_POOL UINT32_MAX
 
@@ -14,12 +15,12 @@ typedef struct hg_item {
 } hg_item;
 
 typedef struct hg_items {
-    const hg_problem *problem;
-    const hg_goal *goal;
+    const hg_problem *problem;   /* of the first scene: model, engine and device are those of all */
+    const hg_scenes *scenes;
     hg_arena *arena;
-    hg_demand demand;
+    hg_demand *demand;           /* of each scene */
     hg_candidate **candidates;   /* whole ones in the space's order, then prefill pools, then decode pools */
-    double *rates;               /* bounds: of a whole one, or of one engine of a pool */
+    double **rates;              /* bounds under each scene: of a whole one, or of one engine of a pool */
     uint32_t *shapes, *budgets;  /* the first candidate of the same shape; … and of the same token budget */
     size_t whole, prefills, decodes;
     size_t groups;               /* numbers of groups are below it */
@@ -28,7 +29,7 @@ typedef struct hg_items {
 } hg_items;
 
 /* Makes the deployments of the space ready, and the pools where `pools` says so; refuses into `out` what cannot run. */
-void hg_items_make(hg_ask *a, const hg_space *space, const hg_goal *goal, bool whole, bool pools, int threads, hg_items *items,
+void hg_items_make(hg_ask *a, const hg_space *space, const hg_scenes *scenes, bool whole, bool pools, int threads, hg_items *items,
                    hg_plan *out);
 
 /* All whole deployments. */
@@ -38,7 +39,8 @@ hg_item *hg_items_whole(hg_arena *arena, const hg_items *items, size_t *count);
 hg_item *hg_items_pools(hg_arena *arena, const hg_items *items, double least, double below, size_t *count, size_t *all,
                         double *most);
 
-double hg_item_bound_rate(const hg_items *items, const hg_item *it);
+double hg_item_bound_rate(const hg_items *items, const hg_item *it, size_t scene);
+double hg_item_bound_under(const hg_items *items, const hg_item *it, size_t scene); /* of the scene's own score */
 double hg_item_bound(const hg_items *items, const hg_item *it);
 
 /* Ready to run; a pair is put together in arena. */

@@ -136,6 +136,31 @@ static void choices(hg_json *j, const hg_plan *p)
     hg_json_close(j, ']');
 }
 
+static void scenes(hg_json *j, const hg_plan *p)
+{
+    if (!p->scene_count)
+        return;
+    hg_json_key(j, "scenarios");
+    hg_json_open(j, '[');
+    for (size_t i = 0; i < p->scene_count; i++) {
+        const hg_scene_row *s = &p->scenes[i];
+        hg_json_open(j, '{');
+        hg_json_key_str(j, "name", s->name);
+        if (isfinite(s->weight))
+            hg_json_key_num(j, "weight", s->weight);
+        if (isfinite(s->own_best)) {
+            hg_json_key_num(j, "part_of_own_best", s->part);
+            hg_json_key_num(j, "own_best_score", s->own_best);
+        }
+        hg_json_key(j, "metrics");
+        hg_json_open(j, '{');
+        hg_json_metrics(j, &s->metrics, NULL);
+        hg_json_close(j, '}');
+        hg_json_close(j, '}');
+    }
+    hg_json_close(j, ']');
+}
+
 static void refusals(hg_json *j, const hg_plan *p)
 {
     hg_json_key(j, "infeasible");
@@ -197,6 +222,7 @@ const char *hg_plan_json(hg_arena *arena, const hg_plan *p, const char *model_wo
         recommended(arena, &j, p, model_word);
     points(&j, "top", p, p->top, p->found ? p->top_count : 0, true);
     choices(&j, p);
+    scenes(&j, p);
     points(&j, "pareto", p, p->pareto, p->pareto_count, false);
     if (p->found && p->rate_count)
         hg_json_rates(&j, p);

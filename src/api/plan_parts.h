@@ -18,6 +18,8 @@ typedef struct hg_looked {       /* an item that was simulated */
     hg_item item;
     size_t at;                   /* among all that were, in the order they were taken up */
     hg_point best;
+    double scores[HG_SCENES_MOST]; /* under each scene; best is under the one that gets the smallest part */
+    hg_metrics *under;           /* … and their metrics */
     hg_edge edge;
     hg_point *points;            /* HG_POINTS_EACH and HG_SWEEP_LOADS; a list an item: no order of threads shows */
     size_t point_count;
@@ -25,7 +27,8 @@ typedef struct hg_looked {       /* an item that was simulated */
 
 typedef struct hg_planner {
     hg_ask *ask;
-    const hg_goal *goal;
+    const hg_scenes *scenes;
+    const hg_goal *goal;         /* the first scene's */
     hg_items items;
     size_t best_n;
     double best_score;

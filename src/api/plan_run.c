@@ -44,6 +44,7 @@ static hg_looked *take_up(hg_planner *w, const hg_item *it)
     l->item = *it;
     l->at = w->looked_count;
     l->points = HG_NEW(w->ask->arena, hg_point, HG_POINTS_EACH + HG_SWEEP_LOADS);
+    l->under = HG_NEW(w->ask->arena, hg_metrics, w->scenes->count);
     *HG_PUSH(w->ask->arena, w->looked, w->looked_count, w->looked_capacity) = l;
     return l;
 }
@@ -112,7 +113,7 @@ static bool needless(void *ctx, size_t i)
     wave *v = ctx;
     hg_planner *w = v->w;
     const hg_candidate *c = w->items.candidates[v->items[i].own];
-    for (size_t k = 0; k < w->looked_count; k++) {
+    for (size_t k = 0; k < w->looked_count && w->scenes->count == 1; k++) {
         const hg_looked *other = w->looked[k];
         const hg_candidate *like = w->items.candidates[other->item.own];
         const hg_edge *e = &other->edge;
@@ -126,17 +127,46 @@ static bool needless(void *ctx, size_t i)
     return false;
 }
 
+/* All scenes' engines are as many as the one that wants most. */
+static void take_joint(const hg_planner *w, const hg_candidate *c, hg_looked *l)
+{
+    size_t least = 0;
+    int64_t replicas = 0;
+    double score = hg_scenes_join(w->scenes, l->scores, &least);
+    for (size_t s = 0; s < w->scenes->count; s++)
+        replicas = hg_max_i64(replicas, l->under[s].replicas);
+    l->best = hg_point_of(c, &l->under[least]);
+    l->best.deployment.replicas = replicas ? replicas : l->best.deployment.replicas;
+    l->best.score = score;
+    l->best.scene = least;
+}
+
+/* Under each scene in turn, until one falls below what it would have to score. */
+static void score_item(hg_planner *w, hg_arena scratch, hg_looked *l, double floor)
+{
+    const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &l->item);
+    watcher see = { l, c };
+    double most[HG_SCENES_MOST];
+    for (size_t s = 0; s < w->scenes->count; s++) {
+        most[s] = w->scenes->count > 1 ? hg_item_bound_under(&w->items, &l->item, s) : 0;
+        l->scores[s] = 0;
+    }
+    for (size_t s = 0; s < w->scenes->count; s++) {
+        bool first = s == 0;
+        l->under[s] = (hg_metrics){ 0 };
+        l->scores[s] = hg_goal_score(&w->scenes->list[s].goal, &scratch, c, hg_scenes_floor(w->scenes, s, l->scores, most, floor),
+                                     hg_item_bound_rate(&w->items, &l->item, s), &l->under[s], first ? keep_point : NULL, &see);
+        if (!(l->scores[s] > 0))
+            break;
+    }
+    take_joint(w, c, l);
+}
+
 static double score(void *ctx, size_t i, double floor, int thread)
 {
     wave *v = ctx;
-    hg_planner *w = v->w;
-    hg_arena scratch = w->arenas[thread];
-    hg_metrics m = { 0 };
-    const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &v->items[i]);
-    watcher see = { v->looked[i], c };
-    double score = hg_goal_score(w->goal, &scratch, c, floor, hg_item_bound_rate(&w->items, &v->items[i]), &m, keep_point, &see);
-    v->looked[i]->best = hg_point_of(c, &m);
-    return v->looked[i]->best.score = score;
+    score_item(v->w, v->w->arenas[thread], v->looked[i], floor);
+    return v->looked[i]->best.score;
 }
 
 static bool stopped(void *ctx)
@@ -223,15 +253,7 @@ typedef struct others {
 static void look_again(void *ctx, size_t i, int thread)
 {
     others *o = ctx;
-    hg_planner *w = o->w;
-    hg_looked *l = o->of[i];
-    hg_arena scratch = w->arenas[thread];
-    hg_metrics m = { 0 };
-    const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &l->item);
-    watcher see = { l, c };
-    double score = hg_goal_score(w->goal, &scratch, c, 0, hg_item_bound_rate(&w->items, &l->item), &m, keep_point, &see);
-    l->best = hg_point_of(c, &m);
-    l->best.score = score;
+    score_item(o->w, o->w->arenas[thread], o->of[i], 0);
 }
 
 static double promise(const hg_planner *w, const hg_looked *l)
@@ -372,10 +394,9 @@ static void settle_one(void *ctx, size_t i, int thread)
     const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &l->item);
     if (l->best.score < s->least)
         return;
-    double score = hg_problem_stopped(w->goal->problem) ? l->best.score
-                                                        : hg_goal_settle(w->goal, &scratch, c, &l->best.metrics);
-    l->best = hg_point_of(c, &l->best.metrics);
-    l->best.score = score;
+    for (size_t k = 0; k < w->scenes->count && !hg_problem_stopped(w->goal->problem); k++)
+        l->scores[k] = hg_goal_settle(&w->scenes->list[k].goal, &scratch, c, &l->under[k]);
+    take_joint(w, c, l);
 }
 
 /* The plans shown, each with figures sharp enough to report, ranked by them. */
@@ -424,14 +445,31 @@ static void nearest_miss(const hg_planner *w, const hg_problem *p, hg_plan *out)
         }
 }
 
-void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const hg_space *space,
-                    size_t top_n, int threads, hg_plan *out)
+/* What the recommended deployment gets of each scene's own best. */
+static void take_scenes(hg_planner *w, hg_plan *out)
 {
-    hg_planner w = { .ask = a, .goal = goal, .best_n = top_n > SHAPES_LEAST ? top_n : SHAPES_LEAST,
+    size_t n = w->scenes->count;
+    if (n == 1 || !out->found)
+        return;
+    hg_scene_row *rows = HG_NEW(w->ask->arena, hg_scene_row, n);
+    for (size_t s = 0; s < n; s++) {
+        const hg_scene *of = &w->scenes->list[s];
+        rows[s] = (hg_scene_row){ .name = of->name, .weight = w->scenes->worst ? NAN : of->weight, .metrics = w->leaders[0]->under[s],
+                                  .own_best = of->best != 1 ? of->best : NAN, .part = w->leaders[0]->scores[s] / of->best, .slo = &of->problem->slo };
+    }
+    out->scenes = rows;
+    out->scene_count = n;
+}
+
+void hg_plan_search(hg_ask *a, const hg_scenes *scenes, const hg_space *space, size_t top_n, int threads, hg_plan *out)
+{
+    const hg_goal *goal = &scenes->list[0].goal;
+    const hg_problem *p = goal->problem;
+    hg_planner w = { .ask = a, .scenes = scenes, .goal = goal, .best_n = top_n > SHAPES_LEAST ? top_n : SHAPES_LEAST,
                      .threads = threads > 0 ? threads : hg_processors() };
     *out = (hg_plan){ .problem = p, .knobs = out->knobs, .k8s = out->k8s, .rates = out->rates, .rate_count = out->rate_count, .objective = hg_objectives_text(a->arena, &goal->objectives),
                       .load_given = p->workload.load != HG_LOAD_NONE };
-    hg_items_make(a, space, goal, space->mode != HG_MODE_POOLS, space->mode != HG_MODE_WHOLE, w.threads, &w.items, out);
+    hg_items_make(a, space, scenes, space->mode != HG_MODE_POOLS, space->mode != HG_MODE_WHOLE, w.threads, &w.items, out);
     w.arenas = HG_NEW(a->arena, hg_arena, w.threads);
     for (int t = 0; t < w.threads; t++)
         hg_arena_open(&w.arenas[t], 0);
@@ -441,9 +479,12 @@ void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const h
         search_pools(&w, out);
     search(&w, whole, count, out);
     take_top(&w, top_n, out);
+    take_scenes(&w, out);
+    if (out->found)
+        out->problem = scenes->list[out->top[0].scene].problem;
     if (!out->found)
         nearest_miss(&w, p, out);
-    else if (p->workload.load == HG_LOAD_NONE && !hg_goal_alone(goal) && !hg_stopped(a))
+    else if (!out->load_given && !hg_goal_alone(goal) && scenes->count == 1 && !hg_stopped(a))
         hg_plan_sweep(&w);
     hg_plan_front(a->arena, &w, p, out);
     for (int t = 0; t < w.threads; t++)

@@ -2,14 +2,14 @@
 #define HG_API_PLAN_RUN_H
 
 #include "api/plan.h"
-#include "eval/goal.h"
+#include "eval/scene.h"
 #include "search/space.h"
 
 enum { HG_SWEEP_LOADS = 5 };
 
-/* Searches the space and fills top, pareto, refusals and counts; the caller adds the explanation. */
-void hg_plan_search(hg_ask *a, const hg_problem *p, const hg_goal *goal, const hg_space *space,
-                    size_t top_n, int threads, hg_plan *out);
+/* Searches the space and fills top, pareto, refusals and counts; the caller adds the explanation, under the scene that
+ * top[0] serves worst: out->problem is its. */
+void hg_plan_search(hg_ask *a, const hg_scenes *scenes, const hg_space *space, size_t top_n, int threads, hg_plan *out);
 
 /* The loads of --rates into out->rates; then, when the search is done, what each needs: of the counts of engines, rising,
  * within so many devices (0: no bound). */

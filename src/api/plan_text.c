@@ -61,7 +61,8 @@ static void row(hg_buf *b, const hg_plan *plan, size_t rank, const hg_point *p)
         seconds(arena, r->latency[HG_TPOT].p90), seconds(arena, r->latency[HG_E2E].p90),
         whole(arena, p->metrics.tokens_per_s_per_device), hg_textf(arena, "%.0f%%", 100 * r->kv_peak_frac) };
     bool changes = hg_changes_outputs(&p->deployment);
-    table_line(b, cells, changes ? hg_textf(arena, "  %s", form(plan, HG_TEXT_plan_outputs)) : "");
+    const char *scene = plan->scene_count ? hg_textf(arena, "  %s, %s %.0f%%", plan->scenes[p->scene].name, form(plan, HG_TEXT_plan_scene_part), 100 * p->score) : "";
+    table_line(b, cells, hg_textf(arena, "%s%s%s", changes ? "  " : "", changes ? form(plan, HG_TEXT_plan_outputs) : "", scene));
 }
 
 static void table(hg_buf *b, const hg_plan *p)
@@ -73,6 +74,30 @@ static void table(hg_buf *b, const hg_plan *p)
     table_line(b, heads, "");
     for (size_t i = 0; i < p->top_count; i++)
         row(b, p, i + 1, &p->top[i]);
+}
+
+/* What each kind of traffic gets. */
+static void scenes(hg_buf *b, const hg_plan *p)
+{
+    static const int widths[] = { -22, 8, 9, 9, 9 };
+    hg_arena *arena = b->arena;
+    if (!p->scene_count)
+        return;
+    hg_buf_printf(b, "\n%s\n", form(p, p->load_given ? HG_TEXT_plan_scenes_loads : HG_TEXT_plan_scenes));
+    for (size_t i = 0; i <= p->scene_count; i++) {
+        const hg_scene_row *s = i ? &p->scenes[i - 1] : NULL;
+        const hg_sim_result *r = s ? &s->metrics.sim : NULL;
+        double rate = s ? s->metrics.rate_per_s > 0 ? s->metrics.rate_per_s : r->requests_per_s : 0;
+        const char *cells[] = { s ? s->name : form(p, HG_TEXT_plan_scene), s ? hg_figures(arena, rate, 3) : form(p, HG_TEXT_plan_table_rate),
+                                s ? seconds(arena, r->latency[HG_TTFT].p90) : "TTFT p90", s ? seconds(arena, r->latency[HG_TPOT].p90) : "TPOT p90",
+                                !s ? form(p, HG_TEXT_plan_scene_part) : isfinite(s->own_best) ? hg_textf(arena, "%.0f%%", 100 * s->part) : "-" };
+        hg_buf_puts(b, "  ");
+        for (size_t k = 0; k < sizeof widths / sizeof *widths; k++) {
+            hg_buf_puts(b, k ? " " : "");
+            cell(b, widths[k], cells[k]);
+        }
+        hg_buf_printf(b, "%s\n", s && i - 1 == p->top[0].scene ? hg_textf(arena, "  %s", form(p, HG_TEXT_plan_scene_shown)) : "");
+    }
 }
 
 static void choice_line(hg_buf *b, const char *const cells[TABLE_COLUMNS], const char *tail)
@@ -341,6 +366,7 @@ const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_wo
     if (p->top_count) {
         figures(arena, &b, p, model_word);
         choices(&b, p);
+        scenes(&b, p);
         if (!p->found)
             hg_buf_printf(&b, "\n%s", form(p, HG_TEXT_plan_launched));
         launch(arena, &b, p, model_word);
