@@ -256,17 +256,25 @@ static const char *heng_path(void)
     return path ? path : "build/heng";
 }
 
-/* The binary, quiet. */
-static pid_t spawn(const char *const *argv)
+/* The binary, quiet: what it says is in the file. */
+static pid_t spawn(const char *const *argv, const char *said)
 {
     fflush(stdout);
     pid_t pid = fork();
     if (pid != 0)
         return pid;
-    if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+    if (!freopen("/dev/null", "w", stdout) || !freopen(said, "w", stderr))
         _exit(126);
     execv(heng_path(), (char *const *)argv);
     _exit(127);
+}
+
+static const char *last_words(hg_arena *arena, const char *said)
+{
+    size_t size;
+    hg_err none;
+    const char *text = hg_file_read(arena, said, 1 << 20, &size, &none), *last = text ? strstr(text, "heng: error") : NULL;
+    return last ? last : text && size > 300 ? text + size - 300 : text ? text : "";
 }
 
 static void fill(hg_arena *arena, const char **argv, const char *store, const char *knob, bool resume)
@@ -307,7 +315,7 @@ static void check_complete(hg_arena arena, const char *store)
 static void test_kill_tuner(hg_arena arena, const char *folder)
 {
     hg_rng dice = hg_rng_seed(1, 1);
-    const char *argv[WORDS], *store = NULL;
+    const char *argv[WORDS], *store = NULL, *said = hg_textf(&arena, "%s/kill.txt", folder);
     bool resume = false;
     int kills = 0, sessions = 0;
     for (int run = 0; kills < KILLS && run < 10 * KILLS; run++) {
@@ -316,12 +324,12 @@ static void test_kill_tuner(hg_arena arena, const char *folder)
             store = hg_textf(&arena, "%s/kill%d.db", folder, sessions);
         scratch = arena;
         fill(&scratch, argv, store, "n=1,2,3,4,5,6,7,8,9,10,11,12", resume);
-        pid_t pid = spawn(argv);
+        pid_t pid = spawn(argv, said);
         usleep((useconds_t)hg_rng_between(&dice, 0, 150000));
         finished before = read_finished(&scratch, store, trials_sql);
         int status;
         if (waitpid(pid, &status, WNOHANG) == pid) {
-            CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the tuner ended with %x", (unsigned)status);
+            CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the tuner ended with %x: %s", (unsigned)status, last_words(&scratch, said));
             check_complete(scratch, store);
             sessions++;
             resume = false;
@@ -337,26 +345,31 @@ static void test_kill_tuner(hg_arena arena, const char *folder)
     }
     CHECKF(kills == KILLS, "%d kills", kills);
     fill(&arena, argv, store, "n=1,2,3,4,5,6,7,8,9,10,11,12", resume);
-    pid_t pid = spawn(argv);
+    pid_t pid = spawn(argv, said);
     int status;
     waitpid(pid, &status, 0);
-    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the last tuner ended with %x", (unsigned)status);
+    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the last tuner ended with %x: %s", (unsigned)status, last_words(&arena, said));
     check_complete(arena, store);
 }
 
-/* The server of the trial, as soon as it is written down; 0: the tuner has ended. */
-static pid_t server_of(hg_arena scratch, const char *store, int trial, pid_t tuner)
+/* The server of the trial, as soon as it is written down; false: the tuner has ended. */
+static bool server_of(hg_arena scratch, const char *store, int trial, pid_t tuner, hg_process_id *out)
 {
-    const char *sql = hg_textf(&scratch, "SELECT pid FROM server WHERE id = %d", trial);
+    const char *sql = hg_textf(&scratch, "SELECT pid || ' ' || start_ticks || ' ' || boot || ' ' || token FROM server WHERE id = %d", trial);
     for (;;) {
         hg_arena one = scratch;
         finished f = read_finished(&one, store, sql);
-        if (f.count)
-            return (pid_t)atoi(f.rows[0]);
+        long long pid, ticks;
+        *out = (hg_process_id){ .pid = 0 };
+        if (f.count && sscanf(f.rows[0], "%lld %lld %39s %32s", &pid, &ticks, out->boot, out->token) == 4) {
+            out->pid = pid;
+            out->start_ticks = ticks;
+            return true;
+        }
         siginfo_t info = { .si_pid = 0 };
         waitid(P_PID, (id_t)tuner, &info, WEXITED | WNOHANG | WNOWAIT);
         if (info.si_pid == tuner)
-            return 0;
+            return false;
         usleep(500);
     }
 }
@@ -364,24 +377,25 @@ static pid_t server_of(hg_arena scratch, const char *store, int trial, pid_t tun
 static void test_kill_engine(hg_arena arena, const char *folder)
 {
     hg_rng dice = hg_rng_seed(2, 1);
-    const char *argv[WORDS], *store = hg_textf(&arena, "%s/engine.db", folder);
+    const char *argv[WORDS], *store = hg_textf(&arena, "%s/engine.db", folder), *said = hg_textf(&arena, "%s/engine.txt", folder);
     int kills = 0, status, hit[2 * KILLS + 2] = { 0 };
     hg_buf knob = { .arena = &arena };
     for (int i = 1; i <= 2 * KILLS; i++)
         hg_buf_printf(&knob, "%s%d", i > 1 ? "," : "n=", i);
     fill(&arena, argv, store, knob.s, false);
-    pid_t tuner = spawn(argv);
+    pid_t tuner = spawn(argv, said);
     /* Every second trial's server from the second on, at a random moment of its life. */
     for (int trial = 2; trial <= 2 * KILLS; trial += 2) {
-        pid_t server = server_of(arena, store, trial, tuner);
+        hg_process_id server;
+        bool lives = server_of(arena, store, trial, tuner, &server);
         usleep((useconds_t)hg_rng_between(&dice, 0, 40000));
-        if (server <= 0)
+        if (!lives)
             break;
-        kill(server, SIGKILL);
+        hg_process_sweep(&server); /* SIGKILL to it alone: a pid that was used anew is not it */
         hit[trial] = ++kills;
     }
     waitpid(tuner, &status, 0);
-    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the tuner ended with %x after %d kills", (unsigned)status, kills);
+    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the tuner ended with %x after %d kills: %s", (unsigned)status, kills, last_words(&arena, said));
     CHECKF(kills == KILLS, "%d kills", kills);
     for (int trial = 1; trial <= 2 * KILLS; trial++) {
         hg_arena one = arena;
@@ -416,7 +430,7 @@ static void test_full_disk(hg_arena arena, const char *folder)
            (unsigned)status, text ? text : "");
     finished before = read_finished(&arena, store, trials_sql);
     fill(&arena, argv, store, "", true);
-    waitpid(spawn(argv), &status, 0);
+    waitpid(spawn(argv, "/dev/null"), &status, 0);
     finished after = read_finished(&arena, store, trials_sql);
     CHECKF(WEXITSTATUS(status) == 0 && holds_all(&before, &after), "%zu, then %zu", before.count, after.count);
     check_complete(arena, store);
@@ -435,6 +449,11 @@ static const struct {
     { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--trials", "4" }, "are 8; give more" },
     { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--apply", "" }, "goes with --watch" },
     { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--strategy", "x" }, "write model, bayes, random or grid" },
+    { { "--engine", "engine", "--knob", "thread=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1" }, "--knob 'thread' is no knob of" },
+    { { "--engine", "vllm", "--model", "m", "--knob", "max-num-seq=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1" }, "did you mean --max-num-seqs" },
+    { { "--engine", "engine", "--knob", "threads=1,1.0", "--isl", "1", "--osl", "1", "--concurrency", "1" }, "as 1 and 1.0; write it once" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--baseline", "threads=x", "--isl", "1", "--osl", "1", "--concurrency", "1", "--live", "t=/x {value}" },
+      "--live 't' is no knob of --knob" },
 };
 
 static void test_refusals(hg_arena arena)
@@ -442,6 +461,7 @@ static void test_refusals(hg_arena arena)
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         heard h = ask(&arena, refused[i].words);
         CHECKF(h.code == 2 && strstr(h.error.s, refused[i].says), "row %zu: %d: %s", i, h.code, h.error.s);
+        CHECKF(h.notes.n == 0 && !strchr(h.error.s, '\n'), "row %zu: its error is not alone: %s", i, h.notes.s);
     }
     CHECK(!hg_is_file("tune.db"));
 }

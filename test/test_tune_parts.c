@@ -34,6 +34,9 @@ static const struct {
     { "a=1,,2", "an empty value", false },
     { "a=", "an empty value", false },
     { "a=1,1", "the value 1 twice", false },
+    { "a=1,1.0", "one value twice, as 1 and 1.0; write it once", false },
+    { "a=1e1,4,10", "one value twice, as 1e1 and 10", false },
+    { "a=0x1,1", "a: 0x1 1", true }, /* no number: names */
     { "a=1 a=2", "names a twice", false },
     { "a=0..8", "from 1 on", false },
     { "a=8..1", "from 1 on", false },
@@ -81,6 +84,14 @@ static void test_space(hg_arena arena)
     CHECK(hg_tune_point_of(arena, &k, &s, "a=3 b=y c=3") == s.points);
     CHECK(!open_space(&arena, "a=1,2", "b=1", &k, &s, &err) && strstr(err.msg, "no knob of --knob"));
     CHECK(!open_space(&arena, "a=1..32768 b=1..32768 c=1..32768 d=1..32768 e=1,2", "", &k, &s, &err) && strstr(err.msg, "combinations"));
+    /* A baseline may write a number in its own way; places are finite however far or near the values lie. */
+    CHECK(open_space(&arena, "a=1,2,4", "a=2.0", &k, &s, &err) && s.points == 3 && s.baseline == 1);
+    static const char *const spread[] = { "a=1", "a=-1e308,1e308", "a=5e-324,1,1e308", "a=10000000000000000,10000000000000002", "a=0,0.5", "a=x" };
+    for (size_t i = 0; i < sizeof spread / sizeof *spread; i++) {
+        CHECKF(open_space(&arena, spread[i], "", &k, &s, &err), "%s", spread[i]);
+        for (size_t v = 0; v < s.levels[0]; v++)
+            CHECKF(s.x[0][v] >= 0 && s.x[0][v] <= 1 && (v == 0 || s.x[0][v] > s.x[0][v - 1]), "%s: %g", spread[i], s.x[0][v]);
+    }
     CHECK(open_space(&arena, "a=1,2 b=1,2", "", &k, &s, &err) && s.baseline == 0);
     CHECK(hg_tune_knobs_live(&arena, &k, "b=/admin {\"b\":{value}}", "--live", &err));
     CHECK(!hg_tune_needs_restart(&k, &s, 0, 1) && hg_tune_needs_restart(&k, &s, 0, 2)); /* the last knob goes round fastest */
@@ -100,11 +111,27 @@ static const struct {
       true },
     { "llamacpp", NULL, "threads=1,2 flash-attn=off,on", "llama-server --model m --host 127.0.0.1 --port 7 --metrics --threads 2 --flash-attn on", true },
     { "trtllm", NULL, "max_batch_size=16,32", "trtllm-serve m --host 127.0.0.1 --port 7 --max_batch_size 32", true },
+    /* Switches that are off by themselves are left out; --no- is for those that have it. */
+    { "vllm", NULL, "enable-expert-parallel=true,false", "vllm serve m --host 127.0.0.1 --port 7", true },
+    { "sglang", NULL, "disable-radix-cache=true,false", "python3 -m sglang.launch_server --model-path m --host 127.0.0.1 --port 7 --enable-metrics", true },
+    { "sglang", NULL, "disable-radix-cache=false,true",
+      "python3 -m sglang.launch_server --model-path m --host 127.0.0.1 --port 7 --enable-metrics --disable-radix-cache", true },
+    { "sglang", NULL, "chunked-prefill-size=-1,8192 mem-fraction-static=0.8 kv-cache-dtype=fp8_e4m3 tp-size=2",
+      "python3 -m sglang.launch_server --model-path m --host 127.0.0.1 --port 7 --enable-metrics --chunked-prefill-size 8192 --mem-fraction-static 0.8 "
+      "--kv-cache-dtype fp8_e4m3 --tp-size 2", true },
+    { "trtllm", NULL, "enable_chunked_prefill=true,false tp_size=2", "trtllm-serve m --host 127.0.0.1 --port 7 --tp_size 2", true },
+    { "trtllm", NULL, "enable_chunked_prefill=false,true kv_cache_dtype=fp8 free_gpu_memory_fraction=0.8",
+      "trtllm-serve m --host 127.0.0.1 --port 7 --enable_chunked_prefill --kv_cache_dtype fp8 --free_gpu_memory_fraction 0.8", true },
+    { "llamacpp", NULL, "cache-prompt=true,false mlock=true,false parallel=4",
+      "llama-server --model m --host 127.0.0.1 --port 7 --metrics --no-cache-prompt --parallel 4", true },
+    { "vllm", NULL, "gpu-memory-utilization=0.9 tensor-parallel-size=1,2 kv-cache-dtype=auto,fp8",
+      "vllm serve m --host 127.0.0.1 --port 7 --gpu-memory-utilization 0.9 --tensor-parallel-size 2 --kv-cache-dtype fp8", true },
     { NULL, "srv -p{port} 'a b' --n={n}", "n=1,2", "srv -p7 'a b' --n=2", true },
     { "vllm", "my vllm --port {port} --seqs {s}", "s=3", "my vllm --port 7 --seqs 3", true },
     { "vllm", NULL, "max-num-seq=32", "did you mean --max-num-seqs", false },
     { "vllm", NULL, "max-num-seqs=0,32", "max-num-seqs=0", false },
-    { "engine", NULL, "thread=1", "no knob of", false },
+    { "engine", NULL, "thread=1", "it has threads, threads-batch, max-seqs", false },
+    { "vllm", NULL, "frobnicate=1", "go with --engine-args", false },
     { "vlm", NULL, "a=1", "there are engine, llamacpp, sglang, trtllm, vllm", false },
     { NULL, "srv {n}", "n=1,2", "has no {port}", false },
     { NULL, "srv {port}", "n=1,2", "stands nowhere", false },

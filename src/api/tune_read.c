@@ -53,6 +53,18 @@ static bool read_adapter(hg_ask *a, hg_tune *t)
     return !s->engine_args.s || hg_adapter_more(a->arena, s->engine_args.s, s->engine_args.where, &t->adapter, &a->err);
 }
 
+/* Whether "threads=1 max-seqs=8" gives the knob a value. */
+static bool names(const char *baseline, const char *knob)
+{
+    size_t n = strlen(knob);
+    for (const char *p = baseline + strspn(baseline, " \t\r\n"); *p; p += strcspn(p, " \t\r\n"), p += strspn(p, " \t\r\n")) {
+        const char *word = p + strspn(p, "-");
+        if (strncmp(word, knob, n) == 0 && word[n] == '=')
+            return true;
+    }
+    return false;
+}
+
 /* The user's baseline, and the engine's own values of what it leaves open. */
 static const char *baseline_text(hg_ask *a, const hg_tune *t, const hg_device *device)
 {
@@ -60,7 +72,7 @@ static const char *baseline_text(hg_ask *a, const hg_tune *t, const hg_device *d
     hg_buf_puts(&b, a->s.baseline.s ? a->s.baseline.s : "");
     for (size_t i = 0; i < t->knobs.count; i++) {
         const char *name = t->knobs.list[i].name, *own = hg_adapter_default(&t->adapter, name, device);
-        const char *said = a->s.baseline.s ? strstr(a->s.baseline.s, hg_textf(a->arena, "%s=", name)) : NULL;
+        bool said = a->s.baseline.s && names(a->s.baseline.s, name);
         if (own && !said)
             hg_buf_printf(&b, " %s=%s", name, own);
         else if (!said)
@@ -83,8 +95,9 @@ static bool read_space(hg_ask *a, hg_tune *t)
         return hg_fail(&a->err, HG_INPUT, "--knob", "is missing; say what may change, as in --knob max-num-seqs=32..256");
     return hg_tune_knobs_parse(a->arena, s->knob.s, s->knob.where, &t->knobs, &a->err) &&
            (!s->live.s || hg_tune_knobs_live(a->arena, &t->knobs, s->live.s, s->live.where, &a->err)) &&
+           hg_adapter_takes(*a->arena, &t->adapter, &t->knobs, s->knob.where, &a->err) && /* before a note on the baseline of what is no knob */
            hg_tune_knobs_baseline(a->arena, &t->knobs, baseline_text(a, t, device), s->baseline.s ? s->baseline.where : "--baseline", levels, &a->err) &&
-           hg_adapter_takes(*a->arena, &t->adapter, &t->knobs, s->knob.where, &a->err) &&
+           hg_adapter_takes(*a->arena, &t->adapter, &t->knobs, s->baseline.s ? s->baseline.where : s->knob.where, &a->err) &&
            hg_tune_space_open(a->arena, &t->knobs, levels, s->knob.where, &t->space, &a->err);
 }
 

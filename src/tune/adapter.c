@@ -1,6 +1,7 @@
 #include "tune/adapter.h"
 
 #include "base/json.h"
+#include "engine/emit.h"
 #include "engine/setting.h"
 
 #include <string.h>
@@ -202,22 +203,50 @@ static bool is_placed(const hg_adapter *a, hg_arena scratch, const char *name)
     return false;
 }
 
+static bool is_false(const char *value)
+{
+    return strcmp(value, "false") == 0 || strcmp(value, "no") == 0 || strcmp(value, "0") == 0 || strcmp(value, "off") == 0;
+}
+
+static bool is_off_by_itself(const hg_engine_knob *k)
+{
+    return k->default_count == 1 && is_false(k->defaults[0].value);
+}
+
+/* Not every engine's switches have a --no- form; most of those that do are on by themselves. */
+static bool has_no_form(const hg_adapter *a)
+{
+    const hg_emitter *e = hg_emitter_find(a->table.engine);
+    return e && e->no_form;
+}
+
 static bool takes_values(hg_arena scratch, const hg_adapter *a, const hg_tune_knob *k, const char *where, hg_err *err)
 {
     char why[200];
     const hg_engine_knob *knob = hg_knob_flagged(&a->table, hg_textf(&scratch, "--%s", k->name));
     if (!knob) {
         const char *near = hg_knob_suggest(scratch, &a->table, hg_textf(&scratch, "--%s", k->name), true);
-        return hg_fail(err, HG_INPUT, where, "'%s' is no flag of %s %s%s%s", k->name, a->title, a->table.version, near ? "; did you mean " : "",
-                       near ? near : "");
+        return hg_fail(err, HG_INPUT, where, "'%s' is no flag of %s %s; %s%s", k->name, a->title, a->table.version,
+                       near ? "did you mean " : "flags that heng does not know go with --engine-args, or in a --launch of your own", near ? near : "");
     }
     if (hg_knob_state_of(&a->table, knob) != HG_KNOB_FITS)
         return hg_fail(err, HG_INPUT, where, "'%s' is not in %s %s%s%s", k->name, a->title, a->table.version, knob->renamed_to ? ", which has " : "",
                        knob->renamed_to ? knob->renamed_to : "");
-    for (size_t i = 0; i < k->count; i++)
+    for (size_t i = 0; i < k->count; i++) {
         if (!hg_knob_takes(knob, k->values[i], why, sizeof why))
             return hg_fail(err, HG_INPUT, where, "%s=%s: %s", k->name, k->values[i], why);
+        if (knob->type == HG_KNOB_SWITCH && is_false(k->values[i]) && !has_no_form(a) && knob->default_count && !is_off_by_itself(knob))
+            return hg_fail(err, HG_INPUT, where, "%s=%s: %s has no flag that switches it off; leave %s out", k->name, k->values[i], a->title, k->values[i]);
+    }
     return true;
+}
+
+static const char *knob_list(hg_arena *arena, const hg_adapter *a)
+{
+    hg_buf b = { .arena = arena };
+    for (size_t i = 0; i < a->default_count; i++)
+        hg_buf_printf(&b, "%s%s", i ? ", " : "", a->defaults[i][0]);
+    return b.s;
 }
 
 bool hg_adapter_takes(hg_arena scratch, const hg_adapter *a, const hg_tune_knobs *k, const char *where, hg_err *err)
@@ -229,7 +258,7 @@ bool hg_adapter_takes(hg_arena scratch, const hg_adapter *a, const hg_tune_knobs
         if (!a->placed && a->has_table && !knob->live_path && !takes_values(scratch, a, knob, where, err))
             return false;
         if (!a->placed && !a->has_table && !knob->live_path && a->default_count && !hg_adapter_default(a, knob->name, NULL))
-            return hg_fail(err, HG_INPUT, where, "'%s' is no knob of %s", knob->name, a->title);
+            return hg_fail(err, HG_INPUT, where, "'%s' is no knob of %s; it has %s", knob->name, a->title, knob_list(&scratch, a));
     }
     return places_known(scratch, a, k, err);
 }
@@ -277,15 +306,12 @@ static const char *with(hg_arena *arena, const char *word, const char *name, con
     return b.s;
 }
 
-static bool is_false(const char *value)
-{
-    return strcmp(value, "false") == 0 || strcmp(value, "no") == 0 || strcmp(value, "0") == 0 || strcmp(value, "off") == 0;
-}
-
-/* A switch is given or said no to; everything else is a flag and its value. */
+/* A switch is given, left out where it is off by itself, else said no to; everything else is a flag and its value. */
 static size_t add_flag(hg_arena *arena, const hg_adapter *a, const char *name, const char *value, const char **out)
 {
     const hg_engine_knob *k = flagged(a, name);
+    if (k && k->type == HG_KNOB_SWITCH && is_false(value) && (is_off_by_itself(k) || !has_no_form(a)))
+        return 0;
     if (k && k->type == HG_KNOB_SWITCH)
         return out[0] = hg_textf(arena, is_false(value) ? "--no-%s" : "--%s", name), 1;
     out[0] = hg_textf(arena, "--%s", name);
