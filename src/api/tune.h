@@ -39,9 +39,9 @@ bool hg_tune_recall(hg_ask *a, hg_store *store);
  * Leaves space->prior NULL, with a note, where they do not. */
 void hg_tune_prior(hg_ask *a, hg_tune *t);
 
-/* The point that heng's model finds best under this traffic, if it is better than `now` by more than it can tell; else now.
- * space->points: it cannot say. */
-size_t hg_tune_prior_best(hg_ask *a, hg_tune *t, const hg_traffic *traffic, size_t now);
+/* The point of those that may be tried that heng's model finds best under this traffic, if it is better than `now` by more than
+ * it can tell; else now.  space->points: it cannot say. */
+size_t hg_tune_prior_best(hg_ask *a, hg_tune *t, const hg_traffic *traffic, size_t now, const bool *may);
 
 const char *hg_tune_dry_text(hg_ask *a, const hg_tune *t);
 const char *hg_tune_text(hg_ask *a, const hg_tune *t);

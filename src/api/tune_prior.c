@@ -116,12 +116,14 @@ void hg_tune_prior(hg_ask *a, hg_tune *t)
     hg_note(a, hg_textf(a->arena, "heng's model is the prior: %zu settings simulated", p.count));
 }
 
-size_t hg_tune_prior_best(hg_ask *a, hg_tune *t, const hg_traffic *traffic, size_t now)
+size_t hg_tune_prior_best(hg_ask *a, hg_tune *t, const hg_traffic *traffic, size_t now, const bool *may)
 {
     enum { REQUESTS = 200 };
     const double tells = 0.05;
     hg_ask one = *a;
     hg_tune copy = *t;
+    hg_arena scratch = *a->arena; /* a watch asks as often as traffic drifts */
+    one.arena = &scratch;
     copy.strategy = HG_TUNE_MODEL;
     copy.bench.workload.count = REQUESTS;
     one.s.isl = (hg_ints_word){ .v = { (int64_t)fmax(1, traffic->of[HG_TRAFFIC_ISL]) }, .n = 1, .where = "--isl" };
@@ -133,6 +135,6 @@ size_t hg_tune_prior_best(hg_ask *a, hg_tune *t, const hg_traffic *traffic, size
     const double *ln = copy.space.prior;
     size_t best = now;
     for (size_t i = 0; ln && i < t->space.points; i++)
-        best = ln[i] > ln[best] + (best == now ? tells : 0) ? i : best;
+        best = may[i] && ln[i] > ln[best] + (best == now ? tells : 0) ? i : best;
     return ln ? best : t->space.points;
 }

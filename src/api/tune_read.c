@@ -176,7 +176,7 @@ bool hg_tune_read_watch(hg_ask *a, hg_tune *t)
     t->seed = (uint64_t)whole(&s->seed, 0);
     t->bench.wait_s = s->wait.given ? s->wait.v : WAIT_S;
     t->bench.timeout_s = s->timeout.given ? s->timeout.v : TIMEOUT_S;
-    return single_values(a) && read_adapter(a, t) && read_space(a, t);
+    return single_values(a) && hg_bench_read_key(a, &t->bench) && read_adapter(a, t) && read_space(a, t);
 }
 
 bool hg_tune_read(hg_ask *a, hg_tune *t)

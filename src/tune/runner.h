@@ -38,6 +38,7 @@ typedef struct hg_runner {
     hg_arena of_client;
     hg_process process;
     size_t running;            /* the point, while a process is up */
+    bool mixed;                /* a change stopped half way, or the server began anew: each knob that changes live is set again */
     int at_port;
     char why[HG_WHY], log[512];
 } hg_runner;
