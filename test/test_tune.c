@@ -218,6 +218,9 @@ static void test_resume(hg_arena arena, const char *folder)
     CHECKF(c.code == 2 && strstr(c.error.s, "--osl differs from the session's, which has 10"), "%s", c.error.s);
     memcpy(first + 18, plain + 2, sizeof *plain);
     heard d = ask(&arena, first);
+    const char *dry_words[] = { "--resume", "", "--dry-run", "", "--store", store, NULL };
+    heard e = ask(&arena, dry_words);
+    CHECKF(e.code == 0 && strstr(e.out.s, "0 more trials of") && strstr(e.out.s, "as those finished took"), "%s%s", e.out.s, e.error.s);
     CHECKF(d.code == 2 && strstr(d.error.s, "holds a session; --resume goes on with it"), "%s", d.error.s);
     json_decref(one);
     json_decref(two);
@@ -466,6 +469,69 @@ static void test_refusals(hg_arena arena)
     CHECK(!hg_is_file("tune.db"));
 }
 
+/* What it would do, take and cost; which knobs heng's model knows by the launch they make. */
+static const struct {
+    const char *words[32], *says, *notes; /* says: in the answer */
+} dry[] = {
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "64", "--osl", "24", "--concurrency", "8" }, "Time: not known before the first trial", "" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "64", "--osl", "24", "--concurrency", "8", "--minutes", "30", "--price", "2/h" },
+      "Time: at most about 30 min, as --minutes says.\nCost: 0 to 1 USD: 1 x device at 2 USD/h each.", "" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "64", "--osl", "24", "--rate", "2", "--duration", "30s", "--trials", "10", "--wait", "60s" },
+      "Time: 5 min to 15 min: 10 loads of 30 s (as asked), and launches of up to 60 s each.", "" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "64", "--osl", "24", "--rate", "2", "--requests", "60", "--trials", "10", "--wait", "60s" },
+      "10 loads of 30 s (as asked)", "" },
+    { { "--engine", "vllm", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--price", "3.6/h", "--knob", "tensor-parallel-size=1,2", "--knob",
+        "max-num-seqs=64,1024", "--isl", "256", "--osl", "16", "--rate", "2", "--duration", "100s", "--wait", "100s", "--trials", "10" },
+      "Cost: 1 to 4 USD: 1 to 2 x h200_sxm at 3.6 USD/h each.", "the prior over tensor-parallel-size, max-num-seqs: 4 settings simulated" },
+    { { "--engine", "vllm", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--knob",
+        "gpu-memory-utilization=0.85,0.9 max-num-batched-tokens=2048,8192 enable-chunked-prefill=true,false enable-prefix-caching=true,false "
+        "kv-cache-dtype=auto,fp8 async-scheduling=true,false" },
+      "(by heng's model)", "the prior over gpu-memory-utilization, max-num-batched-tokens, enable-chunked-prefill, enable-prefix-caching, kv-cache-dtype: "
+      "48 settings simulated; it knows nothing of async-scheduling" },
+    { { "--engine", "sglang", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--knob",
+        "tp-size=1,2 mem-fraction-static=0.8,0.85 max-running-requests=16,64 chunked-prefill-size=-1,8192 disable-radix-cache=true,false "
+        "kv-cache-dtype=auto,fp8_e4m3" },
+      "(by heng's model)", "the prior over tp-size, mem-fraction-static, max-running-requests, chunked-prefill-size, disable-radix-cache, kv-cache-dtype: 64" },
+    { { "--engine", "trtllm", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--knob",
+        "tp_size=1,2 free_gpu_memory_fraction=0.8,0.9 max_batch_size=16,64 max_num_tokens=2048,8192 enable_chunked_prefill=true,false kv_cache_dtype=auto,fp8" },
+      "(by heng's model)", "the prior over tp_size, free_gpu_memory_fraction, max_batch_size, max_num_tokens, enable_chunked_prefill, kv_cache_dtype: 96" },
+    { { "--engine", "vllm", "--model", "deepseek-ai/DeepSeek-V3", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--engine-args",
+        "--tensor-parallel-size 8 --speculative-config.method mtp", "--knob", "speculative-config.num_speculative_tokens=1,2,3" },
+      "--speculative-config.num_speculative_tokens 1", "the prior over speculative-config.num_speculative_tokens: 3 settings simulated" },
+    { { "--engine", "vllm", "--launch", "docker run -p {port}:8000 vllm/vllm-openai --model x --max-num-seqs {s}", "--model", "Qwen/Qwen3-32B", "--device",
+        "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--knob", "s=1,64" }, "(by heng's model)", "the prior over s: 2 settings simulated" },
+    { { "--engine", "engine", "--model", "Qwen/Qwen3-0.6B", "--device", "epyc_9654", "--isl", "64", "--osl", "16", "--concurrency", "4", "--knob",
+        "max-seqs=2,8 kv-type=f16,q8_0 token-budget=0,64 prefix-cache=on,off threads=1,2" },
+      "build/engine/server", "the prior over max-seqs, kv-type, token-budget, prefix-cache: 16 settings simulated; it knows nothing of threads" },
+    { { "--engine", "vllm", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "2", "--requests", "4", "--knob",
+        "max-num-seqs=1..128", "--knob", "max-num-batched-tokens=512..8192", "--knob", "gpu-memory-utilization=0.8,0.82,0.84,0.86,0.88,0.9,0.92,0.94" },
+      "(by heng's model)", "256 settings simulated, 104 more by the effects of their values" },
+};
+
+static void test_dry(hg_arena arena)
+{
+    for (size_t i = 0; i < sizeof dry / sizeof *dry; i++) {
+        hg_arena scratch = arena;
+        const char *words[WORDS] = { "--dry-run", "" };
+        memcpy(words + 2, dry[i].words, sizeof dry[i].words);
+        heard h = ask(&scratch, words);
+        CHECKF(h.code == 0 && strstr(h.out.s, dry[i].says), "row %zu: %d: %s%s", i, h.code, h.error.s, h.out.s);
+        CHECKF(strstr(h.notes.s, dry[i].notes), "row %zu: %s", i, h.notes.s);
+        words[0] = "--json";
+        for (size_t n = 2; n < WORDS - 2; n++)
+            if (!words[n])
+                words[n] = "--dry-run", words[n + 1] = "", n = WORDS;
+        h = ask(&scratch, words);
+        hg_err err;
+        json_t *root = hg_json_parse(h.out.s, h.out.n, "dry", &err);
+        const json_t *least = json_object_get(root, "time_least_s"), *most = json_object_get(root, "time_most_s");
+        CHECKF(h.code == 0 && root && json_is_number(least) && (json_is_null(most) || json_number_value(most) >= json_number_value(least)), "row %zu: %s", i,
+               h.out.s);
+        json_decref(root);
+    }
+    CHECK(!hg_is_file("tune.db"));
+}
+
 void test_tune(void)
 {
     hg_arena arena;
@@ -477,6 +543,7 @@ void test_tune(void)
     if (!hg_arena_open(&arena, (size_t)4 << 30) || !mkdtemp(folder))
         return;
     test_refusals(arena);
+    test_dry(arena);
     test_bad_cases(arena, folder);
     test_launches(arena, folder);
     test_port(arena, folder);

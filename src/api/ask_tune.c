@@ -139,6 +139,52 @@ static hg_code answer(hg_ask *a, const hg_tune *t)
     return r->winner == t->space.points && r->end == HG_SESSION_DONE ? HG_NO : HG_DONE;
 }
 
+/* Before the first launch. */
+static void say_cost(hg_ask *a, hg_tune *t)
+{
+    hg_tune_bill b;
+    hg_tune_bill_of(a, t, &b);
+    const char *money = hg_tune_money_text(a, t, &b);
+    hg_note(a, hg_tune_cost(a->arena, t));
+    hg_note(a, hg_textf(a->arena, "time: %s%s%s", hg_tune_time_text(a, t, &b), money ? "; cost: " : "", money ? money : ""));
+}
+
+/* What a session's finished trials took, for those to come. */
+static bool take_done(hg_ask *a, hg_tune *t)
+{
+    hg_stored *all;
+    size_t n, measured = 0;
+    if (!hg_store_trials(t->store, a->arena, &all, &n, &a->err))
+        return false;
+    t->took_s = t->done = 0;
+    for (size_t i = 0; i < n; i++) {
+        const hg_trial *x = &all[i].trial;
+        t->done += x->finished && x->outcome != HG_TRIAL_LOST && x->outcome != HG_TRIAL_STOPPED;
+        if (x->finished && hg_outcome_measured(x->outcome) && isfinite(x->took_s))
+            t->took_s += (x->took_s - t->took_s) / (double)++measured;
+    }
+    t->done = fmin(t->done, (double)t->trials);
+    return true;
+}
+
+static hg_code dry_run(hg_ask *a, hg_tune *t)
+{
+    bool fresh;
+    const char *path = a->s.store.s ? a->s.store.s : "tune.db";
+    if (a->s.resume.v) {
+        if (!hg_is_file(path))
+            return hg_fail(&a->err, HG_INPUT, a->s.resume.where, "finds no session: there is no %s", path), HG_INPUT;
+        t->store = hg_store_open(a->arena, path, &fresh, &a->err);
+        if (!t->store || !hg_tune_recall(a, t->store))
+            return a->err.code;
+    }
+    if (!hg_tune_read(a, t) || (t->store && !take_done(a, t)))
+        return a->err.code;
+    hg_tune_prior(a, t);
+    const char *text = a->s.json.v || a->s.output.s ? hg_tune_dry_json(a, t) : hg_tune_dry_text(a, t);
+    return hg_answer(a, text, strlen(text));
+}
+
 static hg_code run_with(hg_ask *a, hg_tune *t)
 {
     if (!open_store(a, t) || !hg_tune_read(a, t))
@@ -148,10 +194,10 @@ static hg_code run_with(hg_ask *a, hg_tune *t)
     if (a->s.port.n && !hg_port_free((int)a->s.port.v[0]))
         return hg_fail(&a->err, HG_WORLD, a->s.port.where, "%lld is in use by another process; end it, or leave --port out and free ones are taken",
                        (long long)a->s.port.v[0]), HG_WORLD;
-    if (!hg_tune_keep(a, t))
+    if (!hg_tune_keep(a, t) || !take_done(a, t))
         return a->err.code;
     hg_tune_prior(a, t);
-    hg_note(a, hg_tune_cost(a->arena, t));
+    say_cost(a, t);
     return tune(a, t) ? answer(a, t) : a->err.code;
 }
 
@@ -163,11 +209,9 @@ static hg_code run(hg_ask *a)
     if (a->s.watch.v)
         return hg_tune_watch(a, t);
     if (a->s.dry_run.v) {
-        if (!hg_tune_read(a, t))
-            return a->err.code;
-        hg_tune_prior(a, t);
-        const char *text = hg_tune_dry_text(a, t);
-        return hg_answer(a, text, strlen(text));
+        hg_code code = dry_run(a, t);
+        hg_store_close(t->store);
+        return code;
     }
     if (!a->s.resume.v) {
         /* What cannot be is refused before a file is made. */

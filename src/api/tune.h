@@ -7,6 +7,8 @@
 #include "tune/session.h"
 #include "tune/watch.h"
 
+enum { HG_TUNE_MANY = 100000 }; /* trials: as many as fit into --minutes */
+
 typedef struct hg_tune {
     hg_adapter adapter;
     hg_tune_knobs knobs;
@@ -18,7 +20,9 @@ typedef struct hg_tune {
     size_t trials, repeats;
     double seconds;            /* 0: no limit */
     const char *path, *folder; /* the store, and what lies beside it */
-    bool has_prior;
+    double price_usd_per_s;    /* of one device; 0: not known */
+    double took_s, done;       /* of a session's finished trials: in the mean, how many; 0: none */
+    double load_s;             /* how long a trial's load lasts, by heng's model in the mean; NAN: it does not say */
     hg_store *store;
     hg_runner runner;
     hg_session_result result;
@@ -50,6 +54,17 @@ const char *hg_tune_json(hg_ask *a, const hg_tune *t);
 const char *hg_tune_trial_line(hg_arena *arena, const hg_tune *t, const hg_trial *trial);
 /* "1 launch each, …": what it will cost, as far as can be told before. */
 const char *hg_tune_cost(hg_arena *arena, const hg_tune *t);
+/* How long the trials that are left will take, and what that costs. */
+typedef struct hg_tune_bill {
+    const char *by;            /* what says how long a load lasts; NULL: nothing does, load_s is NAN and most_s INFINITY */
+    double trials, load_s, launch_s; /* launch_s: at most */
+    double least_s, most_s, devices_least, devices_most, least_usd, most_usd;
+} hg_tune_bill;
+void hg_tune_bill_of(hg_ask *a, const hg_tune *t, hg_tune_bill *b);
+const char *hg_tune_time_text(hg_ask *a, const hg_tune *t, const hg_tune_bill *b);
+const char *hg_tune_money_text(hg_ask *a, const hg_tune *t, const hg_tune_bill *b); /* NULL: neither a price nor a device */
+const char *hg_tune_dry_json(hg_ask *a, const hg_tune *t);
+
 /* The launch of a point for people. */
 const char *hg_tune_launch(hg_arena *arena, const hg_tune *t, size_t point);
 

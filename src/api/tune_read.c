@@ -1,5 +1,6 @@
 #include "api/tune.h"
 
+#include "api/question.h"
 #include "base/num.h"
 
 #include <stdlib.h>
@@ -91,6 +92,8 @@ static bool read_space(hg_ask *a, hg_tune *t)
     hg_device *device = s->device.s ? HG_NEW(a->arena, hg_device, 1) : NULL;
     if (device && !hg_device_find(a->arena, &a->data, s->device.s, device, &a->err))
         return false;
+    if (!hg_ask_price(a, device ? device : &(hg_device){ .name = "a device without --device" }, &t->price_usd_per_s))
+        return false;
     if (!s->knob.s)
         return hg_fail(&a->err, HG_INPUT, "--knob", "is missing; say what may change, as in --knob max-num-seqs=32..256");
     return hg_tune_knobs_parse(a->arena, s->knob.s, s->knob.where, &t->knobs, &a->err) &&
@@ -146,7 +149,7 @@ static bool read_budget(hg_ask *a, hg_tune *t)
     const hg_scenario *s = &a->s;
     t->repeats = (size_t)whole(&s->repeats, REPEATS);
     size_t least = hg_session_least(t->repeats), all = t->space.points + 2 * t->repeats;
-    t->trials = (size_t)whole(&s->trials, s->minutes.given ? 100000 : (int64_t)(all < TRIALS ? all : TRIALS));
+    t->trials = (size_t)whole(&s->trials, s->minutes.given ? HG_TUNE_MANY : (int64_t)(all < TRIALS ? all : TRIALS));
     t->trials = s->trials.n ? t->trials : t->trials < least ? least : t->trials;
     t->seconds = s->minutes.given ? 60 * s->minutes.v : 0;
     if (t->trials < least)
@@ -207,7 +210,7 @@ static bool is_among(const char *name, const char *const *names, size_t count)
 /* How long and how patient, and what is made of the figures: kept, but a later run may say otherwise. */
 static bool is_free(const char *name)
 {
-    static const char *const names[] = { "trials", "minutes", "repeats", "objective", "wait", "timeout", "port" };
+    static const char *const names[] = { "trials", "minutes", "repeats", "objective", "wait", "timeout", "port", "price" };
     return is_among(name, names, sizeof names / sizeof *names);
 }
 

@@ -50,8 +50,8 @@ static size_t live_knobs(const hg_tune *t)
 
 const char *hg_tune_cost(hg_arena *arena, const hg_tune *t)
 {
-    const char *limit = t->seconds > 0 ? hg_textf(arena, ", for about %g min", t->seconds / 60) : "";
-    const char *most = t->trials == 100000 && t->seconds > 0 ? "as many trials as fit" : hg_textf(arena, "at most %zu trials", t->trials);
+    const char *limit = t->seconds > 0 ? hg_textf(arena, " within about %g min,", t->seconds / 60) : "";
+    const char *most = t->trials == HG_TUNE_MANY && t->seconds > 0 ? "as many trials as fit" : hg_textf(arena, "at most %zu trials", t->trials);
     return hg_textf(arena, "%s%s of %zu settings; each launches the server%s, sends two small requests and %s; the last %zu are turns of winner and "
                     "baseline", most, limit, t->space.points, live_knobs(t) ? " (or changes it live)" : "", each_text(arena, t), 2 * t->repeats);
 }
@@ -74,7 +74,12 @@ const char *hg_tune_dry_text(hg_ask *a, const hg_tune *t)
                   t->bench.slo.count ? hg_slo_text(a->arena, &t->bench.slo) : "");
     knob_lines(&b, t);
     hg_buf_printf(&b, "\nThe baseline would be launched so:\n  %s\n", hg_tune_launch(a->arena, t, t->space.baseline));
-    hg_buf_printf(&b, "\nCost: %s.\n", hg_tune_cost(a->arena, t));
+    hg_tune_bill bill;
+    hg_tune_bill_of(a, t, &bill);
+    const char *money = hg_tune_money_text(a, t, &bill);
+    hg_buf_printf(&b, "\nTrials: %s.\nTime: %s.\n", hg_tune_cost(a->arena, t), hg_tune_time_text(a, t, &bill));
+    if (money)
+        hg_buf_printf(&b, "Cost: %s.\n", money);
     hg_buf_printf(&b, "Strategy: %s%s, seed %" PRIu64 ".  Trials would be kept in %s, logs and runs in %s.\n", hg_strategy_names[t->strategy],
                   t->space.prior ? ", with heng's model as the prior" : "", t->seed, t->path, t->folder);
     hg_buf_puts(&b, "\nNothing was launched.\n");

@@ -49,6 +49,7 @@ static hg_look scrape(void *ctx, hg_scrape *out)
         nap(w);
         if (stopped(w)) {
             w->ending = true;
+            w->gone = false;
             return HG_LOOK_STOPPED;
         }
         if (!hg_runner_scrape(&w->tune->runner, out))
@@ -174,7 +175,7 @@ static bool has_metrics(hg_ask *a, hg_tune *t)
     hg_scrape *now = HG_NEW(a->arena, hg_scrape, 1);
     if (!hg_runner_scrape(&t->runner, now))
         return hg_fail(&a->err, HG_WORLD, t->adapter.metrics ? t->adapter.metrics : "--engine", "does not answer with metrics; is the server up, and are "
-                       "they switched on?");
+                       "they switched on%s%s?", t->adapter.metrics_want ? ", with " : "", t->adapter.metrics_want ? t->adapter.metrics_want : "");
     if (isnan(now->value[HG_SERIES_requests]) && isnan(now->value[HG_SERIES_ttft]))
         return hg_fail(&a->err, HG_WORLD, t->adapter.metrics, "counts no requests by a name that %s is known to use; is --engine right?", t->adapter.title);
     return true;

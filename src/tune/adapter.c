@@ -34,6 +34,24 @@ static const char *(*pairs(hg_arena *arena, json_t *object, size_t *count))[2]
     return out;
 }
 
+/* { "kv-type": { "q8_0": "fp8", "q4_0": null } } */
+static void read_means(hg_arena *arena, json_t *object, hg_adapter *out)
+{
+    const char *knob, *value;
+    json_t *values, *means;
+    size_t n = 0;
+    json_object_foreach(object, knob, values)
+        n += json_object_size(values);
+    out->means = (const char *(*)[3])HG_NEW(arena, const char *, 3 * n + 3);
+    json_object_foreach(object, knob, values)
+        json_object_foreach(values, value, means) {
+            const char **row = out->means[out->means_count++];
+            row[0] = hg_strdup(arena, knob);
+            row[1] = hg_strdup(arena, value);
+            row[2] = json_is_string(means) ? hg_strdup(arena, json_string_value(means)) : NULL;
+        }
+}
+
 static const char *path_of(hg_arena *arena, const json_t *root, const char *key)
 {
     const char *path = json_string_value(json_object_get(root, key));
@@ -66,7 +84,7 @@ static bool read_adapter(hg_arena *arena, const char *file, const json_t *root, 
 {
     *out = (hg_adapter){ .name = path_of(arena, root, "name"), .title = path_of(arena, root, "title"), .model = path_of(arena, root, "model"),
                          .health = path_of(arena, root, "health"), .metrics = path_of(arena, root, "metrics"),
-                         .modelled_as = path_of(arena, root, "modelled_as") };
+                         .modelled_as = path_of(arena, root, "modelled_as"), .metrics_want = path_of(arena, root, "metrics_want") };
     if (!out->name || !out->title || !out->health || !is_text_list(json_object_get(root, "launch")))
         return hg_fail(err, HG_INPUT, file, "wants name, title, health and launch, a list of words");
     out->launch = texts(arena, json_object_get(root, "launch"), &out->launch_count);
@@ -74,6 +92,7 @@ static bool read_adapter(hg_arena *arena, const char *file, const json_t *root, 
         out->memory = texts(arena, json_object_get(root, "out_of_memory"), &out->memory_count);
     out->defaults = pairs(arena, json_object_get(root, "defaults"), &out->default_count);
     out->carries = pairs(arena, json_object_get(root, "carries"), &out->carries_count);
+    read_means(arena, json_object_get(root, "means"), out);
     return read_series(arena, file, root, out, err);
 }
 
@@ -203,6 +222,26 @@ static bool is_placed(const hg_adapter *a, hg_arena scratch, const char *name)
     return false;
 }
 
+/* "speculative-config.method" is a part of a JSON knob. */
+static const hg_engine_knob *json_part(const hg_adapter *a, const char *flag)
+{
+    char whole[80];
+    const char *dot = strchr(flag, '.');
+    if (!dot)
+        return NULL;
+    snprintf(whole, sizeof whole, "%.*s", (int)(dot - flag), flag);
+    const hg_engine_knob *k = hg_knob_flagged(&a->table, whole);
+    return k && k->type == HG_KNOB_JSON ? k : NULL;
+}
+
+static const hg_engine_knob *flagged(const hg_adapter *a, const char *knob)
+{
+    char flag[80];
+    snprintf(flag, sizeof flag, "--%.70s", knob);
+    const hg_engine_knob *k = a->has_table ? hg_knob_flagged(&a->table, flag) : NULL;
+    return k || !a->has_table ? k : json_part(a, flag);
+}
+
 static bool is_false(const char *value)
 {
     return strcmp(value, "false") == 0 || strcmp(value, "no") == 0 || strcmp(value, "0") == 0 || strcmp(value, "off") == 0;
@@ -223,7 +262,7 @@ static bool has_no_form(const hg_adapter *a)
 static bool takes_values(hg_arena scratch, const hg_adapter *a, const hg_tune_knob *k, const char *where, hg_err *err)
 {
     char why[200];
-    const hg_engine_knob *knob = hg_knob_flagged(&a->table, hg_textf(&scratch, "--%s", k->name));
+    const hg_engine_knob *knob = flagged(a, k->name);
     if (!knob) {
         const char *near = hg_knob_suggest(scratch, &a->table, hg_textf(&scratch, "--%s", k->name), true);
         return hg_fail(err, HG_INPUT, where, "'%s' is no flag of %s %s; %s%s", k->name, a->title, a->table.version,
@@ -233,7 +272,7 @@ static bool takes_values(hg_arena scratch, const hg_adapter *a, const hg_tune_kn
         return hg_fail(err, HG_INPUT, where, "'%s' is not in %s %s%s%s", k->name, a->title, a->table.version, knob->renamed_to ? ", which has " : "",
                        knob->renamed_to ? knob->renamed_to : "");
     for (size_t i = 0; i < k->count; i++) {
-        if (!hg_knob_takes(knob, k->values[i], why, sizeof why))
+        if (!strchr(k->name, '.') && !hg_knob_takes(knob, k->values[i], why, sizeof why))
             return hg_fail(err, HG_INPUT, where, "%s=%s: %s", k->name, k->values[i], why);
         if (knob->type == HG_KNOB_SWITCH && is_false(k->values[i]) && !has_no_form(a) && knob->default_count && !is_off_by_itself(knob))
             return hg_fail(err, HG_INPUT, where, "%s=%s: %s has no flag that switches it off; leave %s out", k->name, k->values[i], a->title, k->values[i]);
@@ -271,16 +310,10 @@ static const char *second(const char *(*list)[2], size_t count, const char *firs
     return NULL;
 }
 
-static const hg_engine_knob *flagged(const hg_adapter *a, const char *knob)
-{
-    char flag[80];
-    snprintf(flag, sizeof flag, "--%.70s", knob);
-    return a->has_table ? hg_knob_flagged(&a->table, flag) : NULL;
-}
 
 const char *hg_adapter_default(const hg_adapter *a, const char *knob, const hg_device *device)
 {
-    const hg_engine_knob *k = flagged(a, knob);
+    const hg_engine_knob *k = strchr(knob, '.') ? NULL : flagged(a, knob);
     bool same = k && k->default_count == 1 && !k->defaults[0].except_device && k->defaults[0].min_memory_bytes == 0;
     const char *of_table = k && device ? hg_knob_standard(k, device) : same ? k->defaults[0].value : NULL;
     return of_table ? of_table : second(a->defaults, a->default_count, knob);
@@ -290,6 +323,14 @@ const char *hg_adapter_carries(const hg_adapter *a, const char *knob)
 {
     const hg_engine_knob *k = flagged(a, knob);
     return k && k->word ? k->word : second(a->carries, a->carries_count, knob);
+}
+
+const char *hg_adapter_means(const hg_adapter *a, const char *knob, const char *value)
+{
+    for (size_t i = 0; i < a->means_count; i++)
+        if (strcmp(a->means[i][0], knob) == 0 && strcmp(a->means[i][1], value) == 0)
+            return a->means[i][2];
+    return value;
 }
 
 static const char *with(hg_arena *arena, const char *word, const char *name, const char *value)
