@@ -150,6 +150,11 @@ static void test_launches(hg_arena arena, const char *folder)
         CHECKF(h.code == 1 && strstr(h.error.s, rows[i].outcome) && strstr(h.error.s, rows[i].says), "%s: %d: %s", rows[i].more, h.code, h.error.s);
         CHECKF(strstr(h.error.s, "the first 3 trials failed"), "%s: %s", rows[i].more, h.error.s);
     }
+    const char *named[] = { "--launch", launch_text(&arena, "--ignored {n}"), "--knob", "n=1..64", "--isl", "20", "--osl", "10", "--concurrency", "2", "--requests", "4",
+                            "--wait", "120s", "--served-model", "other", "--store", hg_textf(&arena, "%s/named.db", folder), NULL };
+    heard other = ask(&arena, named);
+    CHECKF(other.code == 1 && strstr(other.error.s, "wrong-model") && strstr(other.error.s, "'other' is not served; the server names fake-model"), "%s",
+           other.error.s);
     const char *words[] = { "--launch", "/nowhere/server {port} {n}", "--knob", "n=1,2", "--isl", "20", "--osl", "10", "--concurrency", "2", "--store",
                             hg_textf(&arena, "%s/none.db", folder), NULL };
     heard h = ask(&arena, words);
@@ -220,13 +225,11 @@ static void test_resume(hg_arena arena, const char *folder)
     heard d = ask(&arena, first);
     const char *dry_words[] = { "--resume", "", "--dry-run", "", "--store", store, NULL };
     heard e = ask(&arena, dry_words);
-    CHECKF(e.code == 0 && strstr(e.out.s, "0 more trials of") && strstr(e.out.s, "as those finished took"), "%s%s", e.out.s, e.error.s);
+    CHECKF(e.code == 0 && strstr(e.out.s, "more trials of") && strstr(e.out.s, "as those finished took"), "%s%s", e.out.s, e.error.s);
     CHECKF(d.code == 2 && strstr(d.error.s, "holds a session; --resume goes on with it"), "%s", d.error.s);
     json_decref(one);
     json_decref(two);
 }
-
-/* ---- kill -9 ---- */
 
 typedef struct finished {
     size_t count;
@@ -250,14 +253,53 @@ static finished read_finished(hg_arena *arena, const char *store, const char *sq
     return f;
 }
 
-static const char trials_sql[] = "SELECT id || '|' || point || '|' || role || '|' || outcome || '|' || finished_unix_s || '|' || "
-                                 "ifnull(output_tokens_per_s, '-') FROM trial WHERE finished_unix_s IS NOT NULL AND outcome != 'lost' ORDER BY id";
-
 static const char *heng_path(void)
 {
     const char *path = getenv("HENG");
     return path ? path : "build/heng";
 }
+
+/* A session's runs say what their servers were: calibrate takes them as they lie, and predicts by them.  --force clears those of
+ * the session before, and nothing else. */
+static void test_calibrate(hg_arena arena, const char *folder)
+{
+    hg_err err;
+    size_t size;
+    const char *store = hg_textf(&arena, "%s/fit.db", folder), *stale = hg_textf(&arena, "%s.d/99.json", store), *others = hg_textf(&arena, "%s.d/x.json", store);
+    const char *words[] = { "--engine", "vllm", "--launch", launch_text(&arena, "--itl 2 --ignored {max-num-seqs}"), "--model", "Qwen/Qwen3-8B", "--device",
+                            "h200_sxm", "--served-model", "fake-model", "--knob", "max-num-seqs=32,64", "--isl", "200", "--osl", "20", "--concurrency", "2",
+                            "--requests", "8", "--repeats", "1", "--strategy", "grid", "--wait", "60s", "--store", store, "--force", "", NULL };
+    heard h = ask(&arena, words);
+    CHECKF(h.code == 0 && strstr(h.out.s, hg_textf(&arena, "heng calibrate serving %s.d/*.json -o own.json", store)), "%d: %s%s", h.code, h.error.s, h.out.s);
+    CHECK(hg_file_write(stale, "{}", 2, true, &err) && hg_file_write(others, "{}", 2, true, &err));
+    h = ask(&arena, words);
+    CHECK(h.code == 0 && !hg_is_file(stale) && hg_is_file(others));
+    size_t trials = read_finished(&arena, store, "SELECT id FROM trial WHERE outcome = 'ok'").count;
+    const char *made = hg_textf(&arena, "%s/own.json", folder), *told = hg_textf(&arena, "%s/told.csv", folder);
+    const char *line = hg_textf(&arena, "%s calibrate serving %s.d/[0-9]*.json -o %s >/dev/null 2>&1 && printf 'device,engine,model,isl,osl,concurrency,tp_size\\n"
+                                "h200_sxm,vllm,Qwen/Qwen3-8B,200,20,2,1\\n' | %s predict serving --calibration %s >%s 2>/dev/null", heng_path(), store, made,
+                                heng_path(), made, told);
+    CHECKF(system(line) == 0, "%s", line);
+    char *text = hg_file_read(&arena, made, 1 << 20, &size, &err);
+    json_t *root = text ? hg_json_parse(text, size, made, &err) : NULL;
+    const json_t *run;
+    size_t i, of[2] = { 0, 0 };
+    json_array_foreach(json_object_get(root, "runs"), i, run) {
+        int64_t seqs = json_integer_value(json_object_get(json_object_get(run, "launch"), "max_num_seqs"));
+        of[seqs == 64] += seqs == 32 || seqs == 64;
+        CHECK_STR(json_string_value(json_object_get(run, "model")), "Qwen/Qwen3-8B");
+        CHECK_STR(json_string_value(json_object_get(run, "device")), "h200_sxm");
+    }
+    CHECKF(trials >= 3 && i == trials && of[0] > 0 && of[1] > 0 && of[0] + of[1] == trials, "%zu runs of %zu trials: %zu and %zu", i, trials, of[0], of[1]);
+    text = hg_file_read(&arena, told, 1 << 20, &size, &err);
+    CHECKF(text && strstr(text, "measured"), "%s", text ? text : "");
+    json_decref(root);
+}
+
+/* ---- kill -9 ---- */
+
+static const char trials_sql[] = "SELECT id || '|' || point || '|' || role || '|' || outcome || '|' || finished_unix_s || '|' || "
+                                 "ifnull(output_tokens_per_s, '-') FROM trial WHERE finished_unix_s IS NOT NULL AND outcome != 'lost' ORDER BY id";
 
 /* The binary, quiet: what it says is in the file. */
 static pid_t spawn(const char *const *argv, const char *said)
@@ -439,6 +481,35 @@ static void test_full_disk(hg_arena arena, const char *folder)
     check_complete(arena, store);
 }
 
+/* A disk that is truly full: one line and exit code 1; with room made, --resume ends what was begun, the finished trials as they
+ * were. */
+static void test_full_tmpfs(hg_arena arena, const char *folder)
+{
+    size_t size;
+    hg_err err;
+    if (system("unshare -rm true >/dev/null 2>&1") != 0) {
+        test_skip("tune: no namespace for a small disk of one's own");
+        return;
+    }
+    char *heng = realpath(heng_path(), NULL), *fake = realpath(HG_FAKE_SERVER, NULL);
+    const char *script = hg_textf(&arena, "mkdir -p %s/disk && cd %s && export HENG=%s && unshare -rm sh -c 'mount -t tmpfs -o size=160k none disk && "
+                                  "{ $HENG tune --launch \"%s --life 60 --port {port} --ignored {n}\" --knob n=1..8 --isl 20 --osl 10 --concurrency 2 "
+                                  "--requests 40 --store disk/x.db --repeats 1 --strategy grid --trials 7 --wait 60s >out1 2>said1; echo code $? >>said1; "
+                                  "cp -r disk before; mount -o remount,size=16m disk; "
+                                  "$HENG tune --resume --store disk/x.db >out2 2>said2; echo code $? >>said2; cp -r disk after; }' >/dev/null 2>&1",
+                                  folder, folder, heng, fake);
+    CHECK(system(script) == 0);
+    free(heng);
+    free(fake);
+    char *first = hg_file_read(&arena, hg_textf(&arena, "%s/said1", folder), 1 << 20, &size, &err);
+    char *second = hg_file_read(&arena, hg_textf(&arena, "%s/said2", folder), 1 << 20, &size, &err);
+    CHECKF(first && strstr(first, "the disk is full") && strstr(first, "--resume") && strstr(first, "code 1"), "%s", first ? first : "nothing");
+    CHECKF(second && strstr(second, "code 0"), "%s", second ? second : "nothing");
+    finished before = read_finished(&arena, hg_textf(&arena, "%s/before/x.db", folder), trials_sql);
+    finished after = read_finished(&arena, hg_textf(&arena, "%s/after/x.db", folder), trials_sql);
+    CHECKF(after.count >= 5 && after.count > before.count && holds_all(&before, &after), "%zu, then %zu", before.count, after.count);
+}
+
 static const struct {
     const char *words[16], *says;
 } refused[] = {
@@ -549,9 +620,11 @@ void test_tune(void)
     test_port(arena, folder);
     test_live_knob(arena, folder);
     test_resume(arena, folder);
+    test_calibrate(arena, folder);
     test_kill_tuner(arena, folder);
     test_kill_engine(arena, folder);
     test_full_disk(arena, folder);
+    test_full_tmpfs(arena, folder);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     CHECK(system(command) == 0);
     hg_arena_close(&arena);

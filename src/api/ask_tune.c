@@ -1,4 +1,4 @@
-#include "api/tune.h"
+#include "api/tune_launch.h"
 
 #include "base/file.h"
 #include "base/units.h"
@@ -77,6 +77,22 @@ static bool end_left(hg_ask *a, hg_store *store)
     return true;
 }
 
+/* "12.json", "12.log": of a session that is begun anew; nothing else in the folder is heng's. */
+static bool is_of_trial(const char *name)
+{
+    size_t n = strspn(name, "0123456789");
+    return n > 0 && (strcmp(name + n, ".json") == 0 || strcmp(name + n, ".log") == 0);
+}
+
+static void clear_folder(hg_ask *a, const char *folder)
+{
+    size_t n;
+    char **names = hg_folder_list(a->arena, folder, &n);
+    for (size_t i = 0; i < n; i++)
+        if (is_of_trial(names[i]))
+            remove(hg_textf(a->arena, "%s/%s", folder, names[i]));
+}
+
 static bool open_store(hg_ask *a, hg_tune *t)
 {
     bool fresh;
@@ -92,7 +108,15 @@ static bool open_store(hg_ask *a, hg_tune *t)
         return hg_fail(&a->err, HG_INPUT, t->path, "holds a session; --resume goes on with it, --store names another file, --force begins anew");
     if (!end_left(a, t->store) || (!fresh && !a->s.resume.v && !hg_store_clear(t->store, &a->err)))
         return false;
+    if (!fresh && !a->s.resume.v)
+        clear_folder(a, hg_textf(a->arena, "%s.d", t->path));
     return !a->s.resume.v || hg_tune_recall(a, t->store);
+}
+
+static const hg_export_fact *facts(void *ctx, hg_arena *arena, size_t point, size_t *count)
+{
+    tuning *u = ctx;
+    return hg_tune_facts(arena, u->ask, u->tune, point, count);
 }
 
 static void open_runner(hg_ask *a, hg_tune *t, tuning *u)
@@ -102,7 +126,7 @@ static void open_runner(hg_ask *a, hg_tune *t, tuning *u)
                              .model = a->s.served_model.s, .prompts = b->prompts, .load = b->load, .window = b->window, .slo = b->slo,
                              .objective = t->aim, .timeout_s = b->timeout_s, .wait_s = b->wait_s, .grace_s = GRACE_S,
                              .port = a->s.port.n ? (int)a->s.port.v[0] : 0, .folder = t->folder, .store = t->store, .ctx = u,
-                             .stopped = stopped, .progress = progress };
+                             .facts = facts, .stopped = stopped, .progress = progress };
 }
 
 static bool try(void *ctx, double best, hg_trial *trial, hg_err *err)

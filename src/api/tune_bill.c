@@ -72,7 +72,7 @@ const char *hg_tune_time_text(hg_ask *a, const hg_tune *t, const hg_tune_bill *b
         return "not known before the first trial, which tells: a load lasts until its requests are done; --minutes ends in time, --duration makes loads of "
                "one length, --model with --device lets heng's model tell";
     if (t->took_s > 0)
-        return hg_textf(arena, "about %s: %.0f more trials of %s, %s%s", seconds(arena, b->most_s), b->trials, seconds(arena, b->load_s), b->by, limit);
+        return hg_textf(arena, "about %s: at most %.0f more trials of %s, %s%s", seconds(arena, b->most_s), b->trials, seconds(arena, b->load_s), b->by, limit);
     return hg_textf(arena, "%s to %s: %.0f loads of %s (%s), and launches of up to %s each%s", seconds(arena, b->least_s), seconds(arena, b->most_s), b->trials,
                     seconds(arena, b->load_s), b->by, seconds(arena, b->launch_s), limit);
 }

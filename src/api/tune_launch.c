@@ -114,3 +114,44 @@ int64_t hg_tune_devices(hg_arena scratch, const hg_ask *a, const hg_tune *t, siz
     hg_said_apply(&said->launch.said, &d);
     return hg_deployment_devices(&d);
 }
+
+static void add_fact(hg_export_fact *list, size_t *n, const char *key, const char *value)
+{
+    if (value)
+        list[(*n)++] = (hg_export_fact){ key, value };
+}
+
+static bool is_calibrated_by(const char *word)
+{
+    static const char *const words[] = { "tp", "pp", "dp", "ep", "max_num_seqs", "max_num_batched_tokens", "kv_dtype", "precision" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
+}
+
+const hg_export_fact *hg_tune_facts(hg_arena *arena, const hg_ask *a, const hg_tune *t, size_t point, size_t *count)
+{
+    hg_tune_said *said = HG_NEW(arena, hg_tune_said, 1);
+    hg_export_fact *out = HG_NEW(arena, hg_export_fact, HG_SAID_WORDS + 5);
+    hg_tune_said_of(arena, a, t, point, said);
+    const hg_said_words *w = &said->launch.said;
+    bool of_total = said->launch.launch && said->launch.launch->knobs->fraction_of == HG_OF_TOTAL;
+    *count = 0;
+    add_fact(out, count, "model", a->s.model.s);
+    add_fact(out, count, "device", a->s.device.s);
+    add_fact(out, count, "engine", t->adapter.modelled_as ? t->adapter.modelled_as : engine_of(t));
+    add_fact(out, count, "engine_version", a->s.engine_version.s);
+    for (size_t i = 0; i < w->count; i++)
+        if (is_calibrated_by(w->list[i].word))
+            add_fact(out, count, w->list[i].word, w->list[i].value);
+    /* Other engines' fractions mean other parts of the memory. */
+    if (of_total && w->told_fraction > 0)
+        add_fact(out, count, "gpu_memory_utilization", hg_textf(arena, "%.9g", w->told_fraction));
+    return out;
+}
+
+const char *hg_tune_facts_open(const hg_ask *a)
+{
+    return !a->s.model.s && !a->s.device.s ? " --model ID --device NAME" : !a->s.model.s ? " --model ID" : !a->s.device.s ? " --device NAME" : "";
+}

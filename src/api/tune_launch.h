@@ -17,6 +17,12 @@ void hg_tune_said_of(hg_arena *arena, const hg_ask *a, const hg_tune *t, size_t 
 /* What changes the key, by knob: heng's model knows it.  modelled: [HG_TUNE_KNOBS].  Returns how many. */
 size_t hg_tune_modelled(hg_arena scratch, const hg_ask *a, const hg_tune *t, bool *modelled);
 
+/* What a run of the point says of its server, for `heng calibrate serving`: model, device, engine and the deployment's words,
+ * as far as they are known. */
+const hg_export_fact *hg_tune_facts(hg_arena *arena, const hg_ask *a, const hg_tune *t, size_t point, size_t *count);
+/* Those of --model and --device that the words leave open: " --device NAME". */
+const char *hg_tune_facts_open(const hg_ask *a);
+
 /* The devices that the launch of a point takes; 1 where it does not say. */
 int64_t hg_tune_devices(hg_arena scratch, const hg_ask *a, const hg_tune *t, size_t point);
 

@@ -1,4 +1,4 @@
-#include "api/tune.h"
+#include "api/tune_launch.h"
 
 #include "base/units.h"
 
@@ -132,29 +132,15 @@ static void verdict(hg_buf *b, hg_arena *arena, const hg_tune *t)
     hg_buf_puts(b, r->confirmed ? "Confirmed: better in every turn.\n" : "NOT confirmed: not better in every turn; what is measured may be noise, keep the baseline.\n");
 }
 
-/* What calibrate must be told beside the run's file: the deployment's words. */
+/* Every run says what its server was, as far as that is known. */
 static void calibrate_line(hg_buf *b, hg_ask *a, const hg_tune *t)
 {
     const hg_session_result *r = &t->result;
-    const hg_trial *last = NULL;
+    size_t runs = 0;
     for (size_t i = 0; i < r->count; i++)
-        if (r->trials[i].point == r->winner && r->trials[i].outcome == HG_TRIAL_OK)
-            last = &r->trials[i];
-    if (!last || !t->adapter.has_table || !a->s.model.s)
-        return;
-    hg_buf_printf(b, "\nRuns are kept for 'heng calibrate serving', with the deployment's words:\n  heng calibrate serving %s/%" PRId64 ".json --engine %s "
-                  "--device %s", t->folder, last->id, a->s.engine.s ? a->s.engine.s : "NAME", a->s.device.s ? a->s.device.s : "NAME");
-    for (size_t i = 0; i < t->knobs.count; i++) {
-        const char *word = hg_adapter_carries(&t->adapter, t->knobs.list[i].name);
-        const hg_word *w = word ? hg_word_find(word) : NULL;
-        if (!w || !hg_word_serves(w, "calibrate"))
-            continue;
-        char *flag = hg_strdup(a->arena, w->name);
-        for (char *p = flag; *p; p++)
-            *p = *p == '_' ? '-' : *p;
-        hg_buf_printf(b, " --%s %s", flag, hg_tune_point_value(&t->knobs, &t->space, r->winner, i));
-    }
-    hg_buf_puts(b, "\n");
+        runs += hg_outcome_measured(r->trials[i].outcome);
+    if (runs && (t->adapter.table.engine || t->adapter.modelled_as))
+        hg_buf_printf(b, "\nThe runs, for heng's own predictions:\n  heng calibrate serving %s/*.json%s -o own.json\n", t->folder, hg_tune_facts_open(a));
 }
 
 const char *hg_tune_text(hg_ask *a, const hg_tune *t)

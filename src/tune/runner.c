@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "live/clock.h"
-#include "live/export.h"
 #include "live/greet.h"
 #include "tune/hopeless.h"
 
@@ -394,6 +393,8 @@ static bool keep_run(hg_runner *r, hg_arena scratch, const hg_prompts *p, const 
     hg_export e = { .run = run, .figures = f, .window = &r->window, .slo = &r->slo, .prompts = p, .load = load, .workload = w,
                     .url = hg_textf(&scratch, "http://127.0.0.1:%d%s", r->at_port, r->path),
                     .rate_per_s = w->load == HG_LOAD_RATE ? w->rate_per_s : NAN, .concurrency = w->load == HG_LOAD_CLOSED ? w->concurrency : 0 };
+    if (r->facts)
+        e.facts = r->facts(r->ctx, &scratch, t->point, &e.fact_count);
     const char *text = hg_export_vllm(&scratch, &e);
     if (hg_file_write(hg_textf(&scratch, "%s/%lld.json", r->folder, (long long)t->id), text, strlen(text), true, &why))
         return true;
