@@ -532,6 +532,9 @@ static const struct {
 
 static void test_refusals(hg_arena arena)
 {
+    const char *dry_words[] = { "--dry-run", "", "--engine", "vllm", "--knob", "max-num-seqs=1,2", "--model", "m", NULL };
+    heard d = ask(&arena, dry_words);
+    CHECKF(d.code == 2 && d.notes.n == 0 && strstr(d.error.s, "say --rate R"), "%s%s", d.notes.s, d.error.s);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         heard h = ask(&arena, refused[i].words);
         CHECKF(h.code == 2 && strstr(h.error.s, refused[i].says), "row %zu: %d: %s", i, h.code, h.error.s);
@@ -571,9 +574,9 @@ static const struct {
       "--speculative-config.num_speculative_tokens 1", "the prior over speculative-config.num_speculative_tokens: 3 settings simulated" },
     { { "--engine", "vllm", "--launch", "docker run -p {port}:8000 vllm/vllm-openai --model x --max-num-seqs {s}", "--model", "Qwen/Qwen3-32B", "--device",
         "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--knob", "s=1,64" }, "(by heng's model)", "the prior over s: 2 settings simulated" },
-    { { "--engine", "engine", "--model", "Qwen/Qwen3-0.6B", "--device", "epyc_9654", "--isl", "64", "--osl", "16", "--concurrency", "4", "--knob",
+    { { "--engine", "engine", "--model", "engine/config.json", "--device", "epyc_9654", "--isl", "64", "--osl", "16", "--concurrency", "4", "--knob",
         "max-seqs=2,8 kv-type=f16,q8_0 token-budget=0,64 prefix-cache=on,off threads=1,2" },
-      "build/engine/server", "the prior over max-seqs, kv-type, token-budget, prefix-cache: 16 settings simulated; it knows nothing of threads" },
+      "build/engine/server --model build/engine/model.gguf --port", "the prior over max-seqs, kv-type, token-budget, prefix-cache: 16 settings simulated; it knows nothing of threads" },
     { { "--engine", "vllm", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "2", "--requests", "4", "--knob",
         "max-num-seqs=1..128", "--knob", "max-num-batched-tokens=512..8192", "--knob", "gpu-memory-utilization=0.8,0.82,0.84,0.86,0.88,0.9,0.92,0.94" },
       "(by heng's model)", "256 settings simulated, 104 more by the effects of their values" },

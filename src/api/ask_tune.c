@@ -225,6 +225,17 @@ static hg_code run_with(hg_ask *a, hg_tune *t)
     return tune(a, t) ? answer(a, t) : a->err.code;
 }
 
+/* What cannot be is refused before a note is given or a file is made. */
+static bool reads(hg_ask *a)
+{
+    hg_tune *first = HG_NEW(a->arena, hg_tune, 1);
+    hg_scenario said = a->s;
+    a->s.quiet.v = true;
+    bool ok = hg_tune_read(a, first);
+    a->s = said;
+    return ok;
+}
+
 static hg_code run(hg_ask *a)
 {
     hg_tune *t = HG_NEW(a->arena, hg_tune, 1);
@@ -232,22 +243,12 @@ static hg_code run(hg_ask *a)
         return hg_refuse(a, a->s.inputs[0], "is no word of 'heng tune'; knobs are given as --knob NAME=VALUES");
     if (a->s.watch.v)
         return hg_tune_watch(a, t);
+    if (!a->s.resume.v && !reads(a))
+        return a->err.code;
     if (a->s.dry_run.v) {
         hg_code code = dry_run(a, t);
         hg_store_close(t->store);
         return code;
-    }
-    if (!a->s.resume.v) {
-        /* What cannot be is refused before a file is made. */
-        hg_tune *first = HG_NEW(a->arena, hg_tune, 1);
-        hg_scenario said = a->s;
-        bool quiet = a->s.quiet.v;
-        a->s.quiet.v = true;
-        bool ok = hg_tune_read(a, first);
-        a->s = said;
-        a->s.quiet.v = quiet;
-        if (!ok)
-            return a->err.code;
     }
     hg_code code = run_with(a, t);
     hg_store_close(t->store);

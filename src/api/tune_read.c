@@ -37,6 +37,13 @@ static bool single_values(hg_ask *a)
     return true;
 }
 
+/* An engine that has a model file of its own is launched with that, where --model is none: a config.json or an id is what heng's
+ * model is to know of it. */
+static bool describes_only(hg_ask *a, const hg_tune *t)
+{
+    return a->s.model.s && t->adapter.model && !hg_ends(a->s.model.s, ".gguf");
+}
+
 static bool read_adapter(hg_ask *a, hg_tune *t)
 {
     const hg_scenario *s = &a->s;
@@ -49,7 +56,7 @@ static bool read_adapter(hg_ask *a, hg_tune *t)
         hg_note(a, note);
     if (s->launch.s && !hg_adapter_command(a->arena, s->launch.s, s->launch.where, &t->adapter, &a->err))
         return false;
-    if (s->model.s || s->url.s)
+    if (!describes_only(a, t) && (s->model.s || s->url.s))
         t->adapter.model = s->model.s ? s->model.s : "MODEL"; /* a server that runs has its own */
     return !s->engine_args.s || hg_adapter_more(a->arena, s->engine_args.s, s->engine_args.where, &t->adapter, &a->err);
 }
