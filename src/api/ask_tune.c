@@ -60,8 +60,7 @@ static void ended(void *ctx, const hg_trial *trial)
                         u->tune->trials, hg_format(all, sizeof all, trial->took_s * (double)u->tune->trials, HG_SECONDS)));
 }
 
-/* Servers that an earlier run of this session started and did not live to end. */
-static bool end_left(hg_ask *a, hg_store *store)
+bool hg_tune_end_left(hg_ask *a, hg_store *store)
 {
     hg_process_id *left;
     size_t n, ended_count = 0;
@@ -106,7 +105,7 @@ static bool open_store(hg_ask *a, hg_tune *t)
         return hg_fail(&a->err, HG_INPUT, t->path, "holds no session to go on with; leave --resume out");
     if (!fresh && !a->s.resume.v && !a->s.force.v)
         return hg_fail(&a->err, HG_INPUT, t->path, "holds a session; --resume goes on with it, --store names another file, --force begins anew");
-    if (!end_left(a, t->store) || (!fresh && !a->s.resume.v && !hg_store_clear(t->store, &a->err)))
+    if (!hg_tune_end_left(a, t->store) || (!fresh && !a->s.resume.v && !hg_store_clear(t->store, &a->err)))
         return false;
     if (!fresh && !a->s.resume.v)
         clear_folder(a, hg_textf(a->arena, "%s.d", t->path));

@@ -39,6 +39,9 @@ bool hg_tune_read_watch(hg_ask *a, hg_tune *t);
 bool hg_tune_keep(hg_ask *a, hg_tune *t);
 bool hg_tune_recall(hg_ask *a, hg_store *store);
 
+/* Ends the servers that an earlier run on this store started and did not live to end. */
+bool hg_tune_end_left(hg_ask *a, hg_store *store);
+
 /* heng's own model as the prior: ln of the score of each point, where --model, --device and the knobs' words let it be predicted.
  * Leaves space->prior NULL, with a note, where they do not. */
 void hg_tune_prior(hg_ask *a, hg_tune *t);

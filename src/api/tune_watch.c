@@ -196,7 +196,7 @@ static hg_code watch(hg_ask *a, hg_tune *t)
     if (!t->store)
         return hg_arena_close(&of_loop), hg_arena_close(&w.tuner_from), a->err.code;
     begin_tuner(&w);
-    if (open_server(a, t, &w) && has_metrics(a, t)) {
+    if (hg_tune_end_left(a, t->store) && open_server(a, t, &w) && has_metrics(a, t)) {
         hg_note(a, hg_textf(a->arena, "watching %s every %g s, at %s; Ctrl-C ends it", a->s.url.s ? a->s.url.s : "it", w.every_s, name(&w, ask.now)));
         hg_watch_run(of_loop, &ask);
         if (w.gone)

@@ -10,9 +10,6 @@ const char *const hg_objective_names[HG_OBJECTIVES] = { "goodput-per-gpu", "thro
 
 enum { LATENCY_REQUESTS = 64 };
 
-/* Where --total-gpus is "any", so many are looked at. */
-static const int64_t ANY_DEVICES = 1024;
-
 static double devices(const hg_candidate *c)
 {
     return (double)hg_candidate_devices(c);
@@ -45,7 +42,7 @@ static double worth(const hg_goal *g, const hg_candidate *c)
 /* The i-th count of engines that may be tried; 0: there are no more. */
 static int64_t count_at(const hg_goal *g, const hg_candidate *c, size_t i)
 {
-    int64_t all = g->total_devices > 0 ? g->total_devices : ANY_DEVICES;
+    int64_t all = g->total_devices > 0 ? g->total_devices : HG_ANY_DEVICES;
     int64_t most = (int64_t)((double)all / engine_devices(c));
     if (g->replica_count == 0 || c->prefill) /* pools have the sizes they have */
         return i == 0 ? c->deployment.replicas : 0;
