@@ -207,6 +207,67 @@ static void test_metrics(hg_arena arena)
     CHECK(isnan(hg_scrape_quantile(&one, &one, HG_SERIES_ttft, 0.9)) && isnan(hg_scrape_quantile(&none, &one, HG_SERIES_e2e, 0.9)));
 }
 
+/* Lines as the engines' documents show them. */
+static const struct {
+    const char *engine, *line;
+    hg_scraped series;
+    double value;
+} named[] = {
+    { "vllm", "vllm:request_success_total{engine=\"0\",finished_reason=\"stop\",model_name=\"m\"} 3.0", HG_SERIES_requests, 3 },
+    { "vllm", "vllm:prefix_cache_queries_total{engine=\"0\"} 90.0\nvllm:prefix_cache_hits_total{engine=\"0\"} 30.0", HG_SERIES_cached_tokens, 30 },
+    { "vllm", "vllm:inter_token_latency_seconds_count{engine=\"0\"} 7", HG_SERIES_itl, 7 },
+    { "vllm", "vllm:e2e_request_latency_seconds_bucket{le=\"0.3\"} 2\nvllm:e2e_request_latency_seconds_count 5", HG_SERIES_e2e, 5 },
+    { "vllm", "vllm:num_requests_waiting{engine=\"0\"} 4\nvllm:num_requests_waiting{engine=\"1\"} 1", HG_SERIES_waiting, 5 },
+    { "sglang", "sglang:num_requests_total{model_name=\"m\"} 826", HG_SERIES_requests, 826 },
+    { "sglang", "sglang:prompt_tokens_total{model_name=\"meta-llama/Llama-3.1-8B-Instruct\"} 8.128902e+06", HG_SERIES_prompt_tokens, 8128902 },
+    { "sglang", "sglang:generation_tokens_total{model_name=\"m\"} 7.557572e+06", HG_SERIES_answer_tokens, 7557572 },
+    { "sglang", "sglang:cached_tokens_total{cache_source=\"device\"} 5\nsglang:cached_tokens_total{cache_source=\"host\"} 2", HG_SERIES_cached_tokens, 7 },
+    { "sglang", "sglang:time_to_first_token_seconds_bucket{le=\"0.001\"} 0\nsglang:time_to_first_token_seconds_count 11008", HG_SERIES_ttft, 11008 },
+    { "sglang", "sglang:inter_token_latency_seconds_count 12", HG_SERIES_itl, 12 },
+    { "sglang", "sglang:num_queue_reqs{model_name=\"m\"} 2826.0", HG_SERIES_waiting, 2826 },
+    { "trtllm", "trtllm_request_success_total{finished_reason=\"length\",model_name=\"m\"} 6\ntrtllm_request_success_total{finished_reason=\"stop\"} 1",
+      HG_SERIES_requests, 7 },
+    { "trtllm", "trtllm_prompt_tokens_total 40\ntrtllm_generation_tokens_total 20\ntrtllm_prompt_cached_tokens_total 8", HG_SERIES_cacheable_tokens, 40 },
+    { "trtllm", "trtllm_generation_tokens_total 20", HG_SERIES_answer_tokens, 20 },
+    { "trtllm", "trtllm_time_per_output_token_seconds_count{engine_type=\"trtllm\"} 3", HG_SERIES_tpot, 3 },
+    { "llamacpp", "# TYPE llamacpp:prompt_tokens_total counter\nllamacpp:prompt_tokens_total 12", HG_SERIES_prompt_tokens, 12 },
+    { "llamacpp", "llamacpp:tokens_predicted_total 34\nllamacpp:predicted_tokens_seconds 99", HG_SERIES_answer_tokens, 34 },
+    { "llamacpp", "llamacpp:requests_deferred 2", HG_SERIES_waiting, 2 },
+    { "engine", "engine_requests_total 9\nprocess_cpu_seconds_total 1.5", HG_SERIES_cpu_s, 1.5 },
+};
+
+static void test_names(hg_arena arena)
+{
+    hg_data data = { NULL };
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        hg_arena scratch = arena;
+        hg_adapter a;
+        hg_err err;
+        const char *note;
+        hg_scrape seen;
+        CHECK(hg_adapter_open(&scratch, &data, named[i].engine, NULL, &a, &note, &err));
+        hg_scrape_read(&a, named[i].line, &seen);
+        CHECKF(seen.value[named[i].series] == named[i].value, "row %zu: %g", i, seen.value[named[i].series]);
+    }
+}
+
+/* Values of an engine's own server in the terms of a deployment. */
+static void test_means(hg_arena arena)
+{
+    hg_data data = { NULL };
+    hg_adapter a;
+    hg_err err;
+    const char *note;
+    if (!hg_adapter_open(&arena, &data, "engine", NULL, &a, &note, &err))
+        return;
+    CHECK_STR(hg_adapter_carries(&a, "kv-type"), "kv_dtype");
+    CHECK_STR(hg_adapter_means(&a, "kv-type", "q8_0"), "fp8");
+    CHECK_STR(hg_adapter_means(&a, "prefix-cache", "off"), "false");
+    CHECK_STR(hg_adapter_means(&a, "token-budget", "0"), "{batch}");
+    CHECK_STR(hg_adapter_means(&a, "token-budget", "64"), "64");
+    CHECK(!hg_adapter_means(&a, "kv-type", "q4_0") && !hg_adapter_carries(&a, "threads"));
+}
+
 static void test_hopeless(void)
 {
     hg_slo slo = { .limits = { { HG_TTFT, 0.9, 1.0 } }, .count = 1 }, none = { .count = 0 };
@@ -425,6 +486,8 @@ void test_tune_parts(void)
     test_launches(arena);
     test_adapters(arena);
     test_metrics(arena);
+    test_names(arena);
+    test_means(arena);
     test_hopeless();
     test_processes(arena, folder);
     test_store(arena, folder);

@@ -162,6 +162,7 @@ static void test_watch(hg_arena arena)
         CHECKF(strcmp(s.said.s, watch_rows[i].says) == 0 && w.now == watch_rows[i].ends_at && s.at == w.now, "row %zu: %s at %zu, %zu", i, s.said.s, w.now,
                s.at);
         bool anew = watch_rows[i].is[0] == BEGINS_ANEW || watch_rows[i].is[1] == BEGINS_ANEW;
+        CHECKF(w.stranded == (watch_rows[i].refuses == 99), "row %zu: stranded", i);
         CHECKF(s.renewals == anew, "row %zu: %zu renewals", i, s.renewals);
     }
 }

@@ -199,7 +199,9 @@ static hg_code watch(hg_ask *a, hg_tune *t)
     if (hg_tune_end_left(a, t->store) && open_server(a, t, &w) && has_metrics(a, t)) {
         hg_note(a, hg_textf(a->arena, "watching %s every %g s, at %s; Ctrl-C ends it", a->s.url.s ? a->s.url.s : "it", w.every_s, name(&w, ask.now)));
         hg_watch_run(of_loop, &ask);
-        if (w.gone)
+        if (ask.stranded && t->runner.url)
+            hg_fail(&a->err, HG_WORLD, "the server", "may be left at %s, which was not seen to keep --slo and could not be taken back", name(&w, ask.now));
+        else if (w.gone)
             hg_fail(&a->err, HG_WORLD, "the server", "is gone: its metrics did not answer %d times in a row", MISSES);
     }
     hg_err second;

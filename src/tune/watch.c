@@ -288,6 +288,7 @@ void hg_watch_run(hg_arena scratch, hg_watch *w)
         if (seen == HG_LOOK_SEEN)
             look(&s, one);
         else if (!goes_on(&s, one, seen))
-            return;
+            break;
     }
+    w->stranded = s.owed;
 }

@@ -37,6 +37,7 @@ typedef enum hg_look { HG_LOOK_SEEN, HG_LOOK_GONE, HG_LOOK_STOPPED } hg_look;
 typedef struct hg_watch {
     const hg_slo *slo;
     size_t now, none;          /* the point it runs at; space->points */
+    bool stranded;             /* of the end: a change that was not proved could not be taken back */
     bool apply;
     bool stays;                /* the server outlives the watch: what is not proved by its end is taken back */
     void *ctx;
