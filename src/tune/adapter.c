@@ -40,16 +40,18 @@ static void read_means(hg_arena *arena, json_t *object, hg_adapter *out)
     const char *knob, *value;
     json_t *values, *means;
     size_t n = 0;
-    json_object_foreach(object, knob, values)
+    json_object_foreach(object, knob, values) {
         n += json_object_size(values);
+    }
     out->means = (const char *(*)[3])HG_NEW(arena, const char *, 3 * n + 3);
-    json_object_foreach(object, knob, values)
+    json_object_foreach(object, knob, values) {
         json_object_foreach(values, value, means) {
             const char **row = out->means[out->means_count++];
             row[0] = hg_strdup(arena, knob);
             row[1] = hg_strdup(arena, value);
             row[2] = json_is_string(means) ? hg_strdup(arena, json_string_value(means)) : NULL;
         }
+    }
 }
 
 static const char *path_of(hg_arena *arena, const json_t *root, const char *key)
