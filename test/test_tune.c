@@ -1,67 +1,18 @@
-/* `heng tune` against the fake server: every bad case has its line and the other trials are unharmed; kill -9 of the tuner and
- * of the engine at random points loses nothing that was finished.  Whenever a kill falls, what is checked holds. */
+/* `heng tune` against the fake server: every bad case has its line and the other trials are unharmed. */
 #include "test.h"
+#include "tune_ask.h"
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/rng.h"
 #include "heng.h"
 #include "tune/process.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-enum { WORDS = 48, KILLS = 20 };
-
-typedef struct heard {
-    hg_buf out, notes, error;
-    int code;
-} heard;
-
-static void on_out(void *ctx, const char *text, size_t size)
-{
-    hg_buf_add(&((heard *)ctx)->out, text, size);
-}
-
-static void on_note(void *ctx, const char *line)
-{
-    hg_buf_printf(&((heard *)ctx)->notes, "%s\n", line);
-}
-
-static void on_fail(void *ctx, const char *where, const char *message)
-{
-    hg_buf_printf(&((heard *)ctx)->error, "%s %s", where, message);
-}
-
-/* Words "--key", "value", …, NULL: flags have "" as their value. */
-static heard ask(hg_arena *arena, const char *const *words)
-{
-    heard h = { .out = { .arena = arena }, .notes = { .arena = arena }, .error = { .arena = arena } };
-    heng_word list[WORDS];
-    size_t n = 0;
-    for (size_t i = 0; words[i]; i += 2)
-        list[n++] = (heng_word){ words[i], *words[i + 1] ? words[i + 1] : NULL, words[i] };
-    heng_io io = { .ctx = &h, .out = on_out, .note = on_note, .fail = on_fail };
-    hg_buf_puts(&h.out, "");
-    hg_buf_puts(&h.notes, "");
-    hg_buf_puts(&h.error, "");
-    h.code = heng_ask("tune", list, n, &io);
-    return h;
-}
-
-static const char *launch_text(hg_arena *arena, const char *more)
-{
-    return hg_textf(arena, "%s --life 300 --port {port} %s", HG_FAKE_SERVER, more);
-}
 
 static const json_t *trial_of(const json_t *root, const char *knob, const char *value)
 {
@@ -106,10 +57,10 @@ static void run_cases(hg_arena arena, const char *store, size_t from, size_t to,
     hg_buf_puts(&knob, "play=");
     for (size_t i = from; i < to; i++)
         hg_buf_printf(&knob, "%s%s", i > from ? "," : "", cases[i].play);
-    const char *words[] = { "--launch", launch_text(&arena, "--itl 4 --play {play}"), "--knob", knob.s, "--isl", "20", "--osl", "10", "--concurrency", "2",
+    const char *words[] = { "--launch", tune_fake(&arena, "--itl 4 --play {play}"), "--knob", knob.s, "--isl", "20", "--osl", "10", "--concurrency", "2",
                             "--requests", "12", "--slo", "ttft:p90<60s", "--timeout", timeout, "--wait", wait, "--strategy", "grid", "--trials", "60",
                             "--repeats", "1", "--store", store, "--json", "", NULL };
-    heard h = ask(&arena, words);
+    heard h = tune_ask(&arena, words);
     CHECKF(h.code == code, "exit code %d: %s", h.code, h.error.s);
     json_t *root = hg_json_parse(h.out.s, h.out.n, "tune", &err);
     for (size_t i = from; root && i < to; i++) {
@@ -143,16 +94,21 @@ static void test_launches(hg_arena arena, const char *folder)
         { "--deaf", "never-healthy", "/health does not answer" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const char *words[] = { "--launch", launch_text(&arena, hg_textf(&arena, "%s --ignored {n}", rows[i].more)), "--engine", "vllm", "--knob", "n=1..64", "--isl",
+        const char *words[] = { "--launch", tune_fake(&arena, hg_textf(&arena, "%s --ignored {n}", rows[i].more)), "--engine", "vllm", "--knob", "n=1..64", "--isl",
                                 "20", "--osl", "10", "--concurrency", "2", "--requests", "4", "--wait", strcmp(rows[i].outcome, "never-healthy") == 0 ? "0.3s" : "120s", "--strategy", "grid", "--store",
                                 hg_textf(&arena, "%s/launch%zu.db", folder, i), NULL };
-        heard h = ask(&arena, words);
+        heard h = tune_ask(&arena, words);
         CHECKF(h.code == 1 && strstr(h.error.s, rows[i].outcome) && strstr(h.error.s, rows[i].says), "%s: %d: %s", rows[i].more, h.code, h.error.s);
         CHECKF(strstr(h.error.s, "the first 3 trials failed"), "%s: %s", rows[i].more, h.error.s);
     }
+    const char *named[] = { "--launch", tune_fake(&arena, "--ignored {n}"), "--knob", "n=1..64", "--isl", "20", "--osl", "10", "--concurrency", "2", "--requests", "4",
+                            "--wait", "120s", "--served-model", "other", "--store", hg_textf(&arena, "%s/named.db", folder), NULL };
+    heard other = tune_ask(&arena, named);
+    CHECKF(other.code == 1 && strstr(other.error.s, "wrong-model") && strstr(other.error.s, "'other' is not served; the server names fake-model"), "%s",
+           other.error.s);
     const char *words[] = { "--launch", "/nowhere/server {port} {n}", "--knob", "n=1,2", "--isl", "20", "--osl", "10", "--concurrency", "2", "--store",
                             hg_textf(&arena, "%s/none.db", folder), NULL };
-    heard h = ask(&arena, words);
+    heard h = tune_ask(&arena, words);
     CHECKF(h.code == 1 && strstr(h.error.s, "/nowhere/server cannot be started: No such file"), "%s", h.error.s);
 }
 
@@ -169,16 +125,16 @@ static void test_port(hg_arena arena, const char *folder)
 {
     int fd, port = taken_port(&fd);
     const char *rest[] = { "--knob", "n=1,2", "--isl", "20", "--osl", "10", "--concurrency", "2", "--wait", "10s" };
-    const char *words[WORDS] = { "--launch", launch_text(&arena, "--ignored {n}"), "--port", hg_textf(&arena, "%d", port), "--store",
+    const char *words[TUNE_WORDS] = { "--launch", tune_fake(&arena, "--ignored {n}"), "--port", hg_textf(&arena, "%d", port), "--store",
                                  hg_textf(&arena, "%s/port.db", folder) };
     memcpy(words + 6, rest, sizeof rest);
-    heard h = ask(&arena, words);
+    heard h = tune_ask(&arena, words);
     CHECKF(h.code == 1 && strstr(h.error.s, "is in use by another process"), "%d: %s", h.code, h.error.s);
     /* Taken between heng's look and the server's. */
     words[1] = hg_textf(&arena, "%s --life 60 --port %d --ignored {port}{n}", HG_FAKE_SERVER, port);
     words[3] = hg_textf(&arena, "%d", hg_port_any());
     words[5] = hg_textf(&arena, "%s/raced.db", folder);
-    h = ask(&arena, words);
+    h = tune_ask(&arena, words);
     CHECKF(h.code == 1 && strstr(h.error.s, "was taken by another process before the server could") && strstr(h.error.s, "3 tries"), "%s", h.error.s);
     close(fd);
 }
@@ -188,11 +144,11 @@ static void test_live_knob(hg_arena arena, const char *folder)
 {
     hg_err err;
     const char *store = hg_textf(&arena, "%s/live.db", folder);
-    const char *words[] = { "--launch", launch_text(&arena, "--ignored {n}"), "--knob", "n=1,2", "--knob", "itl=0,1,2", "--knob", "play=fine,nonsense", "--live",
+    const char *words[] = { "--launch", tune_fake(&arena, "--ignored {n}"), "--knob", "n=1,2", "--knob", "itl=0,1,2", "--knob", "play=fine,nonsense", "--live",
                             "itl=/knobs {\"itl\":{value}}", "--live", "play=/knobs {\"play\":\"{value}\"}", "--isl", "20", "--osl", "10",
                             "--concurrency", "2", "--requests", "4", "--strategy", "grid", "--trials", "60", "--repeats", "1", "--store", store, "--json", "",
                             NULL };
-    heard h = ask(&arena, words);
+    heard h = tune_ask(&arena, words);
     json_t *root = hg_json_parse(h.out.s, h.out.n, "tune", &err);
     size_t i, refused = 0;
     const json_t *t;
@@ -208,218 +164,59 @@ static void test_resume(hg_arena arena, const char *folder)
 {
     hg_err err;
     const char *store = hg_textf(&arena, "%s/resume.db", folder);
-    const char *first[] = { "--engine", "engine", "--launch", launch_text(&arena, "--ignored {n}"), "--knob", "n=1,2", "--isl", "20", "--osl", "10",
+    const char *first[] = { "--engine", "engine", "--launch", tune_fake(&arena, "--ignored {n}"), "--knob", "n=1,2", "--isl", "20", "--osl", "10",
                             "--concurrency", "2", "--objective", "tokens-per-cpu-second", "--repeats", "1", "--store", store, "--json", "", NULL };
     const char *second[] = { "--resume", "", "--store", store, "--json", "", NULL };
     const char *other[] = { "--resume", "", "--store", store, "--osl", "11", NULL }, *plain[] = { "--store", store, NULL };
-    heard a = ask(&arena, first), b = ask(&arena, second), c = ask(&arena, other);
+    heard a = tune_ask(&arena, first), b = tune_ask(&arena, second), c = tune_ask(&arena, other);
     json_t *one = hg_json_parse(a.out.s, a.out.n, "first", &err), *two = hg_json_parse(b.out.s, b.out.n, "second", &err);
     CHECKF(a.code == 0 && b.code == 0 && json_equal(one, two), "%d %d: %s%s\n%s\n%s", a.code, b.code, a.error.s, b.error.s, a.out.s, b.out.s);
     CHECKF(c.code == 2 && strstr(c.error.s, "--osl differs from the session's, which has 10"), "%s", c.error.s);
     memcpy(first + 18, plain + 2, sizeof *plain);
-    heard d = ask(&arena, first);
+    heard d = tune_ask(&arena, first);
+    const char *dry_words[] = { "--resume", "", "--dry-run", "", "--store", store, NULL };
+    heard e = tune_ask(&arena, dry_words);
+    CHECKF(e.code == 0 && strstr(e.out.s, "more trials of") && strstr(e.out.s, "as those finished took"), "%s%s", e.out.s, e.error.s);
     CHECKF(d.code == 2 && strstr(d.error.s, "holds a session; --resume goes on with it"), "%s", d.error.s);
     json_decref(one);
     json_decref(two);
 }
 
-/* ---- kill -9 ---- */
-
-typedef struct finished {
-    size_t count;
-    char *rows[400];
-} finished;
-
-/* What the store holds of finished trials, as text; read beside the tuner. */
-static finished read_finished(hg_arena *arena, const char *store, const char *sql)
+/* A session's runs say what their servers were: calibrate takes them as they lie, and predicts by them.  --force clears those of
+ * the session before, and nothing else. */
+static void test_calibrate(hg_arena arena, const char *folder)
 {
-    finished f = { .count = 0 };
-    sqlite3 *db = NULL;
-    sqlite3_stmt *st = NULL;
-    if (sqlite3_open_v2(store, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK) {
-        sqlite3_busy_timeout(db, 5000);
-        if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK)
-            while (sqlite3_step(st) == SQLITE_ROW && f.count < 400)
-                f.rows[f.count++] = hg_strdup(arena, (const char *)sqlite3_column_text(st, 0));
-    }
-    sqlite3_finalize(st);
-    sqlite3_close(db);
-    return f;
-}
-
-static const char trials_sql[] = "SELECT id || '|' || point || '|' || role || '|' || outcome || '|' || finished_unix_s || '|' || "
-                                 "ifnull(output_tokens_per_s, '-') FROM trial WHERE finished_unix_s IS NOT NULL AND outcome != 'lost' ORDER BY id";
-
-static const char *heng_path(void)
-{
-    const char *path = getenv("HENG");
-    return path ? path : "build/heng";
-}
-
-/* The binary, quiet. */
-static pid_t spawn(const char *const *argv)
-{
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
-    if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
-        _exit(126);
-    execv(heng_path(), (char *const *)argv);
-    _exit(127);
-}
-
-static void fill(hg_arena *arena, const char **argv, const char *store, const char *knob, bool resume)
-{
-    const char *first[] = { "heng", "tune", "--launch", launch_text(arena, "--ignored {n}"), "--knob", knob, "--isl", "20", "--osl", "10",
-                            "--concurrency", "2", "--requests", "8", "--strategy", "random", "--seed", "5", "--trials", "64", "--repeats", "1",
-                            "--wait", "60s", "--store", store, NULL };
-    const char *second[] = { "heng", "tune", "--resume", "--store", store, "--trials", "64", "--repeats", "1", NULL };
-    memcpy(argv, resume ? second : first, resume ? sizeof second : sizeof first);
-}
-
-static bool holds_all(const finished *before, const finished *after)
-{
-    for (size_t i = 0; i < before->count; i++)
-        if (i >= after->count || strcmp(before->rows[i], after->rows[i]) != 0)
-            return false;
-    return true;
-}
-
-static void check_complete(hg_arena arena, const char *store)
-{
-    finished points = read_finished(&arena, store, "SELECT count(*) || ' ' || count(DISTINCT point) FROM trial WHERE outcome = 'ok'");
-    finished left = read_finished(&arena, store, "SELECT pid || ' ' || start_ticks || ' ' || boot || ' ' || token FROM server");
-    long long ok = 0, distinct = 0;
-    CHECK(points.count == 1 && sscanf(points.rows[0], "%lld %lld", &ok, &distinct) == 2);
-    /* 12 settings, each once, then a turn or the last baseline. */
-    CHECKF(distinct == 12 && ok >= 13 && ok <= 14, "%lld trials of %lld settings", ok, distinct);
-    for (size_t i = 0; i < left.count; i++) {
-        hg_process_id id = { .pid = 0 };
-        long long pid, ticks;
-        CHECK(sscanf(left.rows[i], "%lld %lld %39s %32s", &pid, &ticks, id.boot, id.token) == 4);
-        id.pid = pid;
-        id.start_ticks = ticks;
-        CHECKF(hg_process_sweep(&id) == 0, "a server of %s is left", store);
-    }
-}
-
-static void test_kill_tuner(hg_arena arena, const char *folder)
-{
-    hg_rng dice = hg_rng_seed(1, 1);
-    const char *argv[WORDS], *store = NULL;
-    bool resume = false;
-    int kills = 0, sessions = 0;
-    for (int run = 0; kills < KILLS && run < 10 * KILLS; run++) {
-        hg_arena scratch = arena;
-        if (!resume)
-            store = hg_textf(&arena, "%s/kill%d.db", folder, sessions);
-        scratch = arena;
-        fill(&scratch, argv, store, "n=1,2,3,4,5,6,7,8,9,10,11,12", resume);
-        pid_t pid = spawn(argv);
-        usleep((useconds_t)hg_rng_between(&dice, 0, 150000));
-        finished before = read_finished(&scratch, store, trials_sql);
-        int status;
-        if (waitpid(pid, &status, WNOHANG) == pid) {
-            CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the tuner ended with %x", (unsigned)status);
-            check_complete(scratch, store);
-            sessions++;
-            resume = false;
-            continue;
-        }
-        kill(pid, SIGKILL);
-        waitpid(pid, &status, 0);
-        kills++;
-        finished after = read_finished(&scratch, store, trials_sql);
-        CHECKF(holds_all(&before, &after), "kill %d: %zu were finished, %zu are there", kills, before.count, after.count);
-        /* Killed before it wrote its question: it begins anew. */
-        resume = read_finished(&scratch, store, "SELECT key FROM question").count > 0;
-    }
-    CHECKF(kills == KILLS, "%d kills", kills);
-    fill(&arena, argv, store, "n=1,2,3,4,5,6,7,8,9,10,11,12", resume);
-    pid_t pid = spawn(argv);
-    int status;
-    waitpid(pid, &status, 0);
-    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the last tuner ended with %x", (unsigned)status);
-    check_complete(arena, store);
-}
-
-/* The server of the trial, as soon as it is written down; 0: the tuner has ended. */
-static pid_t server_of(hg_arena scratch, const char *store, int trial, pid_t tuner)
-{
-    const char *sql = hg_textf(&scratch, "SELECT pid FROM server WHERE id = %d", trial);
-    for (;;) {
-        hg_arena one = scratch;
-        finished f = read_finished(&one, store, sql);
-        if (f.count)
-            return (pid_t)atoi(f.rows[0]);
-        siginfo_t info = { .si_pid = 0 };
-        waitid(P_PID, (id_t)tuner, &info, WEXITED | WNOHANG | WNOWAIT);
-        if (info.si_pid == tuner)
-            return 0;
-        usleep(500);
-    }
-}
-
-static void test_kill_engine(hg_arena arena, const char *folder)
-{
-    hg_rng dice = hg_rng_seed(2, 1);
-    const char *argv[WORDS], *store = hg_textf(&arena, "%s/engine.db", folder);
-    int kills = 0, status, hit[2 * KILLS + 2] = { 0 };
-    hg_buf knob = { .arena = &arena };
-    for (int i = 1; i <= 2 * KILLS; i++)
-        hg_buf_printf(&knob, "%s%d", i > 1 ? "," : "n=", i);
-    fill(&arena, argv, store, knob.s, false);
-    pid_t tuner = spawn(argv);
-    /* Every second trial's server from the second on, at a random moment of its life. */
-    for (int trial = 2; trial <= 2 * KILLS; trial += 2) {
-        pid_t server = server_of(arena, store, trial, tuner);
-        usleep((useconds_t)hg_rng_between(&dice, 0, 40000));
-        if (server <= 0)
-            break;
-        kill(server, SIGKILL);
-        hit[trial] = ++kills;
-    }
-    waitpid(tuner, &status, 0);
-    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the tuner ended with %x after %d kills", (unsigned)status, kills);
-    CHECKF(kills == KILLS, "%d kills", kills);
-    for (int trial = 1; trial <= 2 * KILLS; trial++) {
-        hg_arena one = arena;
-        finished f = read_finished(&one, store, hg_textf(&one, "SELECT outcome || ': ' || ifnull(why, '') FROM trial WHERE id = %d", trial));
-        bool ok = f.count && strncmp(f.rows[0], "ok", 2) == 0, died = f.count && strncmp(f.rows[0], "died", 4) == 0;
-        CHECKF(f.count == 1 && (ok || (hit[trial] && died && strstr(f.rows[0], "killed by signal 9"))), "trial %d: %s", trial, f.count ? f.rows[0] : "none");
-    }
-}
-
-/* A disk that is full, here a limit on files: a clear line, and what is there is kept. */
-static void test_full_disk(hg_arena arena, const char *folder)
-{
-    const char *argv[WORDS], *store = hg_textf(&arena, "%s/full.db", folder), *said = hg_textf(&arena, "%s/full.txt", folder);
-    int status;
-    size_t size;
     hg_err err;
-    fill(&arena, argv, store, "n=1,2,3,4,5,6,7,8,9,10,11,12", false);
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct rlimit little = { 48 << 10, 48 << 10 };
-        signal(SIGXFSZ, SIG_IGN);
-        setrlimit(RLIMIT_FSIZE, &little);
-        if (!freopen("/dev/null", "w", stdout) || !freopen(said, "w", stderr))
-            _exit(126);
-        execv(heng_path(), (char *const *)argv);
-        _exit(127);
+    size_t size;
+    const char *store = hg_textf(&arena, "%s/fit.db", folder), *stale = hg_textf(&arena, "%s.d/99.json", store), *others = hg_textf(&arena, "%s.d/x.json", store);
+    const char *words[] = { "--engine", "vllm", "--launch", tune_fake(&arena, "--itl 2 --ignored {max-num-seqs}"), "--model", "Qwen/Qwen3-8B", "--device",
+                            "h200_sxm", "--served-model", "fake-model", "--knob", "max-num-seqs=32,64", "--isl", "200", "--osl", "20", "--concurrency", "2",
+                            "--requests", "8", "--repeats", "1", "--strategy", "grid", "--wait", "60s", "--store", store, "--force", "", NULL };
+    heard h = tune_ask(&arena, words);
+    CHECKF(h.code == 0 && strstr(h.out.s, hg_textf(&arena, "heng calibrate serving %s.d/*.json -o own.json", store)), "%d: %s%s", h.code, h.error.s, h.out.s);
+    CHECK(hg_file_write(stale, "{}", 2, true, &err) && hg_file_write(others, "{}", 2, true, &err));
+    h = tune_ask(&arena, words);
+    CHECK(h.code == 0 && !hg_is_file(stale) && hg_is_file(others));
+    size_t trials = tune_rows(&arena, store, "SELECT id FROM trial WHERE outcome = 'ok'").count;
+    const char *made = hg_textf(&arena, "%s/own.json", folder), *told = hg_textf(&arena, "%s/told.csv", folder);
+    const char *line = hg_textf(&arena, "%s calibrate serving %s.d/[0-9]*.json -o %s >/dev/null 2>&1 && printf 'device,engine,model,isl,osl,concurrency,tp_size\\n"
+                                "h200_sxm,vllm,Qwen/Qwen3-8B,200,20,2,1\\n' | %s predict serving --calibration %s >%s 2>/dev/null", tune_heng(), store, made,
+                                tune_heng(), made, told);
+    CHECKF(system(line) == 0, "%s", line);
+    char *text = hg_file_read(&arena, made, 1 << 20, &size, &err);
+    json_t *root = text ? hg_json_parse(text, size, made, &err) : NULL;
+    const json_t *run;
+    size_t i, of[2] = { 0, 0 };
+    json_array_foreach(json_object_get(root, "runs"), i, run) {
+        int64_t seqs = json_integer_value(json_object_get(json_object_get(run, "launch"), "max_num_seqs"));
+        of[seqs == 64] += seqs == 32 || seqs == 64;
+        CHECK_STR(json_string_value(json_object_get(run, "model")), "Qwen/Qwen3-8B");
+        CHECK_STR(json_string_value(json_object_get(run, "device")), "h200_sxm");
     }
-    waitpid(pid, &status, 0);
-    char *text = hg_file_read(&arena, said, 1 << 20, &size, &err);
-    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 1 && text && strstr(text, "full.db cannot be written: a quota, a limit on file sizes"), "%x: %s",
-           (unsigned)status, text ? text : "");
-    finished before = read_finished(&arena, store, trials_sql);
-    fill(&arena, argv, store, "", true);
-    waitpid(spawn(argv), &status, 0);
-    finished after = read_finished(&arena, store, trials_sql);
-    CHECKF(WEXITSTATUS(status) == 0 && holds_all(&before, &after), "%zu, then %zu", before.count, after.count);
-    check_complete(arena, store);
+    CHECKF(trials >= 3 && i == trials && of[0] > 0 && of[1] > 0 && of[0] + of[1] == trials, "%zu runs of %zu trials: %zu and %zu", i, trials, of[0], of[1]);
+    text = hg_file_read(&arena, told, 1 << 20, &size, &err);
+    CHECKF(text && strstr(text, "measured"), "%s", text ? text : "");
+    json_decref(root);
 }
 
 static const struct {
@@ -435,13 +232,85 @@ static const struct {
     { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--trials", "4" }, "are 8; give more" },
     { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--apply", "" }, "goes with --watch" },
     { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1", "--strategy", "x" }, "write model, bayes, random or grid" },
+    { { "--engine", "engine", "--knob", "thread=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1" }, "--knob 'thread' is no knob of" },
+    { { "--engine", "vllm", "--model", "m", "--knob", "max-num-seq=1,2", "--isl", "1", "--osl", "1", "--concurrency", "1" }, "did you mean --max-num-seqs" },
+    { { "--engine", "engine", "--knob", "threads=1,1.0", "--isl", "1", "--osl", "1", "--concurrency", "1" }, "as 1 and 1.0; write it once" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--baseline", "threads=x", "--isl", "1", "--osl", "1", "--concurrency", "1", "--live", "t=/x {value}" },
+      "--live 't' is no knob of --knob" },
 };
 
 static void test_refusals(hg_arena arena)
 {
+    const char *dry_words[] = { "--dry-run", "", "--engine", "vllm", "--knob", "max-num-seqs=1,2", "--model", "m", NULL };
+    heard d = tune_ask(&arena, dry_words);
+    CHECKF(d.code == 2 && d.notes.n == 0 && strstr(d.error.s, "say --rate R"), "%s%s", d.notes.s, d.error.s);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        heard h = ask(&arena, refused[i].words);
+        heard h = tune_ask(&arena, refused[i].words);
         CHECKF(h.code == 2 && strstr(h.error.s, refused[i].says), "row %zu: %d: %s", i, h.code, h.error.s);
+        CHECKF(h.notes.n == 0 && !strchr(h.error.s, '\n'), "row %zu: its error is not alone: %s", i, h.notes.s);
+    }
+    CHECK(!hg_is_file("tune.db"));
+}
+
+/* What it would do, take and cost; which knobs heng's model knows by the launch they make. */
+static const struct {
+    const char *words[32], *says, *notes; /* says: in the answer */
+} dry[] = {
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "64", "--osl", "24", "--concurrency", "8" }, "Time: not known before the first trial", "" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "64", "--osl", "24", "--concurrency", "8", "--minutes", "30", "--price", "2/h" },
+      "Time: at most about 30 min, as --minutes says.\nCost: 0 to 1 USD: 1 x device at 2 USD/h each.", "" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "64", "--osl", "24", "--rate", "2", "--duration", "30s", "--trials", "10", "--wait", "60s" },
+      "Time: 5 min to 15 min: 10 loads of 30 s (as asked), and launches of up to 60 s each.", "" },
+    { { "--engine", "engine", "--knob", "threads=1,2", "--isl", "64", "--osl", "24", "--rate", "2", "--requests", "60", "--trials", "10", "--wait", "60s" },
+      "10 loads of 30 s (as asked)", "" },
+    { { "--engine", "vllm", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--price", "3.6/h", "--knob", "tensor-parallel-size=1,2", "--knob",
+        "max-num-seqs=64,1024", "--isl", "256", "--osl", "16", "--rate", "2", "--duration", "100s", "--wait", "100s", "--trials", "10" },
+      "Cost: 1 to 4 USD: 1 to 2 x h200_sxm at 3.6 USD/h each.", "the prior over tensor-parallel-size, max-num-seqs: 4 settings simulated" },
+    { { "--engine", "vllm", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--knob",
+        "gpu-memory-utilization=0.85,0.9 max-num-batched-tokens=2048,8192 enable-chunked-prefill=true,false enable-prefix-caching=true,false "
+        "kv-cache-dtype=auto,fp8 async-scheduling=true,false" },
+      "(by heng's model)", "the prior over gpu-memory-utilization, max-num-batched-tokens, enable-chunked-prefill, enable-prefix-caching, kv-cache-dtype: "
+      "48 settings simulated; it knows nothing of async-scheduling" },
+    { { "--engine", "sglang", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--knob",
+        "tp-size=1,2 mem-fraction-static=0.8,0.85 max-running-requests=16,64 chunked-prefill-size=-1,8192 disable-radix-cache=true,false "
+        "kv-cache-dtype=auto,fp8_e4m3" },
+      "(by heng's model)", "the prior over tp-size, mem-fraction-static, max-running-requests, chunked-prefill-size, disable-radix-cache, kv-cache-dtype: 64" },
+    { { "--engine", "trtllm", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--knob",
+        "tp_size=1,2 free_gpu_memory_fraction=0.8,0.9 max_batch_size=16,64 max_num_tokens=2048,8192 enable_chunked_prefill=true,false kv_cache_dtype=auto,fp8" },
+      "(by heng's model)", "the prior over tp_size, free_gpu_memory_fraction, max_batch_size, max_num_tokens, enable_chunked_prefill, kv_cache_dtype: 96" },
+    { { "--engine", "vllm", "--model", "deepseek-ai/DeepSeek-V3", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--engine-args",
+        "--tensor-parallel-size 8 --speculative-config.method mtp", "--knob", "speculative-config.num_speculative_tokens=1,2,3" },
+      "--speculative-config.num_speculative_tokens 1", "the prior over speculative-config.num_speculative_tokens: 3 settings simulated" },
+    { { "--engine", "vllm", "--launch", "docker run -p {port}:8000 vllm/vllm-openai --model x --max-num-seqs {s}", "--model", "Qwen/Qwen3-32B", "--device",
+        "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "4", "--knob", "s=1,64" }, "(by heng's model)", "the prior over s: 2 settings simulated" },
+    { { "--engine", "engine", "--model", "engine/config.json", "--device", "epyc_9654", "--isl", "64", "--osl", "16", "--concurrency", "4", "--knob",
+        "max-seqs=2,8 kv-type=f16,q8_0 token-budget=0,64 prefix-cache=on,off threads=1,2" },
+      "build/engine/server --model build/engine/model.gguf --port", "the prior over max-seqs, kv-type, token-budget, prefix-cache: 16 settings simulated; it knows nothing of threads" },
+    { { "--engine", "vllm", "--model", "Qwen/Qwen3-32B", "--device", "h200_sxm", "--isl", "256", "--osl", "16", "--concurrency", "2", "--requests", "4", "--knob",
+        "max-num-seqs=1..128", "--knob", "max-num-batched-tokens=512..8192", "--knob", "gpu-memory-utilization=0.8,0.82,0.84,0.86,0.88,0.9,0.92,0.94" },
+      "(by heng's model)", "256 settings simulated, 104 more by the effects of their values" },
+};
+
+static void test_dry(hg_arena arena)
+{
+    for (size_t i = 0; i < sizeof dry / sizeof *dry; i++) {
+        hg_arena scratch = arena;
+        const char *words[TUNE_WORDS] = { "--dry-run", "" };
+        memcpy(words + 2, dry[i].words, sizeof dry[i].words);
+        heard h = tune_ask(&scratch, words);
+        CHECKF(h.code == 0 && strstr(h.out.s, dry[i].says), "row %zu: %d: %s%s", i, h.code, h.error.s, h.out.s);
+        CHECKF(strstr(h.notes.s, dry[i].notes), "row %zu: %s", i, h.notes.s);
+        words[0] = "--json";
+        for (size_t n = 2; n < TUNE_WORDS - 2; n++)
+            if (!words[n])
+                words[n] = "--dry-run", words[n + 1] = "", n = TUNE_WORDS;
+        h = tune_ask(&scratch, words);
+        hg_err err;
+        json_t *root = hg_json_parse(h.out.s, h.out.n, "dry", &err);
+        const json_t *least = json_object_get(root, "time_least_s"), *most = json_object_get(root, "time_most_s");
+        CHECKF(h.code == 0 && root && json_is_number(least) && (json_is_null(most) || json_number_value(most) >= json_number_value(least)), "row %zu: %s", i,
+               h.out.s);
+        json_decref(root);
     }
     CHECK(!hg_is_file("tune.db"));
 }
@@ -450,21 +319,20 @@ void test_tune(void)
 {
     hg_arena arena;
     char folder[] = "/tmp/heng-tune-XXXXXX", command[64];
-    if (access(HG_FAKE_SERVER, X_OK) != 0 || access(heng_path(), X_OK) != 0) {
+    if (access(HG_FAKE_SERVER, X_OK) != 0 || access(tune_heng(), X_OK) != 0) {
         test_skip("tune: the fake server or heng is not built");
         return;
     }
     if (!hg_arena_open(&arena, (size_t)4 << 30) || !mkdtemp(folder))
         return;
     test_refusals(arena);
+    test_dry(arena);
     test_bad_cases(arena, folder);
     test_launches(arena, folder);
     test_port(arena, folder);
     test_live_knob(arena, folder);
     test_resume(arena, folder);
-    test_kill_tuner(arena, folder);
-    test_kill_engine(arena, folder);
-    test_full_disk(arena, folder);
+    test_calibrate(arena, folder);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     CHECK(system(command) == 0);
     hg_arena_close(&arena);

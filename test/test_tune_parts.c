@@ -34,6 +34,9 @@ static const struct {
     { "a=1,,2", "an empty value", false },
     { "a=", "an empty value", false },
     { "a=1,1", "the value 1 twice", false },
+    { "a=1,1.0", "one value twice, as 1 and 1.0; write it once", false },
+    { "a=1e1,4,10", "one value twice, as 1e1 and 10", false },
+    { "a=0x1,1", "a: 0x1 1", true }, /* no number: names */
     { "a=1 a=2", "names a twice", false },
     { "a=0..8", "from 1 on", false },
     { "a=8..1", "from 1 on", false },
@@ -81,6 +84,14 @@ static void test_space(hg_arena arena)
     CHECK(hg_tune_point_of(arena, &k, &s, "a=3 b=y c=3") == s.points);
     CHECK(!open_space(&arena, "a=1,2", "b=1", &k, &s, &err) && strstr(err.msg, "no knob of --knob"));
     CHECK(!open_space(&arena, "a=1..32768 b=1..32768 c=1..32768 d=1..32768 e=1,2", "", &k, &s, &err) && strstr(err.msg, "combinations"));
+    /* A baseline may write a number in its own way; places are finite however far or near the values lie. */
+    CHECK(open_space(&arena, "a=1,2,4", "a=2.0", &k, &s, &err) && s.points == 3 && s.baseline == 1);
+    static const char *const spread[] = { "a=1", "a=-1e308,1e308", "a=5e-324,1,1e308", "a=10000000000000000,10000000000000002", "a=0,0.5", "a=x" };
+    for (size_t i = 0; i < sizeof spread / sizeof *spread; i++) {
+        CHECKF(open_space(&arena, spread[i], "", &k, &s, &err), "%s", spread[i]);
+        for (size_t v = 0; v < s.levels[0]; v++)
+            CHECKF(s.x[0][v] >= 0 && s.x[0][v] <= 1 && (v == 0 || s.x[0][v] > s.x[0][v - 1]), "%s: %g", spread[i], s.x[0][v]);
+    }
     CHECK(open_space(&arena, "a=1,2 b=1,2", "", &k, &s, &err) && s.baseline == 0);
     CHECK(hg_tune_knobs_live(&arena, &k, "b=/admin {\"b\":{value}}", "--live", &err));
     CHECK(!hg_tune_needs_restart(&k, &s, 0, 1) && hg_tune_needs_restart(&k, &s, 0, 2)); /* the last knob goes round fastest */
@@ -100,11 +111,27 @@ static const struct {
       true },
     { "llamacpp", NULL, "threads=1,2 flash-attn=off,on", "llama-server --model m --host 127.0.0.1 --port 7 --metrics --threads 2 --flash-attn on", true },
     { "trtllm", NULL, "max_batch_size=16,32", "trtllm-serve m --host 127.0.0.1 --port 7 --max_batch_size 32", true },
+    /* Switches that are off by themselves are left out; --no- is for those that have it. */
+    { "vllm", NULL, "enable-expert-parallel=true,false", "vllm serve m --host 127.0.0.1 --port 7", true },
+    { "sglang", NULL, "disable-radix-cache=true,false", "python3 -m sglang.launch_server --model-path m --host 127.0.0.1 --port 7 --enable-metrics", true },
+    { "sglang", NULL, "disable-radix-cache=false,true",
+      "python3 -m sglang.launch_server --model-path m --host 127.0.0.1 --port 7 --enable-metrics --disable-radix-cache", true },
+    { "sglang", NULL, "chunked-prefill-size=-1,8192 mem-fraction-static=0.8 kv-cache-dtype=fp8_e4m3 tp-size=2",
+      "python3 -m sglang.launch_server --model-path m --host 127.0.0.1 --port 7 --enable-metrics --chunked-prefill-size 8192 --mem-fraction-static 0.8 "
+      "--kv-cache-dtype fp8_e4m3 --tp-size 2", true },
+    { "trtllm", NULL, "enable_chunked_prefill=true,false tp_size=2", "trtllm-serve m --host 127.0.0.1 --port 7 --tp_size 2", true },
+    { "trtllm", NULL, "enable_chunked_prefill=false,true kv_cache_dtype=fp8 free_gpu_memory_fraction=0.8",
+      "trtllm-serve m --host 127.0.0.1 --port 7 --enable_chunked_prefill --kv_cache_dtype fp8 --free_gpu_memory_fraction 0.8", true },
+    { "llamacpp", NULL, "cache-prompt=true,false mlock=true,false parallel=4",
+      "llama-server --model m --host 127.0.0.1 --port 7 --metrics --no-cache-prompt --parallel 4", true },
+    { "vllm", NULL, "gpu-memory-utilization=0.9 tensor-parallel-size=1,2 kv-cache-dtype=auto,fp8",
+      "vllm serve m --host 127.0.0.1 --port 7 --gpu-memory-utilization 0.9 --tensor-parallel-size 2 --kv-cache-dtype fp8", true },
     { NULL, "srv -p{port} 'a b' --n={n}", "n=1,2", "srv -p7 'a b' --n=2", true },
     { "vllm", "my vllm --port {port} --seqs {s}", "s=3", "my vllm --port 7 --seqs 3", true },
     { "vllm", NULL, "max-num-seq=32", "did you mean --max-num-seqs", false },
     { "vllm", NULL, "max-num-seqs=0,32", "max-num-seqs=0", false },
-    { "engine", NULL, "thread=1", "no knob of", false },
+    { "engine", NULL, "thread=1", "it has threads, threads-batch, max-seqs", false },
+    { "vllm", NULL, "frobnicate=1", "go with --engine-args", false },
     { "vlm", NULL, "a=1", "there are engine, llamacpp, sglang, trtllm, vllm", false },
     { NULL, "srv {n}", "n=1,2", "has no {port}", false },
     { NULL, "srv {port}", "n=1,2", "stands nowhere", false },
@@ -176,8 +203,69 @@ static void test_metrics(hg_arena arena)
     CHECK(isnan(hg_scrape_since(&none, &one, HG_SERIES_prompt_tokens)) && hg_scrape_since(&one, &one, HG_SERIES_prompt_tokens) == 0);
     CHECK_NEAR(hg_scrape_quantile(&none, &one, HG_SERIES_ttft, 0.2), 0.1, 1e-9);
     CHECK_NEAR(hg_scrape_quantile(&none, &one, HG_SERIES_ttft, 0.35), 0.1 + 0.4 * 1.5 / 3, 1e-9);
-    CHECK_NEAR(hg_scrape_quantile(&none, &one, HG_SERIES_ttft, 0.9), 0.5, 1e-9);
+    CHECK(hg_scrape_quantile(&none, &one, HG_SERIES_ttft, 0.9) == INFINITY && hg_scrape_last_edge(&one, HG_SERIES_ttft) == 0.5);
     CHECK(isnan(hg_scrape_quantile(&one, &one, HG_SERIES_ttft, 0.9)) && isnan(hg_scrape_quantile(&none, &one, HG_SERIES_e2e, 0.9)));
+}
+
+/* Lines as the engines' documents show them. */
+static const struct {
+    const char *engine, *line;
+    hg_scraped series;
+    double value;
+} named[] = {
+    { "vllm", "vllm:request_success_total{engine=\"0\",finished_reason=\"stop\",model_name=\"m\"} 3.0", HG_SERIES_requests, 3 },
+    { "vllm", "vllm:prefix_cache_queries_total{engine=\"0\"} 90.0\nvllm:prefix_cache_hits_total{engine=\"0\"} 30.0", HG_SERIES_cached_tokens, 30 },
+    { "vllm", "vllm:inter_token_latency_seconds_count{engine=\"0\"} 7", HG_SERIES_itl, 7 },
+    { "vllm", "vllm:e2e_request_latency_seconds_bucket{le=\"0.3\"} 2\nvllm:e2e_request_latency_seconds_count 5", HG_SERIES_e2e, 5 },
+    { "vllm", "vllm:num_requests_waiting{engine=\"0\"} 4\nvllm:num_requests_waiting{engine=\"1\"} 1", HG_SERIES_waiting, 5 },
+    { "sglang", "sglang:num_requests_total{model_name=\"m\"} 826", HG_SERIES_requests, 826 },
+    { "sglang", "sglang:prompt_tokens_total{model_name=\"meta-llama/Llama-3.1-8B-Instruct\"} 8.128902e+06", HG_SERIES_prompt_tokens, 8128902 },
+    { "sglang", "sglang:generation_tokens_total{model_name=\"m\"} 7.557572e+06", HG_SERIES_answer_tokens, 7557572 },
+    { "sglang", "sglang:cached_tokens_total{cache_source=\"device\"} 5\nsglang:cached_tokens_total{cache_source=\"host\"} 2", HG_SERIES_cached_tokens, 7 },
+    { "sglang", "sglang:time_to_first_token_seconds_bucket{le=\"0.001\"} 0\nsglang:time_to_first_token_seconds_count 11008", HG_SERIES_ttft, 11008 },
+    { "sglang", "sglang:inter_token_latency_seconds_count 12", HG_SERIES_itl, 12 },
+    { "sglang", "sglang:num_queue_reqs{model_name=\"m\"} 2826.0", HG_SERIES_waiting, 2826 },
+    { "trtllm", "trtllm_request_success_total{finished_reason=\"length\",model_name=\"m\"} 6\ntrtllm_request_success_total{finished_reason=\"stop\"} 1",
+      HG_SERIES_requests, 7 },
+    { "trtllm", "trtllm_prompt_tokens_total 40\ntrtllm_generation_tokens_total 20\ntrtllm_prompt_cached_tokens_total 8", HG_SERIES_cacheable_tokens, 40 },
+    { "trtllm", "trtllm_generation_tokens_total 20", HG_SERIES_answer_tokens, 20 },
+    { "trtllm", "trtllm_time_per_output_token_seconds_count{engine_type=\"trtllm\"} 3", HG_SERIES_tpot, 3 },
+    { "llamacpp", "# TYPE llamacpp:prompt_tokens_total counter\nllamacpp:prompt_tokens_total 12", HG_SERIES_prompt_tokens, 12 },
+    { "llamacpp", "llamacpp:tokens_predicted_total 34\nllamacpp:predicted_tokens_seconds 99", HG_SERIES_answer_tokens, 34 },
+    { "llamacpp", "llamacpp:requests_deferred 2", HG_SERIES_waiting, 2 },
+    { "engine", "engine_requests_total 9\nprocess_cpu_seconds_total 1.5", HG_SERIES_cpu_s, 1.5 },
+};
+
+static void test_names(hg_arena arena)
+{
+    hg_data data = { NULL };
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        hg_arena scratch = arena;
+        hg_adapter a;
+        hg_err err;
+        const char *note;
+        hg_scrape seen;
+        CHECK(hg_adapter_open(&scratch, &data, named[i].engine, NULL, &a, &note, &err));
+        hg_scrape_read(&a, named[i].line, &seen);
+        CHECKF(seen.value[named[i].series] == named[i].value, "row %zu: %g", i, seen.value[named[i].series]);
+    }
+}
+
+/* Values of an engine's own server in the terms of a deployment. */
+static void test_means(hg_arena arena)
+{
+    hg_data data = { NULL };
+    hg_adapter a;
+    hg_err err;
+    const char *note;
+    if (!hg_adapter_open(&arena, &data, "engine", NULL, &a, &note, &err))
+        return;
+    CHECK_STR(hg_adapter_carries(&a, "kv-type"), "kv_dtype");
+    CHECK_STR(hg_adapter_means(&a, "kv-type", "q8_0"), "fp8");
+    CHECK_STR(hg_adapter_means(&a, "prefix-cache", "off"), "false");
+    CHECK_STR(hg_adapter_means(&a, "token-budget", "0"), "{batch}");
+    CHECK_STR(hg_adapter_means(&a, "token-budget", "64"), "64");
+    CHECK(!hg_adapter_means(&a, "kv-type", "q4_0") && !hg_adapter_carries(&a, "threads"));
 }
 
 static void test_hopeless(void)
@@ -398,6 +486,8 @@ void test_tune_parts(void)
     test_launches(arena);
     test_adapters(arena);
     test_metrics(arena);
+    test_names(arena);
+    test_means(arena);
     test_hopeless();
     test_processes(arena, folder);
     test_store(arena, folder);

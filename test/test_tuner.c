@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "base/rng.h"
+#include "tune/additive.h"
 #include "tune/barred.h"
 #include "tune/gp.h"
 
@@ -321,6 +322,33 @@ static void test_ends(hg_arena arena)
         CHECKF(l->truth[i] <= best + 0.02, "%zu is better", i);
 }
 
+/* What is a sum of effects is found again from a part of it; what does not run says nothing. */
+static void test_additive(hg_arena arena)
+{
+    static const double x[3] = { 0, 0.5, 1 };
+    const size_t levels[3] = { 3, 3, 2 };
+    const double *places[3] = { x, x, x };
+    const bool ordered[3] = { true, true, false }, live[3] = { false };
+    const uint8_t *at[18];
+    uint8_t rows[18][3];
+    bool known[18] = { false };
+    double y[18], wants[18];
+    hg_tune_space s = { .knobs = 3, .levels = levels, .x = places, .ordered = ordered, .live = live, .points = 18, .at = at };
+    for (size_t p = 0; p < 18; p++) {
+        rows[p][0] = (uint8_t)(p / 6), rows[p][1] = (uint8_t)(p / 2 % 3), rows[p][2] = (uint8_t)(p % 2);
+        at[p] = rows[p];
+        wants[p] = 5 + rows[p][0] * 0.7 - rows[p][1] * rows[p][1] * 0.2 + (rows[p][2] ? 0.3 : 0);
+        known[p] = p < 9 || p == 12 || p == 17 || p == 14;
+        y[p] = known[p] ? wants[p] : -1;
+    }
+    y[3] = NAN;
+    CHECK(hg_additive_fill(arena, &s, known, y));
+    for (size_t p = 0; p < 18; p++)
+        CHECKF(p == 3 ? isnan(y[p]) : fabs(y[p] - wants[p]) < (known[p] ? 1e-12 : 0.02), "point %zu: %g, not %g", p, y[p], wants[p]);
+    memset(known, 0, sizeof known);
+    CHECK(!hg_additive_fill(arena, &s, known, y));
+}
+
 void test_tuner(void)
 {
     hg_arena arena;
@@ -337,5 +365,6 @@ void test_tuner(void)
     test_nothing_runs(arena);
     test_live_first(arena);
     test_ends(arena);
+    test_additive(arena);
     hg_arena_close(&arena);
 }

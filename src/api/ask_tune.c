@@ -1,4 +1,4 @@
-#include "api/tune.h"
+#include "api/tune_launch.h"
 
 #include "base/file.h"
 #include "base/units.h"
@@ -60,8 +60,7 @@ static void ended(void *ctx, const hg_trial *trial)
                         u->tune->trials, hg_format(all, sizeof all, trial->took_s * (double)u->tune->trials, HG_SECONDS)));
 }
 
-/* Servers that an earlier run of this session started and did not live to end. */
-static bool end_left(hg_ask *a, hg_store *store)
+bool hg_tune_end_left(hg_ask *a, hg_store *store)
 {
     hg_process_id *left;
     size_t n, ended_count = 0;
@@ -77,6 +76,22 @@ static bool end_left(hg_ask *a, hg_store *store)
     return true;
 }
 
+/* "12.json", "12.log": of a session that is begun anew; nothing else in the folder is heng's. */
+static bool is_of_trial(const char *name)
+{
+    size_t n = strspn(name, "0123456789");
+    return n > 0 && (strcmp(name + n, ".json") == 0 || strcmp(name + n, ".log") == 0);
+}
+
+static void clear_folder(hg_ask *a, const char *folder)
+{
+    size_t n;
+    char **names = hg_folder_list(a->arena, folder, &n);
+    for (size_t i = 0; i < n; i++)
+        if (is_of_trial(names[i]))
+            remove(hg_textf(a->arena, "%s/%s", folder, names[i]));
+}
+
 static bool open_store(hg_ask *a, hg_tune *t)
 {
     bool fresh;
@@ -90,9 +105,17 @@ static bool open_store(hg_ask *a, hg_tune *t)
         return hg_fail(&a->err, HG_INPUT, t->path, "holds no session to go on with; leave --resume out");
     if (!fresh && !a->s.resume.v && !a->s.force.v)
         return hg_fail(&a->err, HG_INPUT, t->path, "holds a session; --resume goes on with it, --store names another file, --force begins anew");
-    if (!end_left(a, t->store) || (!fresh && !a->s.resume.v && !hg_store_clear(t->store, &a->err)))
+    if (!hg_tune_end_left(a, t->store) || (!fresh && !a->s.resume.v && !hg_store_clear(t->store, &a->err)))
         return false;
+    if (!fresh && !a->s.resume.v)
+        clear_folder(a, hg_textf(a->arena, "%s.d", t->path));
     return !a->s.resume.v || hg_tune_recall(a, t->store);
+}
+
+static const hg_export_fact *facts(void *ctx, hg_arena *arena, size_t point, size_t *count)
+{
+    tuning *u = ctx;
+    return hg_tune_facts(arena, u->ask, u->tune, point, count);
 }
 
 static void open_runner(hg_ask *a, hg_tune *t, tuning *u)
@@ -102,7 +125,7 @@ static void open_runner(hg_ask *a, hg_tune *t, tuning *u)
                              .model = a->s.served_model.s, .prompts = b->prompts, .load = b->load, .window = b->window, .slo = b->slo,
                              .objective = t->aim, .timeout_s = b->timeout_s, .wait_s = b->wait_s, .grace_s = GRACE_S,
                              .port = a->s.port.n ? (int)a->s.port.v[0] : 0, .folder = t->folder, .store = t->store, .ctx = u,
-                             .stopped = stopped, .progress = progress };
+                             .facts = facts, .stopped = stopped, .progress = progress };
 }
 
 static bool try(void *ctx, double best, hg_trial *trial, hg_err *err)
@@ -139,6 +162,52 @@ static hg_code answer(hg_ask *a, const hg_tune *t)
     return r->winner == t->space.points && r->end == HG_SESSION_DONE ? HG_NO : HG_DONE;
 }
 
+/* Before the first launch. */
+static void say_cost(hg_ask *a, hg_tune *t)
+{
+    hg_tune_bill b;
+    hg_tune_bill_of(a, t, &b);
+    const char *money = hg_tune_money_text(a, t, &b);
+    hg_note(a, hg_tune_cost(a->arena, t));
+    hg_note(a, hg_textf(a->arena, "time: %s%s%s", hg_tune_time_text(a, t, &b), money ? "; cost: " : "", money ? money : ""));
+}
+
+/* What a session's finished trials took, for those to come. */
+static bool take_done(hg_ask *a, hg_tune *t)
+{
+    hg_stored *all;
+    size_t n, measured = 0;
+    if (!hg_store_trials(t->store, a->arena, &all, &n, &a->err))
+        return false;
+    t->took_s = t->done = 0;
+    for (size_t i = 0; i < n; i++) {
+        const hg_trial *x = &all[i].trial;
+        t->done += x->finished && x->outcome != HG_TRIAL_LOST && x->outcome != HG_TRIAL_STOPPED;
+        if (x->finished && hg_outcome_measured(x->outcome) && isfinite(x->took_s))
+            t->took_s += (x->took_s - t->took_s) / (double)++measured;
+    }
+    t->done = fmin(t->done, (double)t->trials);
+    return true;
+}
+
+static hg_code dry_run(hg_ask *a, hg_tune *t)
+{
+    bool fresh;
+    const char *path = a->s.store.s ? a->s.store.s : "tune.db";
+    if (a->s.resume.v) {
+        if (!hg_is_file(path))
+            return hg_fail(&a->err, HG_INPUT, a->s.resume.where, "finds no session: there is no %s", path), HG_INPUT;
+        t->store = hg_store_open(a->arena, path, &fresh, &a->err);
+        if (!t->store || !hg_tune_recall(a, t->store))
+            return a->err.code;
+    }
+    if (!hg_tune_read(a, t) || (t->store && !take_done(a, t)))
+        return a->err.code;
+    hg_tune_prior(a, t);
+    const char *text = a->s.json.v || a->s.output.s ? hg_tune_dry_json(a, t) : hg_tune_dry_text(a, t);
+    return hg_answer(a, text, strlen(text));
+}
+
 static hg_code run_with(hg_ask *a, hg_tune *t)
 {
     if (!open_store(a, t) || !hg_tune_read(a, t))
@@ -148,11 +217,22 @@ static hg_code run_with(hg_ask *a, hg_tune *t)
     if (a->s.port.n && !hg_port_free((int)a->s.port.v[0]))
         return hg_fail(&a->err, HG_WORLD, a->s.port.where, "%lld is in use by another process; end it, or leave --port out and free ones are taken",
                        (long long)a->s.port.v[0]), HG_WORLD;
-    if (!hg_tune_keep(a, t))
+    if (!hg_tune_keep(a, t) || !take_done(a, t))
         return a->err.code;
     hg_tune_prior(a, t);
-    hg_note(a, hg_tune_cost(a->arena, t));
+    say_cost(a, t);
     return tune(a, t) ? answer(a, t) : a->err.code;
+}
+
+/* What cannot be is refused before a note is given or a file is made. */
+static bool reads(hg_ask *a)
+{
+    hg_tune *first = HG_NEW(a->arena, hg_tune, 1);
+    hg_scenario said = a->s;
+    a->s.quiet.v = true;
+    bool ok = hg_tune_read(a, first);
+    a->s = said;
+    return ok;
 }
 
 static hg_code run(hg_ask *a)
@@ -162,24 +242,12 @@ static hg_code run(hg_ask *a)
         return hg_refuse(a, a->s.inputs[0], "is no word of 'heng tune'; knobs are given as --knob NAME=VALUES");
     if (a->s.watch.v)
         return hg_tune_watch(a, t);
+    if (!a->s.resume.v && !reads(a))
+        return a->err.code;
     if (a->s.dry_run.v) {
-        if (!hg_tune_read(a, t))
-            return a->err.code;
-        hg_tune_prior(a, t);
-        const char *text = hg_tune_dry_text(a, t);
-        return hg_answer(a, text, strlen(text));
-    }
-    if (!a->s.resume.v) {
-        /* What cannot be is refused before a file is made. */
-        hg_tune *first = HG_NEW(a->arena, hg_tune, 1);
-        hg_scenario said = a->s;
-        bool quiet = a->s.quiet.v;
-        a->s.quiet.v = true;
-        bool ok = hg_tune_read(a, first);
-        a->s = said;
-        a->s.quiet.v = quiet;
-        if (!ok)
-            return a->err.code;
+        hg_code code = dry_run(a, t);
+        hg_store_close(t->store);
+        return code;
     }
     hg_code code = run_with(a, t);
     hg_store_close(t->store);

@@ -46,7 +46,7 @@ typedef struct group_sum {
     const char *name;
     size_t tables, rows, answered;
     double mean, kept_back, worst;
-    size_t known;
+    size_t known, judged;      /* tables with a kept-back error, with an error at all */
 } group_sum;
 
 static const char *group_name(const verdict *v, const char *by)
@@ -68,18 +68,27 @@ static size_t sum_groups(const verdict *v, size_t n, const char *by, group_sum *
         out[g].tables++;
         out[g].rows += v[i].rows;
         out[g].answered += v[i].answered;
-        out[g].mean += v[i].error.mean;
-        out[g].worst = fmax(out[g].worst, v[i].error.mean);
+        if (isfinite(v[i].error.mean)) {
+            out[g].mean += v[i].error.mean;
+            out[g].worst = fmax(out[g].worst, v[i].error.mean);
+            out[g].judged++;
+        }
         if (!isnan(v[i].kept_back)) {
             out[g].kept_back += v[i].kept_back;
             out[g].known++;
         }
     }
     for (size_t g = 0; g < groups; g++) {
-        out[g].mean /= (double)out[g].tables;
+        out[g].mean = out[g].judged ? out[g].mean / (double)out[g].judged : NAN;
+        out[g].worst = out[g].judged ? out[g].worst : NAN;
         out[g].kept_back = out[g].known ? out[g].kept_back / (double)out[g].known : NAN;
     }
     return groups;
+}
+
+static const char *percent(const hg_buf *b, double frac)
+{
+    return hg_percent(b->arena, frac, 2, false, "%");
 }
 
 static void write_tables(hg_buf *b, const verdict *v, size_t n)
@@ -87,10 +96,10 @@ static void write_tables(hg_buf *b, const verdict *v, size_t n)
     hg_buf_printf(b, "%-20s %-18s %-22s %8s %8s %8s %8s %8s %8s %9s\n", "device", "engine", "op", "rows",
                   "answered", "mean", "median", "p90", "bias", "kept back");
     for (size_t i = 0; i < n; i++)
-        hg_buf_printf(b, "%-20s %-18s %-22s %8zu %8zu %7.2f%% %7.2f%% %7.2f%% %+7.2f%% %8.2f%%\n",
-                      v[i].device, hg_textf(b->arena, "%s-%s", v[i].engine, v[i].version), v[i].op, v[i].rows, v[i].answered, 100 * v[i].error.mean,
-                      100 * v[i].error.median, 100 * v[i].error.p90, 100 * v[i].error.bias,
-                      100 * v[i].kept_back);
+        hg_buf_printf(b, "%-20s %-18s %-22s %8zu %8zu %8s %8s %8s %8s %9s\n", v[i].device,
+                      hg_textf(b->arena, "%s-%s", v[i].engine, v[i].version), v[i].op, v[i].rows, v[i].answered, percent(b, v[i].error.mean),
+                      percent(b, v[i].error.median), percent(b, v[i].error.p90), hg_percent(b->arena, v[i].error.bias, 2, true, "%"),
+                      percent(b, v[i].kept_back));
 }
 
 static void write_groups(hg_buf *b, const group_sum *g, size_t n, const char *by)
@@ -98,8 +107,8 @@ static void write_groups(hg_buf *b, const group_sum *g, size_t n, const char *by
     hg_buf_printf(b, "%-22s %7s %9s %9s %8s %10s %8s\n", by, "tables", "rows", "answered", "mean",
                   "kept back", "worst");
     for (size_t i = 0; i < n; i++)
-        hg_buf_printf(b, "%-22s %7zu %9zu %9zu %7.2f%% %9.2f%% %7.2f%%\n", g[i].name, g[i].tables,
-                      g[i].rows, g[i].answered, 100 * g[i].mean, 100 * g[i].kept_back, 100 * g[i].worst);
+        hg_buf_printf(b, "%-22s %7zu %9zu %9zu %8s %10s %8s\n", g[i].name, g[i].tables, g[i].rows, g[i].answered, percent(b, g[i].mean),
+                      percent(b, g[i].kept_back), percent(b, g[i].worst));
 }
 
 static void write_json(hg_buf *b, const verdict *v, size_t n)

@@ -36,6 +36,8 @@ typedef struct hg_bench {
 
 /* The words as a bench; what cannot be is refused, nothing is sent. */
 bool hg_bench_read(hg_ask *a, hg_bench *b);
+/* The API key of the environment alone. */
+bool hg_bench_read_key(hg_ask *a, hg_bench *b);
 
 const char *hg_bench_json(hg_arena *arena, const hg_bench *b);
 const char *hg_bench_text(hg_arena *arena, const hg_bench *b);

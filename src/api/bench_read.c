@@ -95,7 +95,7 @@ static bool read_body(hg_ask *a, hg_bench *b)
     return ok;
 }
 
-static bool read_key(hg_ask *a, hg_bench *b)
+bool hg_bench_read_key(hg_ask *a, hg_bench *b)
 {
     b->key_name = a->s.api_key_env.s ? a->s.api_key_env.s : "OPENAI_API_KEY";
     const char *key = getenv(b->key_name);
@@ -220,6 +220,6 @@ static bool check_outputs(hg_ask *a)
 bool hg_bench_read(hg_ask *a, hg_bench *b)
 {
     *b = (hg_bench){ .timeout_s = real(&a->s.timeout, TIMEOUT_S), .wait_s = real(&a->s.wait, 0) };
-    return hg_ask_no_inputs(a) && single_values(a) && read_url(a, b) && read_prompts(a, b) && read_body(a, b) && read_key(a, b) &&
+    return hg_ask_no_inputs(a) && single_values(a) && read_url(a, b) && read_prompts(a, b) && read_body(a, b) && hg_bench_read_key(a, b) &&
            read_load(a, b) && read_slo(a, b) && check_outputs(a);
 }

@@ -2,13 +2,15 @@
 
 #include "base/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const char path[] = "serving/overheads.json";
 
-static double of(const json_t *row, const char *figure, const char *what)
+static const char *of(const hg_buf *b, const json_t *row, const char *figure, const char *what)
 {
-    return 100 * json_number_value(json_object_get(json_object_get(row, figure), what));
+    const json_t *frac = json_object_get(json_object_get(row, figure), what);
+    return hg_percent(b->arena, json_is_number(frac) ? json_number_value(frac) : NAN, 1, false, " %");
 }
 
 static void as_text(hg_buf *b, const json_t *rows)
@@ -17,11 +19,11 @@ static void as_text(hg_buf *b, const json_t *rows)
                    "|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *r = json_array_get(rows, i);
-        hg_buf_printf(b, "| %s | %lld | %lld | %lld | %.1f %% | %.1f %% | %.1f %% | %.1f %% |\n",
+        hg_buf_printf(b, "| %s | %lld | %lld | %lld | %s | %s | %s | %s |\n",
                       json_string_value(json_object_get(r, "group")), json_integer_value(json_object_get(r, "n")),
                       json_integer_value(json_object_get(r, "answered")),
-                      json_integer_value(json_object_get(r, "overloaded")), of(r, "tpot", "median"),
-                      of(r, "tpot", "mean"), of(r, "ttft", "median"), of(r, "ttft", "mean"));
+                      json_integer_value(json_object_get(r, "overloaded")), of(b, r, "tpot", "median"),
+                      of(b, r, "tpot", "mean"), of(b, r, "ttft", "median"), of(b, r, "ttft", "mean"));
     }
 }
 

@@ -7,9 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where --total-gpus is "any", so many are looked at. */
-static const int64_t ANY_DEVICES = 1024;
-
 /* ---- what cannot run ---- */
 
 /* Reasons of one kind differ in numbers only. */
@@ -190,7 +187,7 @@ static hg_space pool_space(const hg_space *s, bool prefill)
         pool.dp = (hg_knob){ { pinned->dp }, 1 };
         pool.ep = (hg_knob){ { pinned->ep }, 1 };
     }
-    int64_t most = s->total_devices ? s->total_devices : ANY_DEVICES;
+    int64_t most = s->total_devices ? s->total_devices : HG_ANY_DEVICES;
     pool.total_devices = most - 1;
     pool.replicas = (hg_knob){ { 1 }, 1 };
     (prefill ? &pool.max_num_seqs : &pool.max_num_batched_tokens)->n = 1;
@@ -212,7 +209,7 @@ void hg_items_make(hg_ask *a, const hg_space *space, const hg_scenes *scenes, bo
                    hg_plan *out)
 {
     *items = (hg_items){ .problem = scenes->list[0].problem, .scenes = scenes, .arena = a->arena,
-                         .total_devices = space->total_devices ? space->total_devices : ANY_DEVICES,
+                         .total_devices = space->total_devices ? space->total_devices : HG_ANY_DEVICES,
                          .prefill_engines = space->prefill.engines, .decode_engines = space->decode.engines };
     maker k = { a, items, out, .longest = longest_prompt(scenes) };
     hg_space prefill = pool_space(space, true), decode = pool_space(space, false);

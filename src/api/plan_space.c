@@ -230,6 +230,8 @@ bool hg_plan_space(hg_ask *a, const hg_problem *p, hg_space *s, hg_goal *g)
         return false;
     int64_t node = p->rates.device.node_devices > 0 ? p->rates.device.node_devices : 8;
     s->total_devices = g->total_devices = q->total_gpus.n ? q->total_gpus.v[0] : q->total_gpus.any ? 0 : node;
+    if (q->total_gpus.any)
+        hg_note(a, hg_textf(a->arena, "--total-gpus any looks at %d devices at most; a number may be higher", HG_ANY_DEVICES));
     take_shapes(q, p, s);
     if (p->workload.load != HG_LOAD_NONE) {
         g->replica_count = hg_plan_engine_counts(a->arena, q, &g->replicas);

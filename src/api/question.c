@@ -156,7 +156,7 @@ bool hg_ask_workload(hg_ask *a, hg_need_load need, hg_workload *out)
 }
 
 /* 'h200_sxm=2.5/h,b200_sxm=4/h', or one price for all: '2.5/h'. */
-static bool ask_price(hg_ask *a, const hg_device *d, double *out)
+bool hg_ask_price(hg_ask *a, const hg_device *d, double *out)
 {
     *out = d->price_usd_per_s;
     if (!a->s.price.s)
@@ -245,7 +245,7 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
            hg_engine_settle(a->arena, &a->data, &out->rates.device, a->s.engine_version.s, &out->engine, &a->err) && ask_own_terms(a, out) &&
            hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) && hg_ask_client(a, &out->client) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
-           ask_price(a, &out->rates.device, &out->price_usd_per_s);
+           hg_ask_price(a, &out->rates.device, &out->price_usd_per_s);
 }
 
 int64_t hg_fitting_model_len(const hg_problem *p)

@@ -32,6 +32,9 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out);
 /* How the words say to run it: once through the workload, or --steady. */
 bool hg_ask_run(hg_ask *a, const hg_problem *p, hg_run *out);
 
+/* --price of a device, else what its facts say; 0: not known. */
+bool hg_ask_price(hg_ask *a, const hg_device *d, double *usd_per_s);
+
 /* --lang, English when not said. */
 bool hg_ask_lang(hg_ask *a, hg_lang *out);
 

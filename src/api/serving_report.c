@@ -201,6 +201,11 @@ const char *hg_serving_errors_json(hg_arena *arena, const hg_serving_error *erro
     return b.s;
 }
 
+static const char *percent(const hg_buf *out, double frac)
+{
+    return hg_percent(out->arena, frac, 1, false, "");
+}
+
 static void write_text(hg_buf *out, const char *by, const hg_serving_error *e, size_t n)
 {
     static const char title[] = "error, %; in the interval, %";
@@ -215,8 +220,9 @@ static void write_text(hg_buf *out, const char *by, const hg_serving_error *e, s
         const hg_serving_spread *s[FIGURES] = { &e[i].tpot, &e[i].ttft, &e[i].throughput };
         hg_buf_printf(out, "%-44s %5zu %5zu ", e[i].key, e[i].rows, e[i].answered);
         for (int k = 0; k < figures; k++)
-            hg_buf_printf(out, " %6.1f %6.1f %6.1f %+6.1f %6.0f ", 100 * s[k]->median, 100 * s[k]->mean, 100 * s[k]->p90,
-                          100 * s[k]->bias, k == THROUGHPUT ? (double)s[k]->n : 100 * s[k]->inside);
+            hg_buf_printf(out, " %6s %6s %6s %6s %6s ", percent(out, s[k]->median), percent(out, s[k]->mean), percent(out, s[k]->p90),
+                          hg_percent(out->arena, s[k]->bias, 1, true, ""), k == THROUGHPUT ? hg_textf(out->arena, "%zu", s[k]->n)
+                                                                                           : hg_percent(out->arena, s[k]->inside, 0, false, ""));
         hg_buf_puts(out, "\n");
     }
 }

@@ -141,7 +141,12 @@ bool hg_ask_speculation(hg_ask *a, const hg_problem *p, hg_deployment *d)
                        "tokens a step belong to one --num-speculative-tokens; give a chance (1 or less) with a list");
     if (is(&a->s.speculative, "any") && p->model.mtp_layers == 0)
         return true;
-    return hg_set_draft_tokens(a, first_count(a, d->draft), d);
+    /* What is refused further on (legal.c) wants no word on its rate. */
+    bool quiet = a->s.quiet.v;
+    a->s.quiet.v |= d->draft == HG_DRAFT_MTP && p->model.mtp_layers == 0;
+    bool ok = hg_set_draft_tokens(a, first_count(a, d->draft), d);
+    a->s.quiet.v = quiet;
+    return ok;
 }
 
 int hg_ask_draft_counts(hg_ask *a, const hg_problem *p, int64_t *out, int most)

@@ -31,6 +31,54 @@ static void trial(hg_json *j, const hg_tune *t, hg_trial *x)
     hg_json_close(j, '}');
 }
 
+static void knobs(hg_json *j, const hg_tune *t)
+{
+    hg_json_key(j, "knobs");
+    hg_json_open(j, '[');
+    for (size_t i = 0; i < t->knobs.count; i++) {
+        const hg_tune_knob *k = &t->knobs.list[i];
+        hg_json_open(j, '{');
+        hg_json_key_str(j, "name", k->name);
+        hg_json_key(j, "values");
+        hg_json_open(j, '[');
+        for (size_t v = 0; v < k->count; v++)
+            hg_json_str(j, k->values[v]);
+        hg_json_close(j, ']');
+        hg_json_key_bool(j, "live", k->live_path != NULL);
+        hg_json_close(j, '}');
+    }
+    hg_json_close(j, ']');
+}
+
+const char *hg_tune_dry_json(hg_ask *a, const hg_tune *t)
+{
+    hg_buf out = { .arena = a->arena };
+    hg_json j = { .out = &out };
+    hg_tune_bill b;
+    hg_tune_bill_of(a, t, &b);
+    hg_json_open(&j, '{');
+    hg_json_key_str(&j, "engine", t->adapter.name);
+    hg_json_key_str(&j, "objective", hg_aim_words[t->aim]);
+    hg_json_key_str(&j, "slo", t->bench.slo.count ? hg_slo_text(a->arena, &t->bench.slo) : NULL);
+    hg_json_key_str(&j, "strategy", hg_strategy_names[t->strategy]);
+    hg_json_key_bool(&j, "prior", t->space.prior != NULL);
+    knobs(&j, t);
+    hg_json_key_int(&j, "settings", (int64_t)t->space.points);
+    point(&j, t, "baseline", t->space.baseline);
+    hg_json_key_str(&j, "launch", hg_tune_launch(a->arena, t, t->space.baseline));
+    hg_json_key_int(&j, "trials", (int64_t)t->trials);
+    hg_json_key_num(&j, "load_s", b.load_s);
+    hg_json_key_num(&j, "time_least_s", b.least_s);
+    hg_json_key_num(&j, "time_most_s", b.most_s);
+    hg_json_key_num(&j, "devices_most", b.devices_most);
+    hg_json_key_num(&j, "cost_least_usd", t->price_usd_per_s > 0 ? b.least_usd : NAN);
+    hg_json_key_num(&j, "cost_most_usd", t->price_usd_per_s > 0 ? b.most_usd : NAN);
+    hg_json_key_str(&j, "store", t->path);
+    hg_json_close(&j, '}');
+    hg_buf_puts(&out, "\n");
+    return out.s;
+}
+
 const char *hg_tune_json(hg_ask *a, const hg_tune *t)
 {
     const hg_session_result *r = &t->result;

@@ -1,5 +1,6 @@
 #include "api/tune.h"
 
+#include "api/question.h"
 #include "base/num.h"
 
 #include <stdlib.h>
@@ -36,6 +37,13 @@ static bool single_values(hg_ask *a)
     return true;
 }
 
+/* An engine that has a model file of its own is launched with that, where --model is none: a config.json or an id is what heng's
+ * model is to know of it. */
+static bool describes_only(hg_ask *a, const hg_tune *t)
+{
+    return a->s.model.s && t->adapter.model && !hg_ends(a->s.model.s, ".gguf");
+}
+
 static bool read_adapter(hg_ask *a, hg_tune *t)
 {
     const hg_scenario *s = &a->s;
@@ -48,9 +56,21 @@ static bool read_adapter(hg_ask *a, hg_tune *t)
         hg_note(a, note);
     if (s->launch.s && !hg_adapter_command(a->arena, s->launch.s, s->launch.where, &t->adapter, &a->err))
         return false;
-    if (s->model.s || s->url.s)
+    if (!describes_only(a, t) && (s->model.s || s->url.s))
         t->adapter.model = s->model.s ? s->model.s : "MODEL"; /* a server that runs has its own */
     return !s->engine_args.s || hg_adapter_more(a->arena, s->engine_args.s, s->engine_args.where, &t->adapter, &a->err);
+}
+
+/* Whether "threads=1 max-seqs=8" gives the knob a value. */
+static bool names(const char *baseline, const char *knob)
+{
+    size_t n = strlen(knob);
+    for (const char *p = baseline + strspn(baseline, " \t\r\n"); *p; p += strcspn(p, " \t\r\n"), p += strspn(p, " \t\r\n")) {
+        const char *word = p + strspn(p, "-");
+        if (strncmp(word, knob, n) == 0 && word[n] == '=')
+            return true;
+    }
+    return false;
 }
 
 /* The user's baseline, and the engine's own values of what it leaves open. */
@@ -60,7 +80,7 @@ static const char *baseline_text(hg_ask *a, const hg_tune *t, const hg_device *d
     hg_buf_puts(&b, a->s.baseline.s ? a->s.baseline.s : "");
     for (size_t i = 0; i < t->knobs.count; i++) {
         const char *name = t->knobs.list[i].name, *own = hg_adapter_default(&t->adapter, name, device);
-        const char *said = a->s.baseline.s ? strstr(a->s.baseline.s, hg_textf(a->arena, "%s=", name)) : NULL;
+        bool said = a->s.baseline.s && names(a->s.baseline.s, name);
         if (own && !said)
             hg_buf_printf(&b, " %s=%s", name, own);
         else if (!said)
@@ -79,12 +99,15 @@ static bool read_space(hg_ask *a, hg_tune *t)
     hg_device *device = s->device.s ? HG_NEW(a->arena, hg_device, 1) : NULL;
     if (device && !hg_device_find(a->arena, &a->data, s->device.s, device, &a->err))
         return false;
+    if (!hg_ask_price(a, device ? device : &(hg_device){ .name = "a device without --device" }, &t->price_usd_per_s))
+        return false;
     if (!s->knob.s)
         return hg_fail(&a->err, HG_INPUT, "--knob", "is missing; say what may change, as in --knob max-num-seqs=32..256");
     return hg_tune_knobs_parse(a->arena, s->knob.s, s->knob.where, &t->knobs, &a->err) &&
            (!s->live.s || hg_tune_knobs_live(a->arena, &t->knobs, s->live.s, s->live.where, &a->err)) &&
+           hg_adapter_takes(*a->arena, &t->adapter, &t->knobs, s->knob.where, &a->err) && /* before a note on the baseline of what is no knob */
            hg_tune_knobs_baseline(a->arena, &t->knobs, baseline_text(a, t, device), s->baseline.s ? s->baseline.where : "--baseline", levels, &a->err) &&
-           hg_adapter_takes(*a->arena, &t->adapter, &t->knobs, s->knob.where, &a->err) &&
+           hg_adapter_takes(*a->arena, &t->adapter, &t->knobs, s->baseline.s ? s->baseline.where : s->knob.where, &a->err) &&
            hg_tune_space_open(a->arena, &t->knobs, levels, s->knob.where, &t->space, &a->err);
 }
 
@@ -133,7 +156,7 @@ static bool read_budget(hg_ask *a, hg_tune *t)
     const hg_scenario *s = &a->s;
     t->repeats = (size_t)whole(&s->repeats, REPEATS);
     size_t least = hg_session_least(t->repeats), all = t->space.points + 2 * t->repeats;
-    t->trials = (size_t)whole(&s->trials, s->minutes.given ? 100000 : (int64_t)(all < TRIALS ? all : TRIALS));
+    t->trials = (size_t)whole(&s->trials, s->minutes.given ? HG_TUNE_MANY : (int64_t)(all < TRIALS ? all : TRIALS));
     t->trials = s->trials.n ? t->trials : t->trials < least ? least : t->trials;
     t->seconds = s->minutes.given ? 60 * s->minutes.v : 0;
     if (t->trials < least)
@@ -163,7 +186,7 @@ bool hg_tune_read_watch(hg_ask *a, hg_tune *t)
     t->seed = (uint64_t)whole(&s->seed, 0);
     t->bench.wait_s = s->wait.given ? s->wait.v : WAIT_S;
     t->bench.timeout_s = s->timeout.given ? s->timeout.v : TIMEOUT_S;
-    return single_values(a) && read_adapter(a, t) && read_space(a, t);
+    return single_values(a) && hg_bench_read_key(a, &t->bench) && read_adapter(a, t) && read_space(a, t);
 }
 
 bool hg_tune_read(hg_ask *a, hg_tune *t)
@@ -194,7 +217,7 @@ static bool is_among(const char *name, const char *const *names, size_t count)
 /* How long and how patient, and what is made of the figures: kept, but a later run may say otherwise. */
 static bool is_free(const char *name)
 {
-    static const char *const names[] = { "trials", "minutes", "repeats", "objective", "wait", "timeout", "port" };
+    static const char *const names[] = { "trials", "minutes", "repeats", "objective", "wait", "timeout", "port", "price" };
     return is_among(name, names, sizeof names / sizeof *names);
 }
 

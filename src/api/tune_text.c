@@ -1,4 +1,4 @@
-#include "api/tune.h"
+#include "api/tune_launch.h"
 
 #include "base/units.h"
 
@@ -50,8 +50,8 @@ static size_t live_knobs(const hg_tune *t)
 
 const char *hg_tune_cost(hg_arena *arena, const hg_tune *t)
 {
-    const char *limit = t->seconds > 0 ? hg_textf(arena, ", for about %g min", t->seconds / 60) : "";
-    const char *most = t->trials == 100000 && t->seconds > 0 ? "as many trials as fit" : hg_textf(arena, "at most %zu trials", t->trials);
+    const char *limit = t->seconds > 0 ? hg_textf(arena, " within about %g min,", t->seconds / 60) : "";
+    const char *most = t->trials == HG_TUNE_MANY && t->seconds > 0 ? "as many trials as fit" : hg_textf(arena, "at most %zu trials", t->trials);
     return hg_textf(arena, "%s%s of %zu settings; each launches the server%s, sends two small requests and %s; the last %zu are turns of winner and "
                     "baseline", most, limit, t->space.points, live_knobs(t) ? " (or changes it live)" : "", each_text(arena, t), 2 * t->repeats);
 }
@@ -74,7 +74,12 @@ const char *hg_tune_dry_text(hg_ask *a, const hg_tune *t)
                   t->bench.slo.count ? hg_slo_text(a->arena, &t->bench.slo) : "");
     knob_lines(&b, t);
     hg_buf_printf(&b, "\nThe baseline would be launched so:\n  %s\n", hg_tune_launch(a->arena, t, t->space.baseline));
-    hg_buf_printf(&b, "\nCost: %s.\n", hg_tune_cost(a->arena, t));
+    hg_tune_bill bill;
+    hg_tune_bill_of(a, t, &bill);
+    const char *money = hg_tune_money_text(a, t, &bill);
+    hg_buf_printf(&b, "\nTrials: %s.\nTime: %s.\n", hg_tune_cost(a->arena, t), hg_tune_time_text(a, t, &bill));
+    if (money)
+        hg_buf_printf(&b, "Cost: %s.\n", money);
     hg_buf_printf(&b, "Strategy: %s%s, seed %" PRIu64 ".  Trials would be kept in %s, logs and runs in %s.\n", hg_strategy_names[t->strategy],
                   t->space.prior ? ", with heng's model as the prior" : "", t->seed, t->path, t->folder);
     hg_buf_puts(&b, "\nNothing was launched.\n");
@@ -127,29 +132,15 @@ static void verdict(hg_buf *b, hg_arena *arena, const hg_tune *t)
     hg_buf_puts(b, r->confirmed ? "Confirmed: better in every turn.\n" : "NOT confirmed: not better in every turn; what is measured may be noise, keep the baseline.\n");
 }
 
-/* What calibrate must be told beside the run's file: the deployment's words. */
+/* Every run says what its server was, as far as that is known. */
 static void calibrate_line(hg_buf *b, hg_ask *a, const hg_tune *t)
 {
     const hg_session_result *r = &t->result;
-    const hg_trial *last = NULL;
+    size_t runs = 0;
     for (size_t i = 0; i < r->count; i++)
-        if (r->trials[i].point == r->winner && r->trials[i].outcome == HG_TRIAL_OK)
-            last = &r->trials[i];
-    if (!last || !t->adapter.has_table || !a->s.model.s)
-        return;
-    hg_buf_printf(b, "\nRuns are kept for 'heng calibrate serving', with the deployment's words:\n  heng calibrate serving %s/%" PRId64 ".json --engine %s "
-                  "--device %s", t->folder, last->id, a->s.engine.s ? a->s.engine.s : "NAME", a->s.device.s ? a->s.device.s : "NAME");
-    for (size_t i = 0; i < t->knobs.count; i++) {
-        const char *word = hg_adapter_carries(&t->adapter, t->knobs.list[i].name);
-        const hg_word *w = word ? hg_word_find(word) : NULL;
-        if (!w || !hg_word_serves(w, "calibrate"))
-            continue;
-        char *flag = hg_strdup(a->arena, w->name);
-        for (char *p = flag; *p; p++)
-            *p = *p == '_' ? '-' : *p;
-        hg_buf_printf(b, " --%s %s", flag, hg_tune_point_value(&t->knobs, &t->space, r->winner, i));
-    }
-    hg_buf_puts(b, "\n");
+        runs += hg_outcome_measured(r->trials[i].outcome);
+    if (runs && (t->adapter.table.engine || t->adapter.modelled_as))
+        hg_buf_printf(b, "\nThe runs, for heng's own predictions:\n  heng calibrate serving %s/*.json%s -o own.json\n", t->folder, hg_tune_facts_open(a));
 }
 
 const char *hg_tune_text(hg_ask *a, const hg_tune *t)

@@ -79,6 +79,13 @@ char *hg_figures(hg_arena *arena, double value, int figures)
     return whole ? hg_textf(arena, "%.0f", value) : hg_textf(arena, "%.*g", figures, value);
 }
 
+char *hg_percent(hg_arena *arena, double frac, int decimals, bool sign, const char *unit)
+{
+    if (!isfinite(frac))
+        return hg_strdup(arena, "-");
+    return sign ? hg_textf(arena, "%+.*f%s", decimals, 100 * frac, unit) : hg_textf(arena, "%.*f%s", decimals, 100 * frac, unit);
+}
+
 /* The length of the UTF-8 character that begins here; 0: none does. */
 static size_t utf8_length(const unsigned char *p)
 {

@@ -13,6 +13,9 @@ char *hg_textf(hg_arena *arena, const char *fmt, ...) __attribute__((format(prin
 
 /* A number with so many significant figures, or all of its whole part: "1100", "34.1", "0.00312". */
 char *hg_figures(hg_arena *arena, double value, int figures);
+/* A table's cell: 100·frac with so many decimals, a sign before it where one is asked for, `unit` behind; "-" where it is no
+ * number. */
+char *hg_percent(hg_arena *arena, double frac, int decimals, bool sign, const char *unit);
 
 /* A growing text; s is always terminated once anything was added. */
 typedef struct hg_buf {

@@ -121,6 +121,30 @@ static const char *json_text(const saying *y, const char *text, const char *key)
     return copy;
 }
 
+/* A part of a JSON knob, said inside it or as a flag of its own (--speculative-config.method mtp); the last one counts.
+ * NULL: none. */
+static const char *part_text(const saying *y, const char *word, const char *key)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < y->s->count; i++) {
+        const hg_setting *t = &y->s->list[i];
+        const char *dot = strchr(t->name, '.');
+        if (!t->knob || !t->knob->word || strcmp(t->knob->word, word) != 0 || !t->value)
+            continue;
+        double number = dot ? 0 : json_number(y, t->value, key);
+        const char *text = dot ? (strcmp(dot + 1, key) == 0 ? t->value : NULL) : json_text(y, t->value, key);
+        found = text ? text : number != 0 ? hg_textf(y->arena, "%.17g", number) : found;
+    }
+    return found;
+}
+
+static double part_number(const saying *y, const char *word, const char *key)
+{
+    const char *text = part_text(y, word, key);
+    double v;
+    return text && hg_parse_f64(text, &v) ? v : 0;
+}
+
 static bool json_text_has(const char *text, const char *key, const char *part)
 {
     hg_err err;
@@ -203,10 +227,9 @@ static void vllm(saying *y, const hg_launch_text *t)
     say_switch(y, "prefix_caching", "enable_prefix_caching");
     say_switch(y, "chunked_prefill", "enable_chunked_prefill");
     if (draft) {
-        const char *model = json_text(y, draft->value, "model");
-        const char *method = json_text(y, draft->value, "method");
+        const char *model = part_text(y, "draft", "model"), *method = part_text(y, "draft", "method");
         say_drafts(y, method ? method : model ? "draft" : NULL, model,
-                   json_number(y, draft->value, "num_speculative_tokens"), draft->line);
+                   part_number(y, "draft", "num_speculative_tokens"), draft->line);
     }
     if (graphs && json_number(y, graphs->value, "max_cudagraph_capture_size") >= 1)
         say_int(y, "graph_tokens",

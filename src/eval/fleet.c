@@ -5,9 +5,6 @@
 
 #include <math.h>
 
-/* Where --total-gpus is "any", so many are looked at. */
-static const int64_t ANY_DEVICES = 1024;
-
 static double engine_devices(const hg_candidate *c)
 {
     return (double)hg_candidate_devices(c) / (double)c->deployment.replicas;
@@ -53,7 +50,7 @@ static double score_of(const hg_goal *g, const hg_candidate *c, const hg_metrics
 /* The i-th count of engines that may be tried; 0: there are no more. */
 static int64_t count_at(const hg_goal *g, const hg_candidate *c, size_t i)
 {
-    int64_t all = g->total_devices > 0 ? g->total_devices : ANY_DEVICES;
+    int64_t all = g->total_devices > 0 ? g->total_devices : HG_ANY_DEVICES;
     int64_t most = (int64_t)((double)all / engine_devices(c));
     if (g->replica_count == 0 || c->prefill) /* pools have the sizes they have */
         return i == 0 ? c->deployment.replicas : 0;
@@ -174,7 +171,7 @@ static double best_count(const fleet *f, double floor, double bound_rate, hg_met
     hg_metrics m;
     if (!(best > 0) || !hg_objectives_first(&g->objectives, HG_LATENCY) || g->replica_count == 0 || c->prefill)
         return best;
-    int64_t most = g->fill ? (int64_t)((double)(g->total_devices > 0 ? g->total_devices : ANY_DEVICES) / engine_devices(c))
+    int64_t most = g->fill ? (int64_t)((double)(g->total_devices > 0 ? g->total_devices : HG_ANY_DEVICES) / engine_devices(c))
                            : g->replicas[g->replica_count - 1];
     for (int64_t n = out->replicas; n < most && !hg_problem_stopped(g->problem);) {
         n = hg_min_i64(2 * n, most);

@@ -6,6 +6,8 @@
 
 typedef void hg_visit(void *ctx, const hg_metrics *m);
 
+enum { HG_ANY_DEVICES = 1024 }; /* where total_devices is 0, so many are looked at */
+
 typedef struct hg_goal {
     hg_objectives objectives;
     const hg_problem *problem;       /* its workload's load: HG_LOAD_NONE finds the highest rate */

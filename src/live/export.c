@@ -1,5 +1,7 @@
 #include "live/export.h"
 
+#include "base/num.h"
+
 #include "base/json.h"
 #include "base/rng.h"
 
@@ -66,6 +68,16 @@ static void rows(hg_json *j, const hg_export *e, const char *key, row_fn *write)
     hg_json_close(j, ']');
 }
 
+/* A number as one. */
+static void add_fact(hg_json *j, const hg_export_fact *f)
+{
+    double v;
+    if (hg_parse_f64(f->value, &v))
+        hg_json_key_num(j, f->key, v);
+    else
+        hg_json_key_str(j, f->key, f->value);
+}
+
 const char *hg_export_vllm(hg_arena *arena, const hg_export *e)
 {
     const hg_live_figures *f = e->figures;
@@ -78,6 +90,8 @@ const char *hg_export_vllm(hg_arena *arena, const hg_export *e)
     hg_json_key_str(&j, "label", "heng " HENG_VERSION);
     hg_json_key_str(&j, "model_id", e->prompts->model);
     hg_json_key_str(&j, "tokenizer_id", NULL);
+    for (size_t i = 0; i < e->fact_count; i++)
+        add_fact(&j, &e->facts[i]);
     hg_json_key_int(&j, "num_prompts", (int64_t)f->counted);
     if (isfinite(e->rate_per_s))
         hg_json_key_num(&j, "request_rate", e->rate_per_s);

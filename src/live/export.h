@@ -4,6 +4,10 @@
 
 #include "live/figures.h"
 
+typedef struct hg_export_fact { /* of the server, as "--metadata" adds them */
+    const char *key, *value;
+} hg_export_fact;
+
 typedef struct hg_export {
     const hg_live_run *run;
     const hg_live_figures *figures;
@@ -15,6 +19,8 @@ typedef struct hg_export {
     const char *url;
     double rate_per_s;   /* NAN: no rate was set */
     int64_t concurrency; /* 0: no closed loop */
+    const hg_export_fact *facts;
+    size_t fact_count;
 } hg_export;
 
 /* One JSON object with the fields of `vllm bench serve --save-result --save-detailed`.  Its clock starts

@@ -83,6 +83,12 @@ static const hg_launch_facts *launch_of(hg_arena *arena, const hg_bench_result *
     *l = w->launch;
     if (!(l->length_range > 0) && r->length_range > 0 && r->length_range <= 1)
         l->length_range = r->length_range;
+    l->max_num_seqs = l->max_num_seqs ? l->max_num_seqs : r->max_num_seqs;
+    l->max_num_batched_tokens = l->max_num_batched_tokens ? l->max_num_batched_tokens : r->max_num_batched_tokens;
+    if (!(l->gpu_memory_utilization > 0) && r->gpu_memory_utilization > 0 && r->gpu_memory_utilization <= 1)
+        l->gpu_memory_utilization = r->gpu_memory_utilization;
+    if (!l->kv_given && r->kv_dtype && strcmp(r->kv_dtype, "auto") != 0)
+        l->kv_given = hg_dtype_parse(r->kv_dtype, &l->kv_dtype);
     double each = r->completed / (double)clients;
     l->requests_per_client = each >= 1 ? (int64_t)fmin(each + 0.5, 100) : each > 0 ? 1 : 0;
     if (r->accepted_tokens > 1) {

@@ -38,6 +38,9 @@ typedef struct hg_bench_result {
     int64_t tp, pp, dp, ep, gpus;
     bool disaggregated;
     hg_bench_result_pool prefill, decode;
+    int64_t max_num_seqs, max_num_batched_tokens; /* 0: not said */
+    const char *kv_dtype;
+    double gpu_memory_utilization; /* 0: not said */
     double accepted_tokens;      /* speculative decoding: tokens a step; 0: off or not said */
     /* The load. */
     int64_t concurrency;         /* clients of a closed loop; 0: none */

@@ -130,7 +130,7 @@ static const struct {
 } facts[] = {
 #define WHOLE(key, member) { key, offsetof(hg_bench_result, member), true }
 #define TEXT(key, member) { key, offsetof(hg_bench_result, member), false }
-    TEXT("model_id", model), TEXT("model", model), TEXT("model_path", model),
+    TEXT("model", model), TEXT("model_id", model), TEXT("model_path", model),
     TEXT("device", device), TEXT("hw", device), TEXT("hardware", device),
     TEXT("engine", engine), TEXT("framework", engine),
     TEXT("engine_version", version), TEXT("version", version),
@@ -139,6 +139,7 @@ static const struct {
     WHOLE("pp", pp), WHOLE("pp_size", pp), WHOLE("pipeline_parallel_size", pp),
     WHOLE("dp", dp), WHOLE("dp_size", dp), WHOLE("data_parallel_size", dp),
     WHOLE("ep", ep), WHOLE("ep_size", ep), WHOLE("expert_parallel_size", ep),
+    WHOLE("max_num_seqs", max_num_seqs), WHOLE("max_num_batched_tokens", max_num_batched_tokens), TEXT("kv_dtype", kv_dtype),
 #undef WHOLE
 #undef TEXT
 };
@@ -152,6 +153,9 @@ void hg_result_facts(hg_arena *arena, const json_t *object, hg_bench_result *r)
         else if (!facts[i].whole && !*(const char **)at)
             *(const char **)at = hg_result_text(arena, object, facts[i].key);
     }
+    double fraction = hg_result_field(object, "gpu_memory_utilization");
+    if (r->gpu_memory_utilization == 0 && fraction > 0)
+        r->gpu_memory_utilization = fraction;
     if (r->engine && hg_result_engine(r->engine))
         r->engine = hg_result_engine(r->engine);
 }

@@ -1,6 +1,7 @@
 #include "tune/adapter.h"
 
 #include "base/json.h"
+#include "engine/emit.h"
 #include "engine/setting.h"
 
 #include <string.h>
@@ -31,6 +32,26 @@ static const char *(*pairs(hg_arena *arena, json_t *object, size_t *count))[2]
         out[(*count)++][1] = json_is_string(v) ? hg_strdup(arena, json_string_value(v)) : hg_textf(arena, "%lld", (long long)json_integer_value(v));
     }
     return out;
+}
+
+/* { "kv-type": { "q8_0": "fp8", "q4_0": null } } */
+static void read_means(hg_arena *arena, json_t *object, hg_adapter *out)
+{
+    const char *knob, *value;
+    json_t *values, *means;
+    size_t n = 0;
+    json_object_foreach(object, knob, values) {
+        n += json_object_size(values);
+    }
+    out->means = (const char *(*)[3])HG_NEW(arena, const char *, 3 * n + 3);
+    json_object_foreach(object, knob, values) {
+        json_object_foreach(values, value, means) {
+            const char **row = out->means[out->means_count++];
+            row[0] = hg_strdup(arena, knob);
+            row[1] = hg_strdup(arena, value);
+            row[2] = json_is_string(means) ? hg_strdup(arena, json_string_value(means)) : NULL;
+        }
+    }
 }
 
 static const char *path_of(hg_arena *arena, const json_t *root, const char *key)
@@ -65,7 +86,7 @@ static bool read_adapter(hg_arena *arena, const char *file, const json_t *root, 
 {
     *out = (hg_adapter){ .name = path_of(arena, root, "name"), .title = path_of(arena, root, "title"), .model = path_of(arena, root, "model"),
                          .health = path_of(arena, root, "health"), .metrics = path_of(arena, root, "metrics"),
-                         .modelled_as = path_of(arena, root, "modelled_as") };
+                         .modelled_as = path_of(arena, root, "modelled_as"), .metrics_want = path_of(arena, root, "metrics_want") };
     if (!out->name || !out->title || !out->health || !is_text_list(json_object_get(root, "launch")))
         return hg_fail(err, HG_INPUT, file, "wants name, title, health and launch, a list of words");
     out->launch = texts(arena, json_object_get(root, "launch"), &out->launch_count);
@@ -73,6 +94,7 @@ static bool read_adapter(hg_arena *arena, const char *file, const json_t *root, 
         out->memory = texts(arena, json_object_get(root, "out_of_memory"), &out->memory_count);
     out->defaults = pairs(arena, json_object_get(root, "defaults"), &out->default_count);
     out->carries = pairs(arena, json_object_get(root, "carries"), &out->carries_count);
+    read_means(arena, json_object_get(root, "means"), out);
     return read_series(arena, file, root, out, err);
 }
 
@@ -202,22 +224,70 @@ static bool is_placed(const hg_adapter *a, hg_arena scratch, const char *name)
     return false;
 }
 
+/* "speculative-config.method" is a part of a JSON knob. */
+static const hg_engine_knob *json_part(const hg_adapter *a, const char *flag)
+{
+    char whole[80];
+    const char *dot = strchr(flag, '.');
+    if (!dot)
+        return NULL;
+    snprintf(whole, sizeof whole, "%.*s", (int)(dot - flag), flag);
+    const hg_engine_knob *k = hg_knob_flagged(&a->table, whole);
+    return k && k->type == HG_KNOB_JSON ? k : NULL;
+}
+
+static const hg_engine_knob *flagged(const hg_adapter *a, const char *knob)
+{
+    char flag[80];
+    snprintf(flag, sizeof flag, "--%.70s", knob);
+    const hg_engine_knob *k = a->has_table ? hg_knob_flagged(&a->table, flag) : NULL;
+    return k || !a->has_table ? k : json_part(a, flag);
+}
+
+static bool is_false(const char *value)
+{
+    return strcmp(value, "false") == 0 || strcmp(value, "no") == 0 || strcmp(value, "0") == 0 || strcmp(value, "off") == 0;
+}
+
+static bool is_off_by_itself(const hg_engine_knob *k)
+{
+    return k->default_count == 1 && is_false(k->defaults[0].value);
+}
+
+/* Not every engine's switches have a --no- form; most of those that do are on by themselves. */
+static bool has_no_form(const hg_adapter *a)
+{
+    const hg_emitter *e = hg_emitter_find(a->table.engine);
+    return e && e->no_form;
+}
+
 static bool takes_values(hg_arena scratch, const hg_adapter *a, const hg_tune_knob *k, const char *where, hg_err *err)
 {
     char why[200];
-    const hg_engine_knob *knob = hg_knob_flagged(&a->table, hg_textf(&scratch, "--%s", k->name));
+    const hg_engine_knob *knob = flagged(a, k->name);
     if (!knob) {
         const char *near = hg_knob_suggest(scratch, &a->table, hg_textf(&scratch, "--%s", k->name), true);
-        return hg_fail(err, HG_INPUT, where, "'%s' is no flag of %s %s%s%s", k->name, a->title, a->table.version, near ? "; did you mean " : "",
-                       near ? near : "");
+        return hg_fail(err, HG_INPUT, where, "'%s' is no flag of %s %s; %s%s", k->name, a->title, a->table.version,
+                       near ? "did you mean " : "flags that heng does not know go with --engine-args, or in a --launch of your own", near ? near : "");
     }
     if (hg_knob_state_of(&a->table, knob) != HG_KNOB_FITS)
         return hg_fail(err, HG_INPUT, where, "'%s' is not in %s %s%s%s", k->name, a->title, a->table.version, knob->renamed_to ? ", which has " : "",
                        knob->renamed_to ? knob->renamed_to : "");
-    for (size_t i = 0; i < k->count; i++)
-        if (!hg_knob_takes(knob, k->values[i], why, sizeof why))
+    for (size_t i = 0; i < k->count; i++) {
+        if (!strchr(k->name, '.') && !hg_knob_takes(knob, k->values[i], why, sizeof why))
             return hg_fail(err, HG_INPUT, where, "%s=%s: %s", k->name, k->values[i], why);
+        if (knob->type == HG_KNOB_SWITCH && is_false(k->values[i]) && !has_no_form(a) && knob->default_count && !is_off_by_itself(knob))
+            return hg_fail(err, HG_INPUT, where, "%s=%s: %s has no flag that switches it off; leave %s out", k->name, k->values[i], a->title, k->values[i]);
+    }
     return true;
+}
+
+static const char *knob_list(hg_arena *arena, const hg_adapter *a)
+{
+    hg_buf b = { .arena = arena };
+    for (size_t i = 0; i < a->default_count; i++)
+        hg_buf_printf(&b, "%s%s", i ? ", " : "", a->defaults[i][0]);
+    return b.s;
 }
 
 bool hg_adapter_takes(hg_arena scratch, const hg_adapter *a, const hg_tune_knobs *k, const char *where, hg_err *err)
@@ -229,7 +299,7 @@ bool hg_adapter_takes(hg_arena scratch, const hg_adapter *a, const hg_tune_knobs
         if (!a->placed && a->has_table && !knob->live_path && !takes_values(scratch, a, knob, where, err))
             return false;
         if (!a->placed && !a->has_table && !knob->live_path && a->default_count && !hg_adapter_default(a, knob->name, NULL))
-            return hg_fail(err, HG_INPUT, where, "'%s' is no knob of %s", knob->name, a->title);
+            return hg_fail(err, HG_INPUT, where, "'%s' is no knob of %s; it has %s", knob->name, a->title, knob_list(&scratch, a));
     }
     return places_known(scratch, a, k, err);
 }
@@ -242,16 +312,10 @@ static const char *second(const char *(*list)[2], size_t count, const char *firs
     return NULL;
 }
 
-static const hg_engine_knob *flagged(const hg_adapter *a, const char *knob)
-{
-    char flag[80];
-    snprintf(flag, sizeof flag, "--%.70s", knob);
-    return a->has_table ? hg_knob_flagged(&a->table, flag) : NULL;
-}
 
 const char *hg_adapter_default(const hg_adapter *a, const char *knob, const hg_device *device)
 {
-    const hg_engine_knob *k = flagged(a, knob);
+    const hg_engine_knob *k = strchr(knob, '.') ? NULL : flagged(a, knob);
     bool same = k && k->default_count == 1 && !k->defaults[0].except_device && k->defaults[0].min_memory_bytes == 0;
     const char *of_table = k && device ? hg_knob_standard(k, device) : same ? k->defaults[0].value : NULL;
     return of_table ? of_table : second(a->defaults, a->default_count, knob);
@@ -261,6 +325,14 @@ const char *hg_adapter_carries(const hg_adapter *a, const char *knob)
 {
     const hg_engine_knob *k = flagged(a, knob);
     return k && k->word ? k->word : second(a->carries, a->carries_count, knob);
+}
+
+const char *hg_adapter_means(const hg_adapter *a, const char *knob, const char *value)
+{
+    for (size_t i = 0; i < a->means_count; i++)
+        if (strcmp(a->means[i][0], knob) == 0 && strcmp(a->means[i][1], value) == 0)
+            return a->means[i][2];
+    return value;
 }
 
 static const char *with(hg_arena *arena, const char *word, const char *name, const char *value)
@@ -277,15 +349,12 @@ static const char *with(hg_arena *arena, const char *word, const char *name, con
     return b.s;
 }
 
-static bool is_false(const char *value)
-{
-    return strcmp(value, "false") == 0 || strcmp(value, "no") == 0 || strcmp(value, "0") == 0 || strcmp(value, "off") == 0;
-}
-
-/* A switch is given or said no to; everything else is a flag and its value. */
+/* A switch is given, left out where it is off by itself, else said no to; everything else is a flag and its value. */
 static size_t add_flag(hg_arena *arena, const hg_adapter *a, const char *name, const char *value, const char **out)
 {
     const hg_engine_knob *k = flagged(a, name);
+    if (k && k->type == HG_KNOB_SWITCH && is_false(value) && (is_off_by_itself(k) || !has_no_form(a)))
+        return 0;
     if (k && k->type == HG_KNOB_SWITCH)
         return out[0] = hg_textf(arena, is_false(value) ? "--no-%s" : "--%s", name), 1;
     out[0] = hg_textf(arena, "--%s", name);

@@ -31,6 +31,9 @@ typedef struct hg_adapter {
     const char *series[HG_SERIES][HG_SERIES_NAMES]; /* the names it may have, the first found counts */
     const char *(*defaults)[2], *(*carries)[2]; /* a knob and its default, or the deployment's word it sets */
     size_t default_count, carries_count;
+    const char *(*means)[3];   /* a knob, a value of it, and that in the word's terms */
+    size_t means_count;
+    const char *metrics_want;  /* what switches the metrics on, where the launch does not; NULL: nothing need */
 } hg_adapter;
 
 /* An adapter of data/adapters by name.  version: of the engine's knob table, NULL: the newest; *note as hg_knobs_open's. */
@@ -49,6 +52,9 @@ bool hg_adapter_takes(hg_arena scratch, const hg_adapter *a, const hg_tune_knobs
  * sets; NULL: not known, none. */
 const char *hg_adapter_default(const hg_adapter *a, const char *knob, const hg_device *device);
 const char *hg_adapter_carries(const hg_adapter *a, const char *knob);
+/* A value of the knob in the terms of that word: itself where the adapter does not say; NULL: the word has none for it; {NAME}:
+ * whatever that knob is set to. */
+const char *hg_adapter_means(const hg_adapter *a, const char *knob, const char *value);
 
 /* The words of one launch, ended by NULL. */
 const char **hg_adapter_argv(hg_arena *arena, const hg_adapter *a, const hg_tune_knobs *k, const hg_tune_space *s, size_t point, int port);

@@ -24,6 +24,16 @@ static bool has_value(const hg_tune_knob *k, const char *value, size_t *level)
     return false;
 }
 
+/* Of sizes 8 and 8.0 are one place. */
+static bool has_number(const hg_tune_knob *k, const char *value, size_t *level)
+{
+    double number, other;
+    for (size_t i = 0; k->ordered && hg_parse_f64(value, &number) && i < k->count; i++)
+        if (hg_parse_f64(k->values[i], &other) && other == number)
+            return *level = i, true;
+    return false;
+}
+
 /* A value becomes a word of a command line, whole; what a table or a log would break on is no value. */
 static bool is_plain(const char *s)
 {
@@ -40,9 +50,9 @@ static bool add_value(hg_arena *arena, hg_tune_knob *k, const char *value, const
     if (!is_plain(value))
         return hg_fail(err, HG_INPUT, where, "gives %s an empty value or one with quotes; write %s=1,2,4", k->name, k->name);
     if (has_value(k, value, &level))
-        return hg_fail(err, HG_INPUT, where, "gives %s the value %s twice", k->name, value);
+        return hg_fail(err, HG_INPUT, where, "gives %s the value %s twice; write it once", k->name, value);
     if (k->count == HG_TUNE_LEVELS)
-        return hg_fail(err, HG_INPUT, where, "gives %s more than %d values", k->name, HG_TUNE_LEVELS);
+        return hg_fail(err, HG_INPUT, where, "gives %s more than %d values; leave some out", k->name, HG_TUNE_LEVELS);
     k->ordered &= hg_parse_f64(value, &number);
     k->values[k->count++] = hg_strdup(arena, value);
     return true;
@@ -77,6 +87,16 @@ static void sort_values(hg_tune_knob *k)
         }
 }
 
+/* Two words for one number would be two settings that nothing tells apart. */
+static bool numbers_differ(const hg_tune_knob *k, const char *where, hg_err *err)
+{
+    double a, b;
+    for (size_t i = 1; k->ordered && i < k->count; i++)
+        if (hg_parse_f64(k->values[i - 1], &a) && hg_parse_f64(k->values[i], &b) && a == b)
+            return hg_fail(err, HG_INPUT, where, "gives %s one value twice, as %s and %s; write it once", k->name, k->values[i - 1], k->values[i]);
+    return true;
+}
+
 static bool add_knob(hg_arena *arena, hg_tune_knobs *out, char *text, const char *where, hg_err *err)
 {
     char *values = strchr(text, '=');
@@ -86,11 +106,11 @@ static bool add_knob(hg_arena *arena, hg_tune_knobs *out, char *text, const char
     while (*text == '-')
         text++;
     if (!is_plain(text) || strpbrk(text, "{}"))
-        return hg_fail(err, HG_INPUT, where, "'%.60s' is no name of a knob", text);
+        return hg_fail(err, HG_INPUT, where, "'%.60s' is no name of a knob; write the engine's flag without dashes, or the name in a launch's {NAME}", text);
     if (knob_named(out, text))
         return hg_fail(err, HG_INPUT, where, "names %.60s twice; keep one", text);
     if (out->count == HG_TUNE_KNOBS)
-        return hg_fail(err, HG_INPUT, where, "names more than %d knobs", HG_TUNE_KNOBS);
+        return hg_fail(err, HG_INPUT, where, "names more than %d knobs; leave some out", HG_TUNE_KNOBS);
     hg_tune_knob *k = &out->list[out->count++];
     *k = (hg_tune_knob){ .name = hg_strdup(arena, text), .values = HG_NEW(arena, const char *, HG_TUNE_LEVELS + 1), .ordered = true };
     for (char *next; values; values = next) {
@@ -104,7 +124,7 @@ static bool add_knob(hg_arena *arena, hg_tune_knobs *out, char *text, const char
             return false;
     }
     sort_values(k);
-    return true;
+    return numbers_differ(k, where, err);
 }
 
 bool hg_tune_knobs_parse(hg_arena *arena, const char *text, const char *where, hg_tune_knobs *out, hg_err *err)
@@ -137,7 +157,7 @@ bool hg_tune_knobs_live(hg_arena *arena, hg_tune_knobs *k, const char *text, con
         *path++ = *body++ = 0;
         hg_tune_knob *knob = knob_named(k, line);
         if (!knob)
-            return hg_fail(err, HG_INPUT, where, "'%.60s' is no knob of --knob", line);
+            return hg_fail(err, HG_INPUT, where, "'%.60s' is no knob of --knob; name one of those, or give --knob %.60s=VALUES too", line, line);
         knob->live_path = path;
         knob->live_body = body;
     }
@@ -162,20 +182,20 @@ bool hg_tune_knobs_baseline(hg_arena *arena, hg_tune_knobs *k, const char *text,
         if (!value || !knob)
             return hg_fail(err, HG_INPUT, where, "'%.60s' is no knob of --knob with its value; write NAME=VALUE", p);
         size_t level;
-        if (!has_value(knob, value, &level) && !add_value(arena, knob, value, where, err))
+        if (!has_value(knob, value, &level) && !has_number(knob, value, &level) && !add_value(arena, knob, value, where, err))
             return false;
         sort_values(knob);
         wanted[knob - k->list] = value;
     }
     for (size_t i = 0; i < k->count; i++) {
         levels[i] = 0;
-        if (wanted[i])
-            has_value(&k->list[i], wanted[i], &levels[i]);
+        if (wanted[i] && !has_value(&k->list[i], wanted[i], &levels[i]))
+            has_number(&k->list[i], wanted[i], &levels[i]);
     }
     return true;
 }
 
-/* By the logarithm where all are above 0: sizes. */
+/* By the logarithm where all are above 0: sizes.  Where that is beyond a double, or nothing, by rank. */
 static const double *places(hg_arena *arena, const hg_tune_knob *k)
 {
     double *x = HG_NEW(arena, double, k->count), lo = 0, hi = 0, v;
@@ -183,11 +203,12 @@ static const double *places(hg_arena *arena, const hg_tune_knob *k)
         hg_parse_f64(k->values[0], &lo);
         hg_parse_f64(k->values[k->count - 1], &hi);
     }
+    double span = lo > 0 ? log(hi / lo) : hi - lo;
+    bool by_value = k->ordered && span > 0 && isfinite(span);
     for (size_t i = 0; i < k->count; i++) {
         x[i] = k->count > 1 ? (double)i / (double)(k->count - 1) : 0;
-        if (!k->ordered || k->count == 1 || !hg_parse_f64(k->values[i], &v))
-            continue;
-        x[i] = lo > 0 ? log(v / lo) / log(hi / lo) : (v - lo) / (hi - lo);
+        if (by_value && hg_parse_f64(k->values[i], &v))
+            x[i] = (lo > 0 ? log(v / lo) : v - lo) / span;
     }
     return x;
 }

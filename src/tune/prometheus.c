@@ -147,9 +147,18 @@ double hg_scrape_quantile(const hg_scrape *before, const hg_scrape *after, hg_sc
     for (size_t i = 0; i < a->count; i++) {
         double here = a->below[i] - below(b, a->le[i]);
         if (here >= p * all)
-            return isinf(a->le[i]) || here <= lower ? edge : edge + (a->le[i] - edge) * (p * all - lower) / (here - lower);
+            return isinf(a->le[i]) ? INFINITY : here <= lower ? edge : edge + (a->le[i] - edge) * (p * all - lower) / (here - lower);
         edge = a->le[i];
         lower = here;
     }
     return edge;
+}
+
+double hg_scrape_last_edge(const hg_scrape *s, hg_scraped which)
+{
+    const hg_buckets *b = &s->buckets[which];
+    for (size_t i = b->count; i-- > 0;)
+        if (isfinite(b->le[i]))
+            return b->le[i];
+    return 0;
 }

@@ -23,8 +23,11 @@ void hg_scrape_read(const hg_adapter *names, const char *text, hg_scrape *out);
 
 /* after − before of a counter; NAN where one does not say, or it went back (a server that began anew). */
 double hg_scrape_since(const hg_scrape *before, const hg_scrape *after, hg_scraped which);
-/* The p-quantile of what a histogram took in between, linear inside a bucket; NAN: nothing.  In the last bucket its lower
- * edge answers. */
+/* The p-quantile of what a histogram took in between, linear inside a bucket; NAN: nothing; INFINITY: above the last edge
+ * that is a number, nobody knows how far. */
 double hg_scrape_quantile(const hg_scrape *before, const hg_scrape *after, hg_scraped which, double p);
+
+/* The last edge that is a number; 0: none. */
+double hg_scrape_last_edge(const hg_scrape *s, hg_scraped which);
 
 #endif

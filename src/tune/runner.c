@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "live/clock.h"
-#include "live/export.h"
 #include "live/greet.h"
 #include "tune/hopeless.h"
 
@@ -152,12 +151,12 @@ static bool launch(hg_runner *r, hg_trial *t, hg_outcome *as, hg_err *err)
 }
 
 /* The knobs that differ, one request each. */
-static bool change_live(hg_runner *r, hg_client *c, hg_arena scratch, size_t from, size_t to, hg_outcome *as)
+static bool change_knobs(hg_runner *r, hg_client *c, hg_arena scratch, size_t from, size_t to, hg_outcome *as)
 {
     hg_live_watch watch = { .ctx = r, .stopped = is_stopped };
     for (size_t i = 0; i < r->knobs->count; i++) {
         const hg_tune_knob *k = &r->knobs->list[i];
-        if (!k->live_path || (from < r->space->points && r->space->at[from][i] == r->space->at[to][i]))
+        if (!k->live_path || (from < r->space->points && !r->mixed && r->space->at[from][i] == r->space->at[to][i]))
             continue;
         const char *value = hg_tune_point_value(r->knobs, r->space, to, i), *at;
         hg_buf body = { .arena = &scratch };
@@ -177,6 +176,13 @@ static bool change_live(hg_runner *r, hg_client *c, hg_arena scratch, size_t fro
     return true;
 }
 
+static bool change_live(hg_runner *r, hg_client *c, hg_arena scratch, size_t from, size_t to, hg_outcome *as)
+{
+    bool ok = change_knobs(r, c, scratch, from, to, as);
+    r->mixed = !ok;
+    return ok;
+}
+
 bool hg_runner_reach(hg_runner *r, hg_trial *t, hg_outcome *as, hg_err *err)
 {
     hg_arena scratch = *r->arena;
@@ -187,7 +193,7 @@ bool hg_runner_reach(hg_runner *r, hg_trial *t, hg_outcome *as, hg_err *err)
     if (!up && !launch(r, t, as, err))
         return false;
     hg_client *c = open_client(r, err);
-    bool ok = c && (up || wait_healthy(r, c, scratch, as)) && change_live(r, c, scratch, from, t->point, as);
+    bool healthy = c && (up || wait_healthy(r, c, scratch, as)), ok = healthy && change_live(r, c, scratch, from, t->point, as);
     close_client(r, c);
     if (ok)
         r->running = t->point;
@@ -387,6 +393,8 @@ static bool keep_run(hg_runner *r, hg_arena scratch, const hg_prompts *p, const 
     hg_export e = { .run = run, .figures = f, .window = &r->window, .slo = &r->slo, .prompts = p, .load = load, .workload = w,
                     .url = hg_textf(&scratch, "http://127.0.0.1:%d%s", r->at_port, r->path),
                     .rate_per_s = w->load == HG_LOAD_RATE ? w->rate_per_s : NAN, .concurrency = w->load == HG_LOAD_CLOSED ? w->concurrency : 0 };
+    if (r->facts)
+        e.facts = r->facts(r->ctx, &scratch, t->point, &e.fact_count);
     const char *text = hg_export_vllm(&scratch, &e);
     if (hg_file_write(hg_textf(&scratch, "%s/%lld.json", r->folder, (long long)t->id), text, strlen(text), true, &why))
         return true;

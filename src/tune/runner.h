@@ -3,6 +3,7 @@
 #ifndef HG_TUNE_RUNNER_H
 #define HG_TUNE_RUNNER_H
 
+#include "live/export.h"
 #include "live/figures.h"
 #include "tune/adapter.h"
 #include "tune/process.h"
@@ -31,6 +32,8 @@ typedef struct hg_runner {
     const char *folder;        /* for N.log and N.json, made already */
     hg_store *store;
     void *ctx;
+    /* What the run of a point says of its server, in the arena; NULL: nothing. */
+    const hg_export_fact *(*facts)(void *ctx, hg_arena *arena, size_t point, size_t *count);
     bool (*stopped)(void *ctx);
     /* May allocate nothing in the arena, whose rest is a trial's scratch. */
     void (*progress)(void *ctx, double done_frac, const char *what);
@@ -38,6 +41,7 @@ typedef struct hg_runner {
     hg_arena of_client;
     hg_process process;
     size_t running;            /* the point, while a process is up */
+    bool mixed;                /* a change stopped half way, or the server began anew: each knob that changes live is set again */
     int at_port;
     char why[HG_WHY], log[512];
 } hg_runner;

@@ -96,13 +96,26 @@ static bool whole(hg_store *s, const char *sql, int64_t *out, hg_err *err)
     return ok;
 }
 
+/* A tuner that was killed while it forked leaves a child that holds the lock until its exec: a moment's patience tells it
+ * from one that lives. */
+static bool lock_soon(int fd)
+{
+    enum { PAUSE_MS = 10 };
+    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited_ms += PAUSE_MS) {
+        if (errno != EWOULDBLOCK || waited_ms >= BUSY_MS)
+            return false;
+        nanosleep(&(struct timespec){ 0, PAUSE_MS * 1000000L }, NULL);
+    }
+    return true;
+}
+
 static bool take_lock(hg_arena scratch, hg_store *s, hg_err *err)
 {
     const char *path = hg_textf(&scratch, "%s.lock", s->path);
     s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (s->lock < 0)
         return hg_fail(err, HG_WORLD, path, "cannot be written: %s", strerror(errno));
-    return flock(s->lock, LOCK_EX | LOCK_NB) == 0 ||
+    return lock_soon(s->lock) ||
            hg_fail(err, HG_WORLD, s->path, "is in use by another heng tune; let it end, or name another with --store");
 }
 

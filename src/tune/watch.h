@@ -28,24 +28,31 @@ typedef struct hg_drift {
 bool hg_drift_tell(hg_drift *d, const hg_traffic *w, hg_traffic_of *of, hg_traffic *from, hg_traffic *to);
 
 typedef enum hg_guard { HG_GUARD_KEPT, HG_GUARD_BROKEN, HG_GUARD_BLIND } hg_guard;
-/* What a window says of a promise; BLIND: the page has no histogram for one of its limits, or nothing came. */
+/* What a window says of a promise; BLIND: the page has no histogram for one of its limits, or one that ends below it, or
+ * nothing came. */
 hg_guard hg_guard_of(const hg_slo *slo, const hg_scrape *before, const hg_scrape *after);
+
+typedef enum hg_look { HG_LOOK_SEEN, HG_LOOK_GONE, HG_LOOK_STOPPED } hg_look;
 
 typedef struct hg_watch {
     const hg_slo *slo;
     size_t now, none;          /* the point it runs at; space->points */
+    bool stranded;             /* of the end: a change that was not proved could not be taken back */
     bool apply;
+    bool stays;                /* the server outlives the watch: what is not proved by its end is taken back */
     void *ctx;
-    bool (*scrape)(void *ctx, hg_scrape *out);  /* waits for a while, then looks; false: stopped, or the server is gone */
+    hg_look (*scrape)(void *ctx, hg_scrape *out); /* waits for a while, then looks; GONE: no page, more than once */
     double (*seconds)(void *ctx);               /* between the last two looks */
     size_t (*plan)(void *ctx, const hg_traffic *traffic, size_t now); /* a better point for it; `none`, or now: there is none */
     bool (*reach)(void *ctx, size_t point);     /* false: it could not be */
+    void (*renewed)(void *ctx);                 /* the server began anew, so what was changed live is not so any more; may be NULL */
     void (*learn)(void *ctx, size_t point, hg_guard how); /* what came of a change, or of the setting that drifted; may be NULL */
-    void (*tell)(void *ctx, const char *kind, const char *text); /* "drift", "propose", "apply", "keep", "rollback", "blind" */
+    void (*tell)(void *ctx, const char *kind, const char *text); /* "drift", "propose", "apply", "keep", "rollback", "blind", "restart" */
     const char *(*name)(void *ctx, size_t point);
 } hg_watch;
 
-/* Until scrape says no. */
+/* Until scrape says that it is stopped, or gone with nothing left to take back.  A change stays only when the promise was seen
+ * kept: one that breaks it, hides what it limits, lets nothing end any more, or ends the server is taken back. */
 void hg_watch_run(hg_arena scratch, hg_watch *w);
 
 #endif

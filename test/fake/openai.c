@@ -8,7 +8,7 @@
  * --play: every path plays it.  --say: a line on stderr first.  --exit: ends at once.  --deaf: never listens.
  * --ignored: a knob that changes nothing.  POST /knobs {"ttft":MS,"itl":MS,"play":FAULT} changes them live; GET /metrics is a
  * Prometheus page with the counters of engine/answer.c and some of
- * vLLM's: first tokens by --ttft, at most a tenth of a second or not.
+ * vLLM's: first tokens by --ttft, at most a tenth of a second or not.  GET /knobs says how they stand.
  * --spread: each stream's first token comes up to an ITL later, so that streams are out of step.
  * --tls: a certificate for localhost is made and written there.
  * Listens on 127.0.0.1, prints the port (and writes it to F), and ends after S seconds (600). */
@@ -24,7 +24,8 @@
 
 typedef enum fault {
     FINE, SICK, HANG, GARBAGE, HTML, PLAIN_JSON, HALF, CUT, BUSY, DOWN, RESET, RESET_ONCE, BUFFERED, NO_USAGE, SPECULATIVE, IN_STREAM,
-    STALL, SHORT, SPLIT, DIES, EMPTY, NO_DONE, UNTIL_CLOSE, NO_HTTP, COMMENTS, TATTLE, WRONG_MODEL
+    STALL, SHORT, SPLIT, DIES, EMPTY, NO_DONE, UNTIL_CLOSE, NO_HTTP, COMMENTS, TATTLE, WRONG_MODEL, BLIND,
+    PAGELESS
 } fault;
 
 static const struct {
@@ -58,6 +59,8 @@ static const struct {
     { "comments", COMMENTS },   /* keep-alive comments between events */
     { "tattle", TATTLE },       /* an error that shows the key */
     { "wrong-model", WRONG_MODEL }, /* 404, whatever the model */
+    { "blind", BLIND },         /* its metrics show no latencies */
+    { "pageless", PAGELESS },   /* it has no metrics */
 };
 
 enum { SPECULATED = 3, CHAT_OVERHEAD = 7, EVENT_MAX = 1024 };
@@ -312,10 +315,17 @@ static void metrics(reply *r)
              "engine_answer_tokens_total %ld\nengine_cached_tokens_total 0\nprocess_cpu_seconds_total %.6f\n", requests_seen, prompt_tokens_seen,
              answer_tokens_sent, (double)clock() / CLOCKS_PER_SEC);
     size_t n = strlen(text);
+    if (always == PAGELESS) {
+        say_error(r, 404, "Not Found");
+        return;
+    }
     snprintf(text + n, sizeof text - n, "vllm:request_success_total{model_name=\"fake-model\"} %ld\nvllm:prompt_tokens_total %ld\n"
-             "vllm:generation_tokens_total %ld\nvllm:time_to_first_token_seconds_bucket{le=\"0.1\"} %ld\n"
-             "vllm:time_to_first_token_seconds_bucket{le=\"10\"} %ld\nvllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} %ld\n", requests_seen,
-             prompt_tokens_seen, answer_tokens_sent, fast_seen, requests_seen, requests_seen);
+             "vllm:generation_tokens_total %ld\n", requests_seen, prompt_tokens_seen, answer_tokens_sent);
+    n = strlen(text);
+    if (always != BLIND)
+        snprintf(text + n, sizeof text - n, "vllm:time_to_first_token_seconds_bucket{le=\"0.1\"} %ld\n"
+                 "vllm:time_to_first_token_seconds_bucket{le=\"10\"} %ld\nvllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} %ld\n", fast_seen,
+                 requests_seen, requests_seen);
     say(r, 200, "text/plain; version=0.0.4", text);
 }
 
@@ -325,6 +335,16 @@ static bool play(const char *name)
         if (strcmp(faults[i].name, name) == 0)
             return always = faults[i].is, true;
     return false;
+}
+
+static void say_knobs(reply *r)
+{
+    char text[200];
+    size_t i = 0;
+    while (faults[i].is != always)
+        i++;
+    snprintf(text, sizeof text, "ttft=%g itl=%g play=%s", ttft_ms, itl_ms, faults[i].name);
+    say(r, 200, "text/plain", text);
 }
 
 static void set_knobs(reply *r)
@@ -358,7 +378,7 @@ void on_request(reply *r)
     else if (strcmp(path, "/metrics") == 0)
         metrics(r);
     else if (strcmp(path, "/knobs") == 0)
-        set_knobs(r);
+        (strcmp(r->method, "GET") == 0 ? say_knobs : set_knobs)(r);
     else if (!chat && !text)
         say_error(r, 404, "Not Found");
     else if (!answer_at_once(r, plays))
