@@ -259,6 +259,7 @@ bool hg_own_overheads(hg_arena *arena, const char *path, const hg_problem *p, hg
         const char *text = json_string_value(json_object_get(o, hg_overhead_terms[k].name));
         found = text && hg_parse_quantity(text, HG_SECONDS, hg_overhead(&terms, k)) && *hg_overhead(&terms, k) >= 0;
     }
+    terms.fitted = hg_textf(arena, "fitted on the runs in %s", path);
     if (found)
         *out = terms;
     json_decref(root);
