@@ -374,6 +374,15 @@ bool hg_ask_run(hg_ask *a, const hg_problem *p, hg_run *out)
     return true;
 }
 
+static void note_queue(hg_ask *a, double rate_per_s, const hg_sim_result *r)
+{
+    char first[32], last[32];
+    hg_note(a, hg_textf(a->arena, "the queue grows through the run: %s requests/s arrive, %s are served; the last quarter of them waits %s for a first "
+                        "step, the first quarter %s.  More --requests, or --steady, say what lasts",
+                        hg_figures(a->arena, rate_per_s, 3), hg_figures(a->arena, r->requests_per_s, 3),
+                        hg_format(last, sizeof last, r->queue_last_s, HG_SECONDS), hg_format(first, sizeof first, r->queue_first_s, HG_SECONDS)));
+}
+
 void hg_note_run(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg_metrics *m)
 {
     const hg_workload *w = &p->workload;
@@ -391,6 +400,8 @@ void hg_note_run(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg
         hg_note(a, hg_textf(a->arena, "overloaded: %s requests/s arrive, %s are served; latencies grow with the "
                             "length of the run", hg_figures(a->arena, w->rate_per_s, 3),
                             hg_figures(a->arena, r->requests_per_s, 3)));
+    else if (hg_metrics_queue_grows(p, m))
+        note_queue(a, w->rate_per_s, r);
 }
 
 bool hg_ask_lang(hg_ask *a, hg_lang *out)
