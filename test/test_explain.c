@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "base/data.h"
 #include "explain/explain.h"
 #include "heng.h"
 
@@ -480,6 +481,64 @@ static void both_languages(hg_arena *arena)
     CHECK_STR(hg_say(arena, HG_ZH, HG_TEXT_queue, "3%"), "请求有 3% 的时间在排队等第一步。");
 }
 
+static bool opens(hg_arena *arena, const hg_data *data, const char *model, const char *device, const char *engine, hg_problem *p)
+{
+    hg_err err;
+    const char *note;
+    hg_device d;
+    return hg_model_find(arena, data, model, &p->model, &note, &err) && hg_engine_find(arena, data, engine, NULL, &p->engine, &err) &&
+           hg_device_find(arena, data, device, &d, &err) && hg_engine_settle(arena, data, &d, NULL, &p->engine, &err) &&
+           hg_rates_open(arena, data, &d, engine, NULL, &p->rates, &note, &err);
+}
+
+/* Every part of every catalogued model's step has a Chinese name, whatever the engine and the shape. */
+static void operators_have_names(hg_arena arena)
+{
+    static const struct {
+        const char *device, *engine;
+        hg_deployment d;
+    } shapes[] = {
+        { "h200_sxm", "vllm", { .tp = 8, .pp = 2, .dp = 1, .ep = 1, .draft_tokens = 1, .accepted_tokens = 0.7 } },
+        { "gb200", "trtllm", { .tp = 1, .pp = 1, .dp = 8, .ep = 8 } },
+        { "ascend_910b", "mindie", { .tp = 2, .pp = 1, .dp = 4, .ep = 8 } },
+    };
+    hg_data data = { 0 };
+    size_t count, items = 0, models = 0;
+    char **names = hg_data_list(&data, &arena, "models", &count);
+    for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
+        for (size_t i = 0; i < count; i++) {
+            hg_arena scratch = arena;
+            hg_problem *p = HG_NEW(&scratch, hg_problem, 1);
+            hg_step *step = HG_NEW(&scratch, hg_step, 1);
+            hg_deployment d = shapes[k].d;
+            hg_err err;
+            char *id = hg_strdup(&scratch, names[i]), *slash = strstr(id, "--");
+            id[strlen(id) - strlen(".json")] = 0;
+            CHECK(slash != NULL);
+            *slash = '/';
+            memmove(slash + 1, slash + 2, strlen(slash + 2) + 1);
+            if (!opens(&scratch, &data, id, shapes[k].device, shapes[k].engine, p))
+                continue;
+            d.replicas = 1;
+            d.precision_is_checkpoints = d.kv_is_auto = true;
+            d.kv_dtype = p->model.precision.kv;
+            d.max_num_seqs = 64;
+            d.max_num_batched_tokens = d.max_model_len = 2048;
+            d.block_tokens = 16;
+            d.draft_tokens = p->model.mtp_layers ? d.draft_tokens : 0;
+            if (!hg_step_prepare(&p->model, &d, &p->engine, &p->rates, step, &err))
+                continue;
+            models++;
+            items += (size_t)step->count;
+            for (int j = 0; j < step->count; j++) {
+                const char *name = step->items[j].name;
+                CHECKF(strcmp(hg_operator_name(HG_ZH, name), name) != 0, "%s has no name in Chinese", name);
+                CHECK_STR(hg_operator_name(HG_EN, name), name);
+            }
+        }
+    CHECKF(models > count && items > 10 * models, "%zu models, %zu parts", models, items);
+}
+
 static void aims(void)
 {
     hg_metrics slow = { .sim = { .good_per_s = 2, .output_tokens_per_s = 100 } }, fast = slow;
@@ -498,6 +557,7 @@ void test_explain(void)
         return;
     waterfall_by_hand();
     both_languages(&arena);
+    operators_have_names(arena);
     aims();
     laws(&arena);
     why_not(&rows[0], "tp=4", "tp", "4");

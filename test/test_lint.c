@@ -81,8 +81,10 @@ static void both_ways(hg_arena arena)
         CHECKF(f && *f->message, "%s does not find its own example: %s", r->id, r->bad);
         CHECKF(!none, "%s finds '%s' in its good example: %s", r->id, none ? none->message : "",
                r->good);
-        CHECKF(*r->reason && *r->fix && strcmp(r->bad, r->good) != 0,
-               "%s lacks a reason, a fix or two examples", r->id);
+        for (int lang = 0; lang < HG_LANGS; lang++)
+            CHECKF(r->reason[lang] && *r->reason[lang] && r->fix[lang] && *r->fix[lang], "%s lacks a reason or a fix", r->id);
+        CHECKF(strcmp(r->reason[HG_EN], r->reason[HG_ZH]) != 0, "%s has its reason in one language", r->id);
+        CHECKF(strcmp(r->bad, r->good) != 0, "%s lacks two examples", r->id);
         for (int k = 0; k < i; k++)
             CHECKF(strcmp(hg_lint_rules[k].id, r->id) != 0, "%s stands there twice", r->id);
     }

@@ -80,8 +80,9 @@ static void a_file_goes_round(hg_arena *arena, hg_serving_shelf *shelf, const hg
     hg_err err;
     hg_own own;
     bool is_own;
+    const bool all[HG_MISS_FIGURES] = { true, true };
     hg_serving_table_of(arena, shelf, rows, 2, &t);
-    const char *path = "/tmp/heng-own-test.json", *text = hg_own_text(arena, &t, NULL, "here", "2026-01-01");
+    const char *path = "/tmp/heng-own-test.json", *text = hg_own_text(arena, &t, NULL, all, "here", "2026-01-01");
     CHECK(hg_file_write(path, text, strlen(text), true, &err) && hg_own_is(*arena, path, &is_own, &err) && is_own);
     CHECKF(hg_own_read(arena, shelf, data, path, 1, &own, &err), "%s %s", err.where, err.msg);
     CHECK(own.count == 1 && own.servers[0].count == 2 && own.servers[0].launch && own.servers[0].launch->max_num_batched_tokens == 4096);
@@ -102,6 +103,37 @@ static void a_file_goes_round(hg_arena *arena, hg_serving_shelf *shelf, const hg
         CHECKF(asked[i].measured ? f.of[HG_MISS_TPOT] == 0.02 : f.of[HG_MISS_TPOT] > 0.005, "%zu: %g", i, f.of[HG_MISS_TPOT]);
         CHECK(f.lo[HG_MISS_TPOT] < f.of[HG_MISS_TPOT] && f.of[HG_MISS_TPOT] < f.hi[HG_MISS_TPOT]);
     }
+}
+
+/* A figure that a file does not correct stays as shipped, band and all, but where it was measured. */
+static void what_does_not_help_is_left(hg_arena *arena, hg_serving_shelf *shelf, const hg_data *data)
+{
+    static const bool corrects[][HG_MISS_FIGURES] = { { true, false }, { false, true }, { false, false } };
+    static const double bands[HG_MISS_FIGURES][2] = { { 0.5, 2 }, { 0.5, 2 } };
+    hg_serving_row rows[] = { row(4, 1), row(64, 1) };
+    hg_serving_figures base = { .ttft_s = 0.05, .tpot_s = 0.005, .step_s = 0.005 };
+    const double shipped[HG_MISS_FIGURES] = { base.ttft_s, base.tpot_s };
+    hg_serving_table t;
+    hg_serving_table_of(arena, shelf, rows, 2, &t);
+    for (size_t i = 0; i < sizeof corrects / sizeof *corrects; i++)
+        for (int64_t clients = 4; clients <= 16; clients += 12) {
+            const char *path = "/tmp/heng-own-test.json", *text = hg_own_text(arena, &t, NULL, corrects[i], "here", "2026-01-01");
+            hg_err err;
+            hg_own own;
+            hg_serving_case c;
+            hg_serving_row q = row(clients, 1);
+            CHECK(hg_file_write(path, text, strlen(text), true, &err) && hg_own_read(arena, shelf, data, path, 1, &own, &err));
+            hg_own_question o = hg_own_case(arena, &own, shelf, &q, &c);
+            hg_own_figures f = hg_own_correct(*arena, &own, &o, &base, bands);
+            for (int k = 0; k < HG_MISS_FIGURES; k++) {
+                bool moved = clients == 4 || corrects[i][k];
+                CHECKF((f.of[k] != shipped[k]) == moved, "%zu, %s, %d clients: %g", i, hg_miss_names[k], (int)clients, f.of[k]);
+                if (!moved) {
+                    CHECK_NEAR(f.lo[k], 0.5 * shipped[k], 1e-12);
+                    CHECK_NEAR(f.hi[k], 2 * shipped[k], 1e-12);
+                }
+            }
+        }
 }
 
 static void bad_files_are_refused(hg_arena *arena, hg_serving_shelf *shelf, const hg_data *data)
@@ -175,6 +207,7 @@ void test_miss(void)
     hg_serving_shelf *shelf = hg_serving_shelf_open(&kept, &data, &err);
     CHECK(shelf);
     a_file_goes_round(&kept, shelf, &data);
+    what_does_not_help_is_left(&kept, shelf, &data);
     bad_files_are_refused(&kept, shelf, &data);
     left_out_loads_are_nearer(&kept, shelf, &priors);
     hg_arena_close(&arena);

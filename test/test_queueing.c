@@ -137,6 +137,36 @@ static void sees_saturation(hg_arena arena)
         }
 }
 
+static double tenth(void *ctx, const hg_batch *b)
+{
+    (void)ctx;
+    (void)b;
+    return 0.1;
+}
+
+/* Arrivals at λ into one slot that serves μ a second, both even: the i-th waits i · (1/μ − 1/λ), so the means of the
+ * quarters lie three quarters of that over all apart; where fewer arrive than are served nobody waits. */
+static void queue_grows(hg_arena arena)
+{
+    enum { N = 64 };
+    static const double gaps_s[] = { 0.0125, 0.05, 0.2 };
+    for (size_t i = 0; i < sizeof gaps_s / sizeof *gaps_s; i++) {
+        hg_arena scratch = arena;
+        hg_workload w = { .requests = HG_NEW(&scratch, hg_request, N), .count = N, .timed = true, .load = HG_LOAD_REPLAY };
+        for (int k = 0; k < N; k++)
+            w.requests[k] = (hg_request){ .arrival_s = k * gaps_s[i], .isl = 10, .osl = 1 };
+        hg_sim_config c = { .sched = { .max_num_seqs = 1, .max_num_batched_tokens = 64, .kv_blocks = 100, .block_tokens = 16,
+                                       .chunked_prefill = true },
+                            .oracle = { tenth, NULL } };
+        hg_sim_result r;
+        hg_sim_run(&scratch, &w, &c, &r);
+        double each_s = fmax(0, 0.1 - gaps_s[i]);
+        CHECK(r.completed == N);
+        CHECKF(fabs(r.queue_first_s - 7.5 * each_s) < 1e-6, "%g", r.queue_first_s);
+        CHECKF(fabs(r.queue_last_s - 55.5 * each_s) < 1e-6, "%g", r.queue_last_s);
+    }
+}
+
 void test_queueing(void)
 {
     hg_arena arena;
@@ -145,5 +175,6 @@ void test_queueing(void)
     intervals_hold_the_truth(arena);
     decides_early(arena);
     sees_saturation(arena);
+    queue_grows(arena);
     hg_arena_close(&arena);
 }

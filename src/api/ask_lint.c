@@ -127,6 +127,9 @@ static hg_code run(hg_ask *a)
     hg_launch_texts texts;
     size_t size;
     bool bad = false;
+    hg_lang lang;
+    if (!hg_ask_lang(a, &lang))
+        return a->err.code;
     if (a->s.input_count > 1)
         return hg_refuse(a, a->s.inputs[1], "is a second file; lint one at a time");
     if (a->s.json.v && a->s.sarif.v)
@@ -149,9 +152,9 @@ static hg_code run(hg_ask *a)
         for (size_t k = 0; k < list[i].lint.count; k++)
             bad |= list[i].lint.found[k].level >= HG_LINT_WARNING;
     }
-    const char *answer = a->s.sarif.v  ? hg_lint_sarif(a->arena, name, list, texts.count)
-                         : a->s.json.v ? hg_lint_json(a->arena, name, list, texts.count)
-                                       : hg_lint_text(a->arena, name, list, texts.count);
+    const char *answer = a->s.sarif.v  ? hg_lint_sarif(a->arena, lang, name, list, texts.count)
+                         : a->s.json.v ? hg_lint_json(a->arena, lang, name, list, texts.count)
+                                       : hg_lint_text(a->arena, lang, name, list, texts.count);
     hg_code code = hg_answer(a, answer, strlen(answer));
     return code != HG_DONE ? code : bad ? HG_NO : HG_DONE;
 }

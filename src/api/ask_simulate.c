@@ -76,6 +76,13 @@ static const char *seconds(hg_arena *arena, double s)
     return isfinite(s) ? hg_strdup(arena, hg_format(text, sizeof text, s, HG_SECONDS)) : "-";
 }
 
+static const char *queue_text(const hg_problem *p, const hg_metrics *m)
+{
+    return m->sim.end == HG_END_SATURATED                                  ? "; SATURATED: the queue grows"
+           : hg_metrics_overloaded(p, m) || hg_metrics_queue_grows(p, m) ? "; OVERLOADED: the queue grows through the run"
+                                                                           : "";
+}
+
 static const char *as_text(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_metrics *m,
                            const char *origin)
 {
@@ -84,13 +91,15 @@ static const char *as_text(hg_arena *arena, const hg_problem *p, const hg_candid
     hg_buf b = { .arena = arena };
     hg_buf_printf(&b, "%s on %" PRId64 " x %s: %s\n%zu requests done, %zu rejected in %s%s\n", p->model.name,
                   hg_candidate_devices(c), p->rates.device.name, hg_candidate_text(arena, c), r->completed, r->rejected,
-                  seconds(arena, r->window_s), r->end == HG_END_SATURATED ? "; SATURATED: the queue grows" : "");
+                  seconds(arena, r->window_s), queue_text(p, m));
     hg_buf_printf(&b, "  %s requests/s, %.0f output tokens/s (%.0f per GPU), %.1f sequences a step, KV peak %.0f%%, "
                       "%" PRId64 " preemptions\n\n", hg_figures(arena, r->requests_per_s, 3), r->output_tokens_per_s,
                   m->tokens_per_s_per_device, r->mean_batch, 100 * r->kv_peak_frac, r->preemptions);
     if (r->tokens_per_step > 0)
         hg_buf_printf(&b, "  speculative decoding by %s: %.0f proposed, %.2f tokens made a step\n\n",
                       hg_draft_table[c->deployment.draft].word, c->deployment.draft_tokens, r->tokens_per_step);
+    if (r->rejected)
+        hg_buf_printf(&b, "of the %zu done; the %zu rejected keep no limit\n", r->completed, r->rejected);
     hg_buf_printf(&b, "%6s %10s %10s %10s %10s %10s\n", "", "mean", "p50", "p90", "p95", "p99");
     for (int k = 0; k < HG_METRICS; k++) {
         const hg_summary *s = &r->latency[k];
@@ -98,8 +107,9 @@ static const char *as_text(hg_arena *arena, const hg_problem *p, const hg_candid
                       seconds(arena, s->p50), seconds(arena, s->p90), seconds(arena, s->p95), seconds(arena, s->p99));
     }
     if (p->slo.count)
-        hg_buf_printf(&b, "\n%s: %s; %.1f%% of requests are good, %s good requests/s\n",
+        hg_buf_printf(&b, "\n%s: %s; %.1f%% of %srequests are good, %s good requests/s\n",
                       hg_slo_text(arena, &p->slo), r->slo_kept ? "kept" : "BROKEN", 100 * r->attained_frac,
+                      r->rejected ? hg_textf(arena, "all %zu ", r->counted) : "",
                       hg_figures(arena, r->good_per_s, 3));
     hg_buf_printf(&b, "\nPredictions: %s. Simulated in %s.\n", origin, seconds(arena, m->simulated_in_s));
     return b.s;

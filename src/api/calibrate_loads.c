@@ -27,7 +27,7 @@ hg_code hg_validate_loads(hg_ask *a)
     hg_buf out = { .arena = a->arena };
     if (!hg_refuse_unread(a, "--leave-one-load-out") || !hg_miss_priors_read(a->arena, &a->data, &priors, &a->err) || !servers_of(a, &servers, &n))
         return a->err.code;
-    hg_loads_report(a, servers, n, &priors, 1, &out);
+    hg_loads_report(a, servers, n, &priors, 1, NULL, &out);
     return hg_answer(a, out.s, out.n);
 }
 
@@ -75,7 +75,7 @@ hg_code hg_calibrate_loads(hg_ask *a)
     for (int f = 0; f < HG_MISS_FIGURES; f++)
         if (!(priors.of[f].lo < 0) || !(priors.of[f].hi > 0))
             return hg_refuse(a, a->s.inputs[1], "holds too few servers of several loads to fit how their misses hang together");
-    hg_loads_report(a, servers, n, &priors, a->s.folds.n ? (int)a->s.folds.v[0] : FOLDS, &out);
+    hg_loads_report(a, servers, n, &priors, a->s.folds.n ? (int)a->s.folds.v[0] : FOLDS, NULL, &out);
     const char *path = a->s.output.s ? a->s.output.s : "data/serving/misses.json", *text = text_of(a, &priors, n);
     if (!hg_file_write(path, text, strlen(text), a->s.force.v, &a->err))
         return a->err.code;

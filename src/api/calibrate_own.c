@@ -227,17 +227,29 @@ static void say_unread(hg_ask *a, const hg_serving_table *t)
                             t->samples[first].of.reason));
 }
 
-static hg_code write_own(hg_ask *a, const hg_serving_table *t, const hg_overheads *terms, const hg_buf *out)
+static hg_code write_own(hg_ask *a, const hg_serving_table *t, const hg_overheads *terms, const bool corrects[HG_MISS_FIGURES],
+                         const hg_buf *out)
 {
     const char *path = a->s.output.s ? a->s.output.s : "own.json";
     const char *source = a->s.input_count > 1 ? hg_basename(a->s.inputs[1]) : "stdin";
-    const char *text = hg_own_text(a->arena, t, terms, source, hg_today(a->arena));
+    const char *text = hg_own_text(a->arena, t, terms, corrects, source, hg_today(a->arena));
     if (!hg_file_write(path, text, strlen(text), a->s.force.v, &a->err))
         return a->err.code;
     hg_note(a, hg_textf(a->arena, "wrote %s; '--calibration %s' lays it over the shipped calibration", path, path));
     if (a->io->out)
         a->io->out(a->io->ctx, out->s ? out->s : "", out->n);
     return HG_DONE;
+}
+
+static void say_one_load(hg_ask *a, const hg_serving_table *t)
+{
+    errors e = errors_of(a, t, hg_shipped_figures(a, t));
+    hg_buf b = { .arena = a->arena };
+    for (int k = 0; k < 2; k++)
+        if (isfinite(e.mean[k]))
+            hg_buf_printf(&b, "%s%s %.1f%%", b.n ? ", " : "", k ? "TPOT" : "TTFT", 100 * e.mean[k]);
+    hg_note(a, hg_textf(a->arena, "one load, which the shipped prediction misses by %s: none can be left out to say how much it helps; more "
+                        "loads say more", b.n ? b.s : "nothing that was measured"));
 }
 
 enum { SERVERS_SHOWN = 8 };
@@ -274,9 +286,10 @@ hg_code hg_calibrate_serving(hg_ask *a)
     say_unread(a, &t);
     if (!a->s.json.v)
         write_servers(&out, &t, servers, servers_n);
+    bool corrects[HG_MISS_FIGURES] = { true, true };
     if (t.count > 1)
-        hg_loads_report(a, servers, servers_n, &priors, 1, &out);
+        hg_loads_report(a, servers, servers_n, &priors, 1, corrects, &out);
     else
-        hg_note(a, "one load: none can be left out to say how much it helps; more loads say more");
-    return write_own(a, &t, refit(a, &t, &out), &out);
+        say_one_load(a, &t);
+    return write_own(a, &t, refit(a, &t, &out), corrects, &out);
 }

@@ -174,7 +174,7 @@ static void token_text(hg_buf *b, const hg_compared *first, const hg_compared *o
         if (fabs(moved_s) < LEAST_CAUSE * before_s)
             break;
         left_s -= moved_s;
-        hg_buf_printf(b, "%s %s%s", d[i].name, moved_text(b->arena, moved_s), hg_text_form(lang, HG_TEXT_list_comma));
+        hg_buf_printf(b, "%s %s%s", hg_operator_name(lang, d[i].name), moved_text(b->arena, moved_s), hg_text_form(lang, HG_TEXT_list_comma));
     }
     hg_buf_printf(b, "%s\n", hg_say(b->arena, lang, HG_TEXT_compare_rest, moved_text(b->arena, left_s)));
 }

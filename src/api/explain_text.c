@@ -49,8 +49,9 @@ const char *hg_bottleneck_text(hg_arena *arena, const hg_account *a, const hg_ti
         return "";
     const char *what = hg_by_name(lang, t->most), *share = percent(arena, t->share[t->most]);
     if (t->share[HG_BY_IDLE] > t->share[t->most])
-        return hg_say(arena, lang, HG_TEXT_waits, percent(arena, t->share[HG_BY_IDLE]), what, share, first->name);
-    return hg_say(arena, lang, HG_TEXT_binds, what, share, first->name,
+        return hg_say(arena, lang, HG_TEXT_waits, percent(arena, t->share[HG_BY_IDLE]), what, share,
+                      hg_operator_name(lang, first->name));
+    return hg_say(arena, lang, HG_TEXT_binds, what, share, hg_operator_name(lang, first->name),
                   percent(arena, hg_part_by(first, t->most) / t->total_s),
                   percent(arena, a->decode_only_s / a->busy_s));
 }
@@ -112,7 +113,7 @@ static void by_operator(hg_buf *b, const hg_explained *x, hg_lang lang)
         const hg_part *p = &x->account.parts[i];
         if (p->seconds < LEAST_SHARE * total_s)
             continue;
-        name_column(b, p->name);
+        name_column(b, hg_operator_name(lang, p->name));
         hg_buf_printf(b, "%6.1f%% %6.1f%% %6.1f%%  %s\n", 100 * p->seconds / total_s, 100 * p->phase_s[HG_WITH_PROMPTS] / total_s,
                       100 * p->phase_s[HG_DECODES_ONLY] / total_s, hg_by_name(lang, hg_part_most(p)));
     }
@@ -226,7 +227,7 @@ static void differences(hg_buf *b, const hg_explained *x, hg_lang lang)
         into->before_s += d->before_s;
         into->after_s += d->after_s;
         if (i < PARTS_SHOWN) {
-            name_column(b, d->name);
+            name_column(b, hg_operator_name(lang, d->name));
             hg_buf_printf(b, "%12s %12s %12s\n", seconds(b->arena, d->before_s), seconds(b->arena, d->after_s),
                           moved(b->arena, d->after_s - d->before_s));
         }

@@ -23,55 +23,73 @@ static const char *clean(hg_arena *arena, const char *text)
     return out;
 }
 
-static const char *fix_of(const hg_finding *f)
+/* The fix for this very line names settings, in English; in another language the rule's goes before it. */
+static const char *fix_of(hg_arena *arena, hg_lang lang, const hg_finding *f)
 {
-    return f->instead ? f->instead : f->rule->fix;
+    const char *fix = f->rule->fix[lang];
+    return !f->instead ? fix : lang == HG_EN ? f->instead : hg_textf(arena, "%s：%s", fix, f->instead);
 }
 
-static const char *worth(hg_arena *arena, const hg_finding *f)
+static const char *worth(hg_arena *arena, hg_lang lang, const hg_finding *f)
 {
-    if (f->mends_start)
-        return "as it stands it does not start";
-    if (!f->priced)
-        return "not priced";
-    return fabs(f->gain_frac) < 0.005
-               ? "no change by the model"
-               : hg_textf(arena, "%+.1f%% output tokens/s by the model", 100 * f->gain_frac);
+    hg_text text = f->mends_start                  ? HG_TEXT_lint_stops
+                   : !f->priced                    ? HG_TEXT_lint_not_priced
+                   : fabs(f->gain_frac) < 0.005    ? HG_TEXT_lint_no_change
+                                                   : HG_TEXT_lint_worth;
+    return hg_say(arena, lang, text, hg_textf(arena, "%+.1f", 100 * f->gain_frac));
 }
 
-static const char *heading(hg_arena *arena, const char *name, const hg_lint *x)
+static const char *level(hg_lang lang, const hg_finding *f)
+{
+    static const hg_text of[] = { [HG_LINT_NOTE] = HG_TEXT_lint_note,
+                                  [HG_LINT_WARNING] = HG_TEXT_lint_warning,
+                                  [HG_LINT_ERROR] = HG_TEXT_lint_error };
+    return hg_text_form(lang, of[f->level]);
+}
+
+static const char *heading(hg_arena *arena, hg_lang lang, const char *name, const hg_lint *x)
 {
     const hg_launch_text *t = x->launch;
     const char *model = clean(arena, t->model);
-    return hg_textf(arena, "%s%s: %s %s%s%s%s%s", name,
-                    t->line > 0 ? hg_textf(arena, ":%d", t->line) : "", t->knobs->engine,
-                    t->knobs->version, model ? ", " : "", model ? model : "",
-                    t->servers > 1 ? hg_textf(arena, ", %" PRId64 " servers", t->servers) : "",
-                    t->unread ? hg_textf(arena, " (%s is not there: not judged)", t->unread) : "");
+    hg_buf b = { .arena = arena };
+    hg_buf_puts(&b, name);
+    if (t->line > 0)
+        hg_buf_printf(&b, ":%d", t->line);
+    hg_buf_printf(&b, ": %s %s", t->knobs->engine, t->knobs->version);
+    if (model)
+        hg_buf_printf(&b, "%s%s", hg_text_form(lang, HG_TEXT_list_comma), model);
+    if (t->servers > 1)
+        hg_buf_puts(&b, hg_say(arena, lang, HG_TEXT_lint_servers,
+                               hg_textf(arena, "%" PRId64, t->servers)));
+    if (t->unread)
+        hg_buf_puts(&b, hg_say(arena, lang, HG_TEXT_lint_unread, t->unread));
+    return b.s;
 }
 
-const char *hg_lint_text(hg_arena *arena, const char *name, const hg_linted *list, size_t count)
+const char *hg_lint_text(hg_arena *arena, hg_lang lang, const char *name, const hg_linted *list,
+                         size_t count)
 {
     hg_buf b = { .arena = arena };
     for (size_t i = 0; i < count; i++) {
         const hg_lint *x = &list[i].lint;
-        hg_buf_printf(&b, "%s%s\n", i ? "\n" : "", heading(arena, name, x));
+        hg_buf_printf(&b, "%s%s\n", i ? "\n" : "", heading(arena, lang, name, x));
         for (size_t k = 0; k < x->count; k++) {
             const hg_finding *f = &x->found[k];
-            hg_buf_printf(&b, "%s:%d: %s: %s [%s]\n    %s\n    fix: %s (%s)\n",
-                          f->file ? f->file : name, f->line, hg_lint_level_names[f->level],
-                          f->message, id_of(arena, f->rule), f->rule->reason, fix_of(f),
-                          worth(arena, f));
+            hg_buf_printf(&b, "%s:%d: %s: %s [%s]\n    %s\n    %s\n", f->file ? f->file : name,
+                          f->line, level(lang, f), f->message, id_of(arena, f->rule),
+                          f->rule->reason[lang],
+                          hg_say(arena, lang, HG_TEXT_lint_fix, fix_of(arena, lang, f),
+                                 worth(arena, lang, f)));
         }
         if (x->count == 0)
-            hg_buf_puts(&b, "nothing found\n");
+            hg_buf_printf(&b, "%s\n", hg_text_form(lang, HG_TEXT_lint_nothing));
         else if (list[i].unpriced)
-            hg_buf_printf(&b, "fixes are not priced: %s\n", list[i].unpriced);
+            hg_buf_printf(&b, "%s\n", hg_say(arena, lang, HG_TEXT_lint_unpriced, list[i].unpriced));
     }
     return b.s;
 }
 
-static void finding(hg_arena *arena, hg_json *j, const char *name, const hg_finding *f)
+static void finding(hg_arena *arena, hg_lang lang, hg_json *j, const char *name, const hg_finding *f)
 {
     hg_json_open(j, '{');
     hg_json_key_str(j, "rule", id_of(arena, f->rule));
@@ -79,8 +97,8 @@ static void finding(hg_arena *arena, hg_json *j, const char *name, const hg_find
     hg_json_key_str(j, "file", f->file ? f->file : name);
     hg_json_key_int(j, "line", f->line);
     hg_json_key_str(j, "message", f->message);
-    hg_json_key_str(j, "reason", f->rule->reason);
-    hg_json_key_str(j, "fix", fix_of(f));
+    hg_json_key_str(j, "reason", f->rule->reason[lang]);
+    hg_json_key_str(j, "fix", fix_of(arena, lang, f));
     hg_json_key(j, "gain_frac");
     if (f->priced)
         hg_json_num(j, f->gain_frac);
@@ -90,7 +108,8 @@ static void finding(hg_arena *arena, hg_json *j, const char *name, const hg_find
     hg_json_close(j, '}');
 }
 
-const char *hg_lint_json(hg_arena *arena, const char *name, const hg_linted *list, size_t count)
+const char *hg_lint_json(hg_arena *arena, hg_lang lang, const char *name, const hg_linted *list,
+                         size_t count)
 {
     hg_buf b = { .arena = arena };
     hg_json j = { .out = &b };
@@ -111,7 +130,7 @@ const char *hg_lint_json(hg_arena *arena, const char *name, const hg_linted *lis
         hg_json_key(&j, "findings");
         hg_json_open(&j, '[');
         for (size_t k = 0; k < list[i].lint.count; k++)
-            finding(arena, &j, name, &list[i].lint.found[k]);
+            finding(arena, lang, &j, name, &list[i].lint.found[k]);
         hg_json_close(&j, ']');
         hg_json_close(&j, '}');
     }
@@ -131,15 +150,15 @@ static void text_key(hg_json *j, const char *key, const char *text)
     hg_json_close(j, '}');
 }
 
-static void sarif_rules(hg_arena *arena, hg_json *j)
+static void sarif_rules(hg_arena *arena, hg_lang lang, hg_json *j)
 {
     hg_json_key(j, "rules");
     hg_json_open(j, '[');
     for (int i = 0; i < hg_lint_rule_count; i++) {
         hg_json_open(j, '{');
         hg_json_key_str(j, "id", id_of(arena, &hg_lint_rules[i]));
-        text_key(j, "shortDescription", hg_lint_rules[i].reason);
-        text_key(j, "help", hg_lint_rules[i].fix);
+        text_key(j, "shortDescription", hg_lint_rules[i].reason[lang]);
+        text_key(j, "help", hg_lint_rules[i].fix[lang]);
         hg_json_key(j, "defaultConfiguration");
         hg_json_open(j, '{');
         hg_json_key_str(j, "level", hg_lint_level_names[hg_lint_rules[i].level]);
@@ -169,19 +188,22 @@ static void sarif_place(hg_json *j, const char *name, int line)
     hg_json_close(j, ']');
 }
 
-static void sarif_result(hg_arena *arena, hg_json *j, const char *name, const hg_finding *f)
+static void sarif_result(hg_arena *arena, hg_lang lang, hg_json *j, const char *name,
+                         const hg_finding *f)
 {
     hg_json_open(j, '{');
     hg_json_key_str(j, "ruleId", id_of(arena, f->rule));
     hg_json_key_str(j, "level", hg_lint_level_names[f->level]);
     text_key(j, "message",
-             hg_textf(arena, "%s: %s. Fix: %s (%s)", f->message, f->rule->reason, fix_of(f),
-                      worth(arena, f)));
+             hg_textf(arena, "%s: %s. %s", f->message, f->rule->reason[lang],
+                      hg_say(arena, lang, HG_TEXT_lint_fix, fix_of(arena, lang, f),
+                             worth(arena, lang, f))));
     sarif_place(j, f->file ? f->file : name, f->line);
     hg_json_close(j, '}');
 }
 
-const char *hg_lint_sarif(hg_arena *arena, const char *name, const hg_linted *list, size_t count)
+const char *hg_lint_sarif(hg_arena *arena, hg_lang lang, const char *name, const hg_linted *list,
+                          size_t count)
 {
     hg_buf b = { .arena = arena };
     hg_json j = { .out = &b };
@@ -197,14 +219,14 @@ const char *hg_lint_sarif(hg_arena *arena, const char *name, const hg_linted *li
     hg_json_open(&j, '{');
     hg_json_key_str(&j, "name", "heng");
     hg_json_key_str(&j, "semanticVersion", HENG_VERSION);
-    sarif_rules(arena, &j);
+    sarif_rules(arena, lang, &j);
     hg_json_close(&j, '}');
     hg_json_close(&j, '}');
     hg_json_key(&j, "results");
     hg_json_open(&j, '[');
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < list[i].lint.count; k++)
-            sarif_result(arena, &j, name, &list[i].lint.found[k]);
+            sarif_result(arena, lang, &j, name, &list[i].lint.found[k]);
     hg_json_close(&j, ']');
     hg_json_close(&j, '}');
     hg_json_close(&j, ']');

@@ -9,8 +9,8 @@ typedef struct hg_linted {
     const char *unpriced; /* why fixes have no price; NULL: they have */
 } hg_linted;
 
-const char *hg_lint_text(hg_arena *arena, const char *name, const hg_linted *list, size_t count);
-const char *hg_lint_json(hg_arena *arena, const char *name, const hg_linted *list, size_t count);
-const char *hg_lint_sarif(hg_arena *arena, const char *name, const hg_linted *list, size_t count);
+const char *hg_lint_text(hg_arena *arena, hg_lang lang, const char *name, const hg_linted *list, size_t count);
+const char *hg_lint_json(hg_arena *arena, hg_lang lang, const char *name, const hg_linted *list, size_t count);
+const char *hg_lint_sarif(hg_arena *arena, hg_lang lang, const char *name, const hg_linted *list, size_t count);
 
 #endif

@@ -143,9 +143,23 @@ static void write_text(hg_buf *out, study *s)
         }
 }
 
-void hg_loads_report(hg_ask *a, const hg_miss_server *servers, size_t n, const hg_miss_priors *priors, int folds, hg_buf *out)
+/* What `--calibration` would do, said and held to where it does not help: the mean, as one bad load is what it may bring. */
+static bool judge_help(hg_ask *a, const line *l, const char *figure)
+{
+    double before = hg_mean(l->before, l->n), after = hg_mean(l->after, l->n);
+    if (l->n == 0 || after < before)
+        return true;
+    hg_note(a, hg_textf(a->arena, "%s: your other loads do not help to predict one left out, whose error goes from %.1f%% to %.1f%% in the mean; "
+                        "loads that were not measured stay as shipped", figure, 100 * before, 100 * after));
+    return false;
+}
+
+void hg_loads_report(hg_ask *a, const hg_miss_server *servers, size_t n, const hg_miss_priors *priors, int folds,
+                     bool helps[HG_MISS_FIGURES], hg_buf *out)
 {
     study s = run_study(a->arena, servers, n, priors, folds);
+    for (int f = 0; helps && f < HG_MISS_FIGURES; f++)
+        helps[f] = judge_help(a, &s.lines[HG_MISS_ALL][f], f ? "TPOT" : "TTFT");
     if (a->s.json.v)
         write_json(out, &s);
     else

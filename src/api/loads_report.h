@@ -9,8 +9,10 @@
 hg_serving_figures *hg_shipped_figures(hg_ask *a, const hg_serving_table *t);
 
 /* Every load of every server left out in turn: errors by each way, beside the shipped prediction's on the same
- * runs.  Folds above 1: the priors are fitted anew without the servers that they are judged on. */
-void hg_loads_report(hg_ask *a, const hg_miss_server *servers, size_t n, const hg_miss_priors *priors, int folds, hg_buf *out);
+ * runs.  helps, when not NULL: of which figures all other runs of a server made its left-out loads err less in the mean
+ * (true where none could be left out).  Folds above 1: the priors are fitted anew without the servers that they are judged on. */
+void hg_loads_report(hg_ask *a, const hg_miss_server *servers, size_t n, const hg_miss_priors *priors, int folds,
+                     bool helps[HG_MISS_FIGURES], hg_buf *out);
 
 /* False with a->err set where a word is given that these do not read. */
 bool hg_refuse_unread(hg_ask *a, const char *by);

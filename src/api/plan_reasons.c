@@ -45,15 +45,27 @@ static const char *gib(hg_arena *arena, double bytes)
     return hg_textf(arena, "%.1f GiB", bytes / 0x1p30);
 }
 
-/* "--max-num-seqs 256": the flag as the engine calls it, with what it is told. */
-static const char *told(hg_arena *arena, const hg_plan *p, const char *word)
+/* "--max-num-seqs 256": the flag, key or variable as the engine calls it, with what it is told; NULL: it is told nothing. */
+static const char *told_if(hg_arena *arena, const hg_plan *p, const char *word)
 {
     hg_point own = p->top[0]; /* of two pools the one that answers */
     own.prefill = (hg_deployment){ 0 };
     hg_launch l = hg_plan_launch(arena, p, &own, p->problem->model.name);
     hg_settings s = hg_emit_settings(arena, hg_emitter_find(p->problem->engine.name), &l, 1);
-    const hg_setting *t = hg_setting_of_word(&s, word);
-    return t ? hg_textf(arena, "%s %s", t->name, t->value) : word;
+    return hg_setting_told(&s, word);
+}
+
+static const char *told(hg_arena *arena, const hg_plan *p, const char *word)
+{
+    const char *as = told_if(arena, p, word);
+    return as ? as : word;
+}
+
+/* What bounds a step's prompt tokens: some engines have other flags for whole prompts, or for pieces of them. */
+static const char *told_tokens(hg_arena *arena, const hg_plan *p)
+{
+    const char *own = told_if(arena, p, p->top[0].deployment.chunked_prefill ? "chunk_tokens" : "whole_prompt_tokens");
+    return own ? own : told(arena, p, "max_num_batched_tokens");
 }
 
 static void say_shape(hg_arena *arena, const hg_scenario *q, hg_plan *out)
@@ -101,11 +113,8 @@ static void say_limits(hg_arena *arena, const hg_scenario *q, hg_plan *out)
     reason(out, hg_say(arena, out->lang, HG_TEXT_why_seqs, told(arena, out, "max_num_seqs"), first_of(arena, out, seqs),
                        hg_textf(arena, "%.3g", r->mean_batch), form(out, often ? HG_TEXT_why_seqs_often : HG_TEXT_why_seqs_seldom),
                        percent(arena, r->kv_peak_frac)));
-    /* SGLang's chunk is off; what bounds a step of whole prompts is another flag. */
-    bool whole = !d->chunked_prefill && strcmp(out->problem->engine.name, "sglang") == 0;
-    reason(out, hg_say(arena, out->lang, HG_TEXT_why_tokens, told(arena, out, whole ? "whole_prompt_tokens" : "max_num_batched_tokens"),
-                       first_of(arena, out, tokens),
-                       hg_textf(arena, "%.2f", (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine)));
+    reason(out, hg_say(arena, out->lang, HG_TEXT_why_tokens, told_tokens(arena, out),
+                       first_of(arena, out, tokens), hg_textf(arena, "%.2f", (double)r->steps / fmax(r->duration_s, 1e-9) / per_engine)));
 }
 
 static void say_room(hg_arena *arena, const hg_scenario *q, hg_plan *out)

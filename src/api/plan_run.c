@@ -82,7 +82,8 @@ static size_t group_of(void *ctx, size_t i)
     return ((wave *)ctx)->items[i].group;
 }
 
-/* The first of the list with the same budgets and engines: what differs then is how many sequences a step may hold. */
+/* Like ones stand side by side: the first of those of this shape, with the same pool before them and the same token
+ * budget, whose steps differ in how many sequences they may hold. */
 static size_t budget_of(void *ctx, size_t i)
 {
     const wave *v = ctx;

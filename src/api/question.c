@@ -55,6 +55,15 @@ static bool ask_own_terms(hg_ask *a, hg_problem *p)
     return true;
 }
 
+/* Without them a step is its kernels alone, and answers come out faster than any server's. */
+static void note_unfitted(hg_ask *a, const hg_problem *p)
+{
+    if (!p->engine.overheads.fitted)
+        hg_note(a, hg_textf(a->arena, "%s on %s devices: its host's times are not calibrated, steps are priced without them; "
+                            "runs of your own server give them ('heng calibrate serving', then --calibration)",
+                            p->engine.title, p->rates.device.vendor));
+}
+
 /* `heng simulate --tp 1,2` names no one deployment. */
 bool hg_ask_single(hg_ask *a)
 {
@@ -239,11 +248,13 @@ bool hg_ask_problem(hg_ask *a, hg_need_load need, hg_problem *out)
 {
     *out = (hg_problem){ .seed = (uint64_t)one(&a->s.seed, 0) };
     const char *engine = a->s.engine.s ? a->s.engine.s : "vllm";
-    return ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, a->s.engine_version.s, &out->engine,
-                                                  &a->err) &&
+    bool found = ask_model(a, &out->model) && hg_engine_find(a->arena, &a->data, engine, a->s.engine_version.s, &out->engine,
+                                                         &a->err) &&
            (need == HG_LOAD_FREE || ask_simulated(a, &out->engine)) && hg_ask_rates(a, &out->rates) &&
-           hg_engine_settle(a->arena, &a->data, &out->rates.device, a->s.engine_version.s, &out->engine, &a->err) && ask_own_terms(a, out) &&
-           hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) && hg_ask_client(a, &out->client) &&
+           hg_engine_settle(a->arena, &a->data, &out->rates.device, a->s.engine_version.s, &out->engine, &a->err) && ask_own_terms(a, out);
+    if (found && need != HG_LOAD_FREE)
+        note_unfitted(a, out);
+    return found && hg_ask_workload(a, need, &out->workload) && ask_fitting(a, out) && hg_ask_client(a, &out->client) &&
            (!a->s.slo.s || hg_slo_parse(a->s.slo.s, a->s.slo.where, &out->slo, &a->err)) &&
            hg_ask_price(a, &out->rates.device, &out->price_usd_per_s);
 }
@@ -363,6 +374,15 @@ bool hg_ask_run(hg_ask *a, const hg_problem *p, hg_run *out)
     return true;
 }
 
+static void note_queue(hg_ask *a, double rate_per_s, const hg_sim_result *r)
+{
+    char first[32], last[32];
+    hg_note(a, hg_textf(a->arena, "the queue grows through the run: %s requests/s arrive, %s are served; the last quarter of them waits %s for a first "
+                        "step, the first quarter %s.  More --requests, or --steady, say what lasts",
+                        hg_figures(a->arena, rate_per_s, 3), hg_figures(a->arena, r->requests_per_s, 3),
+                        hg_format(last, sizeof last, r->queue_last_s, HG_SECONDS), hg_format(first, sizeof first, r->queue_first_s, HG_SECONDS)));
+}
+
 void hg_note_run(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg_metrics *m)
 {
     const hg_workload *w = &p->workload;
@@ -380,6 +400,8 @@ void hg_note_run(hg_ask *a, const hg_problem *p, const hg_candidate *c, const hg
         hg_note(a, hg_textf(a->arena, "overloaded: %s requests/s arrive, %s are served; latencies grow with the "
                             "length of the run", hg_figures(a->arena, w->rate_per_s, 3),
                             hg_figures(a->arena, r->requests_per_s, 3)));
+    else if (hg_metrics_queue_grows(p, m))
+        note_queue(a, w->rate_per_s, r);
 }
 
 bool hg_ask_lang(hg_ask *a, hg_lang *out)

@@ -155,7 +155,7 @@ static void parts(const hg_report *r)
         double share = p->seconds / r->p->detail->times.total_s;
         if (!(p->seconds > 0))
             continue;
-        hg_html(r->b, "<tr><th scope=\"row\">%s</th>", p->name);
+        hg_html(r->b, "<tr><th scope=\"row\">%s</th>", hg_operator_name(r->p->lang, p->name));
         hg_report_figure(r, share, hg_html_percent(r->arena, share));
         hg_html(r->b, "<td>%s</td>", p->host ? hg_report_form(r, HG_TEXT_assume_host) : p->origin_text);
         hg_report_figure(r, p->hi_s / p->seconds - 1,

@@ -81,13 +81,13 @@ static void share_row(const hg_report *r, const char *name, double share, int bo
             hg_html_percent(r->arena, share), bound == OTHER ? "" : hg_report_form(r, bounds[bound].name));
 }
 
-/* Parts of a step keep the names that the operators' tables have; what is no part has a word. */
+/* What is no part of a step has a word of its own. */
 static const char *name_of(const hg_report *r, const hg_share *s)
 {
     return strcmp(s->name, "idle") == 0             ? hg_report_form(r, HG_TEXT_part_idle)
            : strcmp(s->name, "bubble") == 0         ? hg_report_form(r, HG_TEXT_part_bubble)
            : strcmp(s->name, "smaller parts") == 0  ? hg_report_form(r, HG_TEXT_part_small)
-                                                    : s->name;
+                                                    : hg_operator_name(r->p->lang, s->name);
 }
 
 static void share_rows(const hg_report *r)

@@ -66,6 +66,18 @@ const hg_setting *hg_setting_of_word(const hg_settings *s, const char *word)
     return found;
 }
 
+const char *hg_setting_told(const hg_settings *s, const char *word)
+{
+    const hg_setting *t = hg_setting_of_word(s, word);
+    const hg_engine_knob *knob = hg_knob_of_word(s->knobs, word);
+    if (t)
+        return hg_textf(s->arena, "%s %s", t->name, t->value);
+    for (size_t i = 0; knob && knob->env && i < s->env_count; i++)
+        if (strcmp(s->env[i][0], knob->env) == 0)
+            return hg_textf(s->arena, "%s=%s", s->env[i][0], s->env[i][1]);
+    return NULL;
+}
+
 const hg_setting *hg_setting_of_key(const hg_settings *s, const char *key)
 {
     const hg_setting *found = NULL;

@@ -36,6 +36,8 @@ void hg_put_env(hg_settings *s, const char *name, const char *value);
 
 /* NULL: not set. */
 const hg_setting *hg_setting_of_word(const hg_settings *s, const char *word);
+/* As it is told the engine: "--max-num-seqs 256", "NAME=0.8" of a variable; NULL: not set. */
+const char *hg_setting_told(const hg_settings *s, const char *word);
 const hg_setting *hg_setting_of_key(const hg_settings *s, const char *key);
 
 /* " --max-num-seqs 256 --no-x …"; switches that are off as --no-x where the engine has that form,

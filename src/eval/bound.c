@@ -189,11 +189,13 @@ static double prompt_attention(const hg_candidate *c, double isl)
     return CHEAPEST_ATTENTION * best;
 }
 
-static double mean_prompt_attention(const hg_candidate *c, const hg_demand *d)
+double hg_bound_prompt_attention(const hg_candidate *c, const hg_demand *d)
 {
-    double sum = 0;
-    for (int i = 0; i < HG_LENGTHS_SEEN; i++)
-        sum += i && d->isl[i] == d->isl[i - 1] ? sum / i : prompt_attention(c, d->isl[i]);
+    double sum = 0, one = 0;
+    for (int i = 0; i < HG_LENGTHS_SEEN; i++) {
+        one = i && d->isl[i] == d->isl[i - 1] ? one : prompt_attention(c, d->isl[i]);
+        sum += one;
+    }
     return sum / HG_LENGTHS_SEEN;
 }
 
@@ -215,7 +217,7 @@ double hg_bound_pool_rate(hg_arena scratch, const hg_problem *p, const hg_demand
     /* Prefix hits may spare prompt tokens; a bound must allow for all that could. */
     bool spared = dep->prefix_caching && p->workload.hash_block_tokens;
     question q = { .l = l, .d = d, .prompt = prompts && !spared ? d->prompt : 0,
-                   .attention_s = prompts && !spared ? mean_prompt_attention(c, d) : 0, .answer = answers ? d->answer / drafted : 0,
+                   .attention_s = prompts && !spared ? hg_bound_prompt_attention(c, d) : 0, .answer = answers ? d->answer / drafted : 0,
                    .gap_s = d->gap_s * drafted,
                    .mixed_steps = decodes < (double)dep->max_num_batched_tokens
                                       ? d->prompt / ((double)dep->max_num_batched_tokens - decodes) + 1 : INFINITY,

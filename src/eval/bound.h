@@ -20,6 +20,10 @@ typedef struct hg_demand {
 
 hg_demand hg_demand_of(hg_arena scratch, const hg_workload *w, const hg_slo *slo);
 
+/* Seconds of one engine's attention over a request's prompt, the mean over requests: no way of cutting prompts into
+ * steps takes less. */
+double hg_bound_prompt_attention(const hg_candidate *c, const hg_demand *d);
+
 /* Requests per second over all replicas (of both pools) that no simulation of it exceeds while it keeps the promise.
  *
  * Every engine step of n decodes and p prompt tokens takes t(n, p).  Prompt tokens are priced at B seconds each, no more

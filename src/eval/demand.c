@@ -37,19 +37,50 @@ static bool gap_of(const hg_limit *l, const int32_t *answers, size_t n, double m
            *free_frac < 1;
 }
 
-static void take_limits(const hg_slo *slo, const int32_t *answers, size_t n, hg_demand *d)
+static bool is_nearer(double gap_s, double free_frac, const hg_demand *d)
 {
-    for (int i = 0; i < slo->count; i++) {
+    return gap_s < d->gap_s || (gap_s == d->gap_s && free_frac < d->free_frac);
+}
+
+static void take_gaps(const hg_slo *slo, const int32_t *answers, size_t n, hg_demand *d)
+{
+    for (int i = 0; i < slo->count && d->answer > 0; i++) {
         double gap_s, free_frac;
-        if (slo->limits[i].metric == HG_TTFT && slo->limits[i].percentile != HG_MEAN) {
-            d->wait_s = slo->limits[i].limit_s;
-            d->late_frac = fmin(1, 1 - slo->limits[i].percentile + SAMPLING);
-        }
-        if (d->answer <= 0 || !gap_of(&slo->limits[i], answers, n, d->answer, &gap_s, &free_frac) || gap_s >= d->gap_s)
+        if (!gap_of(&slo->limits[i], answers, n, d->answer, &gap_s, &free_frac) || !is_nearer(gap_s, free_frac, d))
             continue;
         d->gap_s = gap_s;
         d->free_frac = free_frac;
     }
+}
+
+/* What prompts that must not wait take of a gap between tokens: see bound.h. */
+static double held(double wait_s, double late_frac, const hg_demand *d)
+{
+    return d->answer > 0 ? (1 - late_frac) * fmax(0, d->gap_s - wait_s / d->answer) : 0;
+}
+
+/* Of several limits of the first token any is true: the one that holds the gaps up most counts, whatever their order;
+ * among those that do not, the shortest. */
+static void take_waits(const hg_slo *slo, hg_demand *d)
+{
+    for (int i = 0; i < slo->count; i++) {
+        const hg_limit *l = &slo->limits[i];
+        double late_frac = fmin(1, 1 - l->percentile + SAMPLING);
+        if (l->metric != HG_TTFT || l->percentile == HG_MEAN)
+            continue;
+        double now = held(d->wait_s, d->late_frac, d), then = held(l->limit_s, late_frac, d);
+        bool alike = !(then > now) && !(then < now);
+        if (then > now || (alike && (l->limit_s < d->wait_s || (l->limit_s == d->wait_s && late_frac < d->late_frac)))) {
+            d->wait_s = l->limit_s;
+            d->late_frac = late_frac;
+        }
+    }
+}
+
+static void take_limits(const hg_slo *slo, const int32_t *answers, size_t n, hg_demand *d)
+{
+    take_gaps(slo, answers, n, d);
+    take_waits(slo, d);
 }
 
 static void take_lengths(const int32_t *prompts, size_t n, hg_demand *d)

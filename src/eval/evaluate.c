@@ -141,6 +141,19 @@ bool hg_metrics_overloaded(const hg_problem *p, const hg_metrics *m)
     return r->end == HG_END_SATURATED || r->window_s > OVERLOAD * span_s + 2 * alone_s;
 }
 
+/* A wait for the step under way, or for a few, is no queue. */
+static const double STEPS_WAITED = 8;
+
+/* Arrivals at λ over a service at μ make each wait (λ/μ − 1) of the time since the first arrived longer; the middles of
+ * the first and last quarters lie three quarters of the arrivals apart. */
+bool hg_metrics_queue_grows(const hg_problem *p, const hg_metrics *m)
+{
+    const hg_sim_result *r = &m->sim;
+    double rise_s = r->queue_last_s - r->queue_first_s, span_s = 0.75 * r->arrivals_s;
+    bool whole = p->workload.load == HG_LOAD_RATE && r->end == HG_END_ALL && r->steps > 0;
+    return whole && rise_s > (OVERLOAD - 1) * span_s && rise_s > STEPS_WAITED * r->busy_s / (double)r->steps;
+}
+
 void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                  hg_metrics *out)
 {

@@ -72,6 +72,10 @@ void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, co
 /* Serving the arrivals took far longer than they took to come, or the run was given up for that. */
 bool hg_metrics_overloaded(const hg_problem *p, const hg_metrics *m);
 
+/* Does the queue grow through a run of a rate?  So it does where more arrive than are served, and is seen to in runs
+ * much shorter than an overload needs to show in how long they last. */
+bool hg_metrics_queue_grows(const hg_problem *p, const hg_metrics *m);
+
 /* What the simulator is told of it. */
 hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const hg_run *run, hg_oracle oracle);
 

@@ -18,19 +18,31 @@ static bool heads_divide(const hg_model *m, int64_t tp, char *reason, size_t siz
     return true;
 }
 
-/* A cut dense weight must keep whole quantisation blocks (128 for block-scaled fp8). */
-static bool widths_divide(const hg_model *m, const hg_deployment *d, char *reason, size_t size)
+/* Of block-scaled fp8: one scale for so many of a weight's rows. */
+enum { FP8_BLOCK = 128 };
+
+/* TensorRT-LLM's kernels pad ragged blocks; the loaders of vLLM and SGLang refuse them. */
+static bool experts_keep_blocks(const hg_model *m, const hg_layer *l, int64_t cut, const hg_engine *e)
+{
+    bool blocks = l->ffn == HG_FFN_MOE && m->precision.experts == HG_FP8_BLOCK && e->whole_expert_blocks;
+    return !blocks || cut == 1 || l->expert_inter_size % (cut * FP8_BLOCK) == 0;
+}
+
+/* A cut dense weight must keep whole quantisation blocks. */
+static bool widths_divide(const hg_model *m, const hg_deployment *d, const hg_engine *e, char *reason, size_t size)
 {
     for (int64_t i = 0; i < m->layer_kinds; i++) {
         const hg_layer *l = &m->layers[i];
-        int64_t cut = d->tp * d->dp / d->ep, block = m->precision.mlp == HG_FP8_BLOCK ? 128 : 1;
+        int64_t cut = d->tp * d->dp / d->ep, block = m->precision.mlp == HG_FP8_BLOCK ? FP8_BLOCK : 1;
         if (l->ffn == HG_FFN_DENSE && l->inter_size % (d->tp * block) != 0)
             return SAY("tp %" PRId64 " does not cut the feed-forward width %" PRId64 " into whole blocks of %"
                        PRId64, d->tp, l->inter_size, block);
-        /* Ragged blocks are padded: MiniMax-M2.5 is measured with widths of 192 in blocks of 128. */
         if (l->ffn == HG_FFN_MOE && l->expert_inter_size % cut != 0)
             return SAY("%" PRId64 " ranks an expert do not cut its width %" PRId64 "; use expert parallelism",
                        cut, l->expert_inter_size);
+        if (!experts_keep_blocks(m, l, cut, e))
+            return SAY("%" PRId64 " ranks an expert cut its width %" PRId64 " across the fp8 blocks of %d, which %s does not load; "
+                       "use expert parallelism", cut, l->expert_inter_size, FP8_BLOCK, e->title);
     }
     return true;
 }
@@ -101,6 +113,6 @@ bool hg_deployment_legal(const hg_model *m, const hg_deployment *d, const hg_eng
                          const hg_device *dev, char *reason, size_t size)
 {
     return heads_divide(m, d->tp, reason, size) && experts_divide(m, d, e, reason, size) &&
-           widths_divide(m, d, reason, size) && engine_takes(m, d, e, dev, reason, size) &&
+           widths_divide(m, d, e, reason, size) && engine_takes(m, d, e, dev, reason, size) &&
            drafts_run(m, d, e, reason, size);
 }

@@ -43,6 +43,13 @@ static bool is_simulated(const hg_engine *e, hg_err *err)
     return e->scheduler || hg_fail(err, HG_INPUT, e->name, "has no scheduler in the simulator; vllm, sglang, trtllm and mindie do");
 }
 
+/* Rows of runs that were measured did start, whatever a loader refuses: a sheet does not say which build it was. */
+static bool was_started(hg_engine *e)
+{
+    e->whole_expert_blocks = false;
+    return true;
+}
+
 static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
 {
     const char *note;
@@ -51,7 +58,7 @@ static bool open_parts(hg_serving_shelf *s, opened *o, hg_err *err)
     return hg_model_find(s->arena, s->data, o->model, &p->model, &note, err) &&
            hg_engine_find(s->arena, s->data, o->engine, o->era, &p->engine, err) && is_simulated(&p->engine, err) &&
            hg_device_find(s->arena, s->data, o->device, &device, err) &&
-           hg_engine_settle(s->arena, s->data, &device, o->era, &p->engine, err) &&
+           hg_engine_settle(s->arena, s->data, &device, o->era, &p->engine, err) && was_started(&p->engine) &&
            hg_rates_open(s->arena, s->data, &device, o->engine, *o->version ? o->version : NULL,
                          &p->rates, &note, err) &&
            (!s->overlay || hg_rates_overlay(s->arena, &p->rates, s->overlay, err));

@@ -12,9 +12,22 @@
 
 #define NONE NULL
 #define MEND(name) hg_mend_##name
-#define RULE(name, level, engines, reason, fix, mend, model, device, isl, osl, clients, bad, good) \
-    { #name,  level, engines, reason, fix, hg_check_##name, mend, model,                           \
-      device, bad,   good,    isl,    osl, clients },
+#define RULE(name, level, engines, reason, reason_zh, fix, fix_zh, mend, model, device, isl, osl,  \
+             clients, bad, good)                                                                   \
+    { #name,                                                                                       \
+      level,                                                                                       \
+      engines,                                                                                     \
+      { reason, reason_zh },                                                                       \
+      { fix, fix_zh },                                                                             \
+      hg_check_##name,                                                                             \
+      mend,                                                                                        \
+      model,                                                                                       \
+      device,                                                                                      \
+      bad,                                                                                         \
+      good,                                                                                        \
+      isl,                                                                                         \
+      osl,                                                                                         \
+      clients },
 const hg_lint_rule hg_lint_rules[] = {
 #include "explain/rules.def"
 };

@@ -5,6 +5,7 @@
 
 #include "engine/parse.h"
 #include "eval/evaluate.h"
+#include "explain/say.h"
 
 typedef enum hg_lint_level { HG_LINT_NOTE, HG_LINT_WARNING, HG_LINT_ERROR } hg_lint_level;
 
@@ -28,7 +29,7 @@ typedef struct hg_lint_rule {
     const char *id; /* "graph-batch" */
     hg_lint_level level;
     const char *engines; /* "vllm sglang"; "*": all */
-    const char *reason, *fix;
+    const char *reason[HG_LANGS], *fix[HG_LANGS];
     void (*check)(hg_lint *x);
     /* The launch with the fix as a deployment; false: the fix is no word of one.  broken: as it
      * runs now. */

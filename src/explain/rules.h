@@ -13,7 +13,7 @@
 #undef MEND
 #define MEND(name)                                                                                 \
     bool hg_mend_##name(const hg_lint *x, hg_deployment *broken, hg_deployment *fixed);
-#define RULE(name, level, engines, reason, fix, mend, ...) mend
+#define RULE(name, level, engines, reason, reason_zh, fix, fix_zh, mend, ...) mend
 #include "explain/rules.def"
 #undef RULE
 #undef MEND

@@ -69,16 +69,28 @@ void hg_check_experts_ep(hg_lint *x)
     }
 }
 
+static bool cuts_blocks(const hg_lint *x, const hg_layer *l, int64_t *cut)
+{
+    bool experts = l->ffn == HG_FFN_MOE && x->engine && x->engine->whole_expert_blocks &&
+                   x->model->precision.experts == HG_FP8_BLOCK;
+    *cut = experts ? x->d.tp * x->d.dp / x->d.ep : x->d.tp;
+    bool dense = l->ffn == HG_FFN_DENSE && x->model->precision.mlp == HG_FP8_BLOCK;
+    int64_t width = experts ? l->expert_inter_size : dense ? l->inter_size : 0;
+    return *cut > 1 && width % (*cut * 128) != 0;
+}
+
 void hg_check_blocks_tp(hg_lint *x)
 {
+    int64_t cut;
     for (int64_t i = 0;
-         x->model && x->model->precision.mlp == HG_FP8_BLOCK && i < x->model->layer_kinds; i++) {
+         x->model && i < x->model->layer_kinds; i++) {
         const hg_layer *l = &x->model->layers[i];
-        if (l->ffn == HG_FFN_DENSE && l->inter_size % (x->d.tp * 128) != 0) {
+        if (cuts_blocks(x, l, &cut)) {
             hg_lint_find(x, NULL,
-                         "tp %" PRId64 " cuts the feed-forward width %" PRId64
+                         "%" PRId64 " ranks cut the %s width %" PRId64
                          " into parts that are no whole blocks of 128",
-                         x->d.tp, l->inter_size);
+                         cut, l->ffn == HG_FFN_MOE ? "experts'" : "feed-forward",
+                         l->ffn == HG_FFN_MOE ? l->expert_inter_size : l->inter_size);
             return;
         }
     }

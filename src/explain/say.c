@@ -16,6 +16,20 @@ const char *hg_text_form(hg_lang lang, hg_text text)
     return forms[text][lang];
 }
 
+static const char *const operators[][HG_LANGS] = {
+#define OPERATOR(en, zh) { en, zh },
+#include "explain/operators.def"
+#undef OPERATOR
+};
+
+const char *hg_operator_name(hg_lang lang, const char *name)
+{
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+        if (strcmp(operators[i][HG_EN], name) == 0)
+            return operators[i][lang];
+    return name;
+}
+
 /* By hand: forms come from a table, and "%s" is all they hold. */
 const char *hg_say(hg_arena *arena, hg_lang lang, hg_text text, ...)
 {

@@ -21,4 +21,7 @@ const char *hg_text_form(hg_lang lang, hg_text text);
 /* The sentence with its texts filled in. */
 const char *hg_say(hg_arena *arena, hg_lang lang, hg_text text, ...);
 
+/* A part of a step by the name that the cost model gives it (operators.def); the name itself where the table has none. */
+const char *hg_operator_name(hg_lang lang, const char *name);
+
 #endif

@@ -101,7 +101,30 @@ static void write_terms(hg_json *j, const hg_overheads *terms, const hg_serving_
     hg_json_close(j, '}');
 }
 
-const char *hg_own_text(hg_arena *arena, const hg_serving_table *t, const hg_overheads *terms, const char *source, const char *date)
+static void write_corrects(hg_json *j, const bool corrects[HG_MISS_FIGURES])
+{
+    hg_json_key(j, "corrects");
+    hg_json_open(j, '[');
+    for (int f = 0; f < HG_MISS_FIGURES; f++)
+        if (corrects[f])
+            hg_json_str(j, hg_miss_names[f]);
+    hg_json_close(j, ']');
+}
+
+/* A file that does not say corrects all. */
+static void read_corrects(const json_t *list, bool out[HG_MISS_FIGURES])
+{
+    for (int f = 0; f < HG_MISS_FIGURES; f++) {
+        out[f] = !json_is_array(list);
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            const char *name = json_string_value(json_array_get(list, i));
+            out[f] |= name && strcmp(name, hg_miss_names[f]) == 0;
+        }
+    }
+}
+
+const char *hg_own_text(hg_arena *arena, const hg_serving_table *t, const hg_overheads *terms, const bool corrects[HG_MISS_FIGURES],
+                        const char *source, const char *date)
 {
     hg_buf b = { .arena = arena };
     hg_json j = { .out = &b };
@@ -110,6 +133,7 @@ const char *hg_own_text(hg_arena *arena, const hg_serving_table *t, const hg_ove
     hg_json_key_str(&j, "how", "heng calibrate serving: runs of your own; --calibration lays them over the shipped predictions");
     hg_json_key_str(&j, "source", source);
     hg_json_key_str(&j, "fitted", date);
+    write_corrects(&j, corrects);
     hg_json_key(&j, "runs");
     hg_json_open(&j, '[');
     for (size_t i = 0; i < t->count; i++)
@@ -219,6 +243,11 @@ bool hg_own_read(hg_arena *arena, hg_serving_shelf *shelf, const hg_data *data, 
     *out = (hg_own){ 0 };
     if (!hg_miss_priors_read(arena, data, &out->priors, err) || !hg_own_rows(arena, path, &rows, &n, err))
         return false;
+    json_t *root = open_file(arena, path, err);
+    if (!root)
+        return false;
+    read_corrects(json_object_get(root, "corrects"), out->corrects);
+    json_decref(root);
     hg_serving_table_of(arena, shelf, rows, n, &out->table);
     hg_serving_case *cases = HG_NEW(arena, hg_serving_case, n);
     const hg_overheads **terms = HG_NEW(arena, const hg_overheads *, n);
@@ -259,6 +288,7 @@ bool hg_own_overheads(hg_arena *arena, const char *path, const hg_problem *p, hg
         const char *text = json_string_value(json_object_get(o, hg_overhead_terms[k].name));
         found = text && hg_parse_quantity(text, HG_SECONDS, hg_overhead(&terms, k)) && *hg_overhead(&terms, k) >= 0;
     }
+    terms.fitted = hg_textf(arena, "fitted on the runs in %s", path);
     if (found)
         *out = terms;
     json_decref(root);
@@ -354,6 +384,8 @@ hg_own_figures hg_own_correct(hg_arena scratch, const hg_own *own, const hg_own_
         const hg_miss_prior *p = &own->priors.of[f];
         hg_miss_shift m = hg_miss_at(scratch, p, (hg_miss_figure)f, s->runs, s->count, &at);
         double number = own_number(own, q, (hg_miss_figure)f);
+        if (isnan(number) && !own->corrects[f])
+            m = (hg_miss_shift){ 0, 0, 0 };
         out.of[f] = isnan(number) ? shipped[f] * exp(m.log_factor) : number;
         out.lo[f] = out.of[f] * exp(edge(fmin(p->lo * m.sd, -p->repeat), bands[f][0], m.known_frac));
         out.hi[f] = out.of[f] * exp(edge(fmax(p->hi * m.sd, p->repeat), bands[f][1], m.known_frac));

@@ -20,6 +20,7 @@ typedef struct hg_own {
     hg_serving_table table;         /* the runs themselves */
     hg_own_server *servers;
     size_t count;
+    bool corrects[HG_MISS_FIGURES]; /* what was not measured; else it stays as shipped */
 } hg_own;
 
 /* Whether a file is of this kind (and not a calibration of operators).  False with err set: it is no JSON, or not readable. */
@@ -32,8 +33,10 @@ bool hg_own_rows(hg_arena *arena, const char *path, hg_serving_row **rows, size_
 bool hg_own_read(hg_arena *arena, hg_serving_shelf *shelf, const hg_data *data, const char *path, int threads, hg_own *out,
                  hg_err *err);
 
-/* What hg_own_read reads: runs of rows that can be predicted; terms, when not NULL, the host terms refitted to them. */
-const char *hg_own_text(hg_arena *arena, const hg_serving_table *t, const hg_overheads *terms, const char *source, const char *date);
+/* What hg_own_read reads: runs of rows that can be predicted; terms, when not NULL, the host terms refitted to them;
+ * corrects: the figures in which they are to correct loads that were not measured. */
+const char *hg_own_text(hg_arena *arena, const hg_serving_table *t, const hg_overheads *terms, const bool corrects[HG_MISS_FIGURES],
+                        const char *source, const char *date);
 
 /* Lays the host terms that the file's runs of this model, engine and device gave over out; false: it has none. */
 bool hg_own_overheads(hg_arena *arena, const char *path, const hg_problem *p, hg_overheads *out);

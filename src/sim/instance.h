@@ -29,8 +29,7 @@ typedef struct hg_instance {
     int64_t stage_free_ns, last_end_ns; /* pipeline: when the first stage and the last one are free */
     int64_t now_ns;
     int64_t prompt_tokens, prefix_hit_tokens; /* over first admissions */
-    double waste_s;        /* MindIE: time that empty decode slots have wasted since the last prompts … */
-    int64_t waste_step, waste_decodes; /* … counted up to this step of the lane, which ran so many decodes */
+    double waste_s;        /* MindIE: what slots that stayed empty beside waiting requests have wasted */
     int64_t promised;      /* blocks that running ones may come to need, where a scheduler counts them */
     const struct hg_scheduler *scheduler;
     hg_oracle oracle;

@@ -124,6 +124,19 @@ static void count_requests(const hg_metrics *m, size_t n, hg_sim_result *out)
     out->attained_frac = n ? (double)out->good / (double)n : 0;
 }
 
+enum { QUARTER_LEAST = 4 };
+
+/* In arrival order: where more arrive than are served, each waits longer than those before it. */
+static void queue_growth(const hg_metrics *m, hg_arena scratch, size_t n, hg_sim_result *out)
+{
+    size_t count;
+    double *queue = hg_metrics_values(m, &scratch, HG_QUEUE, n, &count);
+    size_t quarter = count / 4;
+    bool enough = quarter >= QUARTER_LEAST;
+    out->queue_first_s = enough ? hg_mean(queue, quarter) : NAN;
+    out->queue_last_s = enough ? hg_mean(queue + count - quarter, quarter) : NAN;
+}
+
 static void rates(const hg_metrics *m, hg_sim_result *out)
 {
     double window_s = (double)(m->now.at_ns - m->start.at_ns) * 1e-9;
@@ -151,6 +164,7 @@ void hg_metrics_summarise(const hg_metrics *m, hg_arena scratch, size_t n, hg_si
         out->latency[metric] = summary_of(values, count);
     }
     count_requests(m, n, out);
+    queue_growth(m, scratch, n, out);
     rates(m, out);
     out->steps = m->steps;
     out->busy_s = m->busy_s;

@@ -4,10 +4,11 @@
  *    first served, at most max_prefill_seqs (maxPrefillBatchSize) of them and max_num_batched_tokens
  *    (maxPrefillTokens) tokens a step; at most max_num_seqs (maxBatchSize) requests run;
  *  - which of the two: prompts, whenever one can get in (the manual's flow chart, as we read it).  With
- *    supportSelectBatch prompts wait until the decode slots that stayed empty have wasted as much time as a prefill
- *    step would make the decodes wait: waste grows by decodeTimeMsPerReq · (maxBatchSize − decodes) each decode
- *    step, the wait is prefillTimeMsPerReq · decodes, and the next step is of prompts once wait ≤ waste, which then
- *    starts anew;
+ *    supportSelectBatch prompts wait until the slots that stay empty beside them have wasted as much time as a prefill
+ *    step would make those that run wait: at every look that finds a request waiting, waste grows by
+ *    decodeTimeMsPerReq · (maxBatchSize − running), and the step is of prompts once
+ *    prefillTimeMsPerReq · running ≤ waste, which then starts anew; it does so too when nothing waits
+ *    (MindIE-LLM's tpt_stage_policy);
  *  - templateType Mix (split-fuse) is chunked prefill: decodes and pieces of prompts share a step;
  *  - maxPreemptCount 0: nothing is ever evicted, so a request gets in when blocks for its prompt and whole output are
  *    left over by those of all running ones, as the manual's rule for maxBatchSize counts them.
@@ -18,12 +19,17 @@
 
 static int64_t blocks_in_all(const hg_instance *in, const hg_seq *s)
 {
-    return hg_kv_blocks_for(&in->kv, (int64_t)s->isl + hg_output_here(in, s));
+    return hg_kv_blocks_for(&in->kv, (int64_t)s->isl + hg_output_here(in, s) + in->config.draft_tokens);
+}
+
+static bool may_admit(const hg_instance *in)
+{
+    return in->running.count < in->config.max_num_seqs;
 }
 
 static bool has_place(const hg_instance *in)
 {
-    return in->waiting.count > 0 && in->running.count < in->config.max_num_seqs &&
+    return in->waiting.count > 0 && may_admit(in) &&
            blocks_in_all(in, &in->seqs->at[in->waiting.head]) <= in->kv.blocks - in->promised;
 }
 
@@ -58,22 +64,19 @@ static void take_prompts(hg_instance *in, hg_plan *plan, int64_t budget)
         ;
 }
 
-/* What the decode steps since the last look have wasted: they were all of as many decodes. */
-static void count_waste(hg_instance *in, const hg_lane *lane)
+/* Counts, so once a look. */
+static bool prompts_go_first(hg_instance *in)
 {
     const hg_sched_config *c = &in->config;
-    int64_t steps = lane->step - in->waste_step;
-    in->waste_s += c->decode_wait_s * (double)steps * (double)(c->max_num_seqs - in->waste_decodes);
-    in->waste_step = lane->step;
-    in->waste_decodes = lane->decodes;
-}
-
-static bool prompts_go_first(hg_instance *in, const hg_lane *lane)
-{
-    if (!in->config.select_batch)
+    int64_t running = in->running.count;
+    if (!c->select_batch)
         return true;
-    count_waste(in, lane);
-    return in->config.prefill_wait_s * (double)lane->decodes <= in->waste_s;
+    if (in->waiting.count > 0)
+        in->waste_s += c->decode_wait_s * (double)(c->max_num_seqs - running);
+    bool first = in->waiting.count > 0 && c->prefill_wait_s * (double)running <= in->waste_s;
+    if (first || in->waiting.count == 0)
+        in->waste_s = 0;
+    return first;
 }
 
 static bool plan_mixed(hg_instance *in, hg_lane *lane, hg_plan *plan)
@@ -86,13 +89,11 @@ static bool plan_mixed(hg_instance *in, hg_lane *lane, hg_plan *plan)
 
 static bool plan_apart(hg_instance *in, hg_lane *lane, hg_plan *plan)
 {
-    bool first = prompts_go_first(in, lane);
-    if (first)
+    bool counts = in->config.select_batch && in->waiting.count > 0 && may_admit(in);
+    if (prompts_go_first(in))
         take_prompts(in, plan, in->config.max_num_batched_tokens);
-    if (plan->count > 0)
-        in->waste_s = 0;
     plan->decode = plan->count == 0 && lane->decodes > 0;
-    plan->steady = plan->decode && (first || !has_place(in));
+    plan->steady = plan->decode && !counts;
     return plan->decode || plan->count > 0;
 }
 
@@ -107,11 +108,6 @@ static bool plan(hg_instance *in, hg_lane *lane, hg_plan *plan)
 static void finished(hg_instance *in, const hg_seq *s)
 {
     in->promised -= blocks_in_all(in, s);
-}
-
-static bool may_admit(const hg_instance *in)
-{
-    return in->running.count < in->config.max_num_seqs;
 }
 
 static bool rejects(const hg_instance *in, int64_t isl, int64_t osl)

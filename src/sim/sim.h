@@ -158,6 +158,7 @@ typedef struct hg_sim_result {
     size_t counted, completed, rejected, good;
     double attained_frac;           /* good / counted */
     hg_summary latency[HG_METRICS]; /* by hg_metric */
+    double queue_first_s, queue_last_s; /* mean queue of the first and the last quarter of them to arrive; NAN: too few */
     hg_estimate estimates[HG_SLO_MAX];
     bool slo_kept;                  /* every limit is */
     /* In the window: from the first counted arrival to the end, work on uncounted requests too. */

@@ -97,6 +97,7 @@ static bool read_engine(hg_arena *arena, const char *where, const json_t *o, hg_
         .fuses_quantiser_in = text(arena, o, "fuses_quantiser_in"),
         .redundant_experts = json_is_true(json_object_get(o, "redundant_experts")),
         .ep_spans_all = json_is_true(json_object_get(o, "ep_spans_all")),
+        .whole_expert_blocks = json_is_true(json_object_get(o, "whole_expert_blocks")),
         .whole_requests = json_is_true(json_object_get(o, "whole_requests")),
         .max_prefill_seqs = (int64_t)quantity(o, "max_prefill_seqs", HG_NONE, 0),
         .select_batch = json_is_true(json_object_get(o, "select_batch")),

@@ -72,6 +72,7 @@ typedef struct hg_engine {
                                   them: "all" models, or those of "latent" attention; NULL: nowhere */
     bool redundant_experts;    /* copies fill up where ranks do not divide the experts */
     bool ep_spans_all;         /* experts are spread over all ranks of the engine or over none */
+    bool whole_expert_blocks;  /* it does not start where ranks cut experts across quantisation blocks */
     bool whole_requests;       /* without chunked prefill a step must hold max_model_len tokens */
     int64_t max_prefill_seqs;  /* MindIE: prompts a step at most; 0: no such limit */
     bool select_batch;         /* … prompts wait by the next two (supportSelectBatch) */
