@@ -389,7 +389,8 @@ static void nothing_is_shared(hg_arena arena)
         launched l;
         size_t n, e = i % ENGINES, s = i / ENGINES;
         if (strcmp(engines[e].device, "ascend_910b") == 0 ||
-            !launched_open(&scratch, engines[e].engine, NULL, "Qwen/Qwen3-8B", engines[e].device, &l))
+            !launched_open(&scratch, engines[e].engine, NULL, "Qwen/Qwen3-8B", engines[e].device,
+                           &l))
             continue;
         hg_deployment prefill = l.point.deployment, decode = prefill;
         prefill.replicas = shapes[s].prefill;

@@ -124,7 +124,8 @@ static bool lint_one(hg_ask *a, const hg_launch_text *t, hg_linted *out)
 /* A router or a client of a launch: there is nothing to check, and nothing wrong with that. */
 static hg_code answer_aside(hg_ask *a, const char *name, const char *aside)
 {
-    const char *line = hg_textf(a->arena, "%s: starts %s, no engine: nothing to check", name, aside);
+    const char *line =
+        hg_textf(a->arena, "%s: starts %s, no engine: nothing to check", name, aside);
     const char *answer = a->s.sarif.v  ? hg_lint_sarif(a->arena, name, NULL, 0)
                          : a->s.json.v ? hg_lint_json(a->arena, name, NULL, 0)
                                        : hg_textf(a->arena, "%s\n", line);

@@ -3,7 +3,6 @@
 #include "api/speculation.h"
 
 #include "base/num.h"
-#include "eval/chance.h"
 #include "engine/emit.h"
 
 #include <inttypes.h>
@@ -273,19 +272,6 @@ static bool check_goal(hg_ask *a, const hg_problem *p, const hg_goal *g)
     return true;
 }
 
-static bool take_confidence(hg_ask *a, hg_problem *p)
-{
-    if (!a->s.confidence.given)
-        return true;
-    if (!hg_misses_known(p))
-        return hg_fail(&a->err, HG_INPUT, a->s.confidence.where, "needs measured runs of %s to say how far predictions miss, and there "
-                       "are none; 'heng calibrate serving' takes yours", p->engine.name);
-    p->slower = hg_slower_at(p, a->s.confidence.v);
-    hg_note(a, hg_textf(a->arena, "steps taken as %.2f times as long as predicted, which %.3g%% of measured runs of %s kept to",
-                        p->slower, 100 * a->s.confidence.v, p->engine.name));
-    return true;
-}
-
 static hg_code give(hg_ask *a, const hg_plan *plan)
 {
     const char *word = a->s.model.s;
@@ -316,7 +302,7 @@ static hg_code run(hg_ask *a)
         !make_space(a, p, &space, &goal))
         return a->err.code;
     p->stop = a->io->stop;
-    if (!take_confidence(a, p))
+    if (!hg_ask_confidence(a, p))
         return a->err.code;
     hg_plan_search(a, p, &goal, &space, a->s.top_n.n ? (size_t)a->s.top_n.v[0] : TOP_N,
                    a->s.threads.n ? (int)a->s.threads.v[0] : 0, &plan);

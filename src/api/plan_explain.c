@@ -33,11 +33,16 @@ static void take_shares(const hg_account *a, const hg_times *t, hg_plan *out)
     take_share(out, "idle", t->share[HG_BY_IDLE], "no requests");
 }
 
-static void say_bottleneck(hg_arena *arena, const hg_account *a, const hg_times *t, hg_plan *out)
+static void say_bottleneck(hg_arena *arena, const hg_plan_detail *d, hg_plan *out)
 {
+    bool pools = out->top[0].prefill.replicas > 0,
+         prefill = pools && hg_account_busy(&d->prefill_account) > hg_account_busy(&d->account);
+    const hg_times *t = prefill ? &d->prefill_times : &d->times;
     out->bottleneck_name = hg_by_name(HG_EN, t->most);
     out->bottleneck_share = t->share[t->most];
-    out->bottleneck = hg_bottleneck_text(arena, a, t, out->lang);
+    out->bottleneck_pool = prefill ? "prefill" : pools ? "decode" : NULL;
+    out->bottleneck = pools ? hg_pools_bottleneck_text(arena, &d->prefill_account, &d->prefill_times, &d->account, &d->times, out->lang)
+                            : hg_bottleneck_text(arena, &d->account, t, out->lang);
 }
 
 /* ---- what would change it: the evaluation again with one thing changed ---- */
@@ -258,14 +263,18 @@ static hg_run run_of(const hg_goal *goal, const hg_plan *p)
 }
 
 /* The waterfall ends at the plan's own figures; what is good among them only a run's records tell. */
-static void take_account(hg_arena scratch, const hg_plan *p, const hg_candidate *c, const hg_run *run, hg_plan_detail *out)
+static void take_account(hg_arena scratch, const hg_plan *p, const hg_problem *ran, const hg_candidate *c, const hg_run *run,
+                         hg_plan_detail *out)
 {
     const hg_metrics *m = &p->top[0].metrics;
     hg_run kept = *run;
     kept.keep_requests = p->problem->slo.count > 0;
-    hg_evaluate_account(&scratch, p->problem, c, &kept, &out->account);
+    hg_evaluate_accounts(&scratch, ran, c, &kept, &out->account, &out->prefill_account);
     double good = kept.keep_requests ? hg_good_tokens_frac(&out->account.metrics.sim, &p->problem->slo) : 1;
     hg_explain_times(&out->account, m, &out->times);
+    if (c->prefill)
+        hg_explain_times(&out->prefill_account, m, &out->prefill_times);
+    out->prefill_account.metrics.sim.records = NULL;
     hg_explain_waterfall(&out->account, m->sim.output_tokens_per_s, good, &out->waterfall);
     out->account.metrics.sim.records = NULL;
 }
@@ -289,17 +298,27 @@ void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_p
     hg_account *account = &detail->account;
     hg_point_candidate(a->arena, out->problem, best, c);
     hg_run run = run_of(goal, out);
-    take_account(*a->arena, out, c, &run, detail);
+    hg_problem *ran = HG_NEW(a->arena, hg_problem, 1);
+    *ran = *out->problem;
+    if (run.load == HG_LOAD_CLOSED && !out->load_given) /* --objective latency: one request at a time */
+        ran->workload.concurrency = 1;
+    take_account(*a->arena, out, ran, c, &run, detail);
     out->detail = detail;
     out->memory = c->memory;
+    if (c->prefill)
+        out->prefill_memory = c->prefill->memory;
     out->score_text = out->load_given ? NULL : hg_goal_text(a->arena, goal, best->score);
     out->origin = hg_strdup(a->arena, account->origin);
-    take_shares(account, &detail->times, out);
-    say_bottleneck(a->arena, account, &detail->times, out);
+    say_bottleneck(a->arena, detail, out);
+    if (out->bottleneck_pool && strcmp(out->bottleneck_pool, "prefill") == 0) {
+        detail->bound_times = &detail->prefill_times;
+        account = &detail->prefill_account;
+    }
+    take_shares(account, detail->bound_times ? detail->bound_times : &detail->times, out);
     hg_plan_reasons(a->arena, &a->s, out);
     say_precision(a, goal, c, out);
-    out->chance = out->found && !out->problem->slower && !hg_stopped(a) ? hg_chance_kept(*a->arena, out->problem, c, &run) : NAN;
+    out->chance = out->found && !out->problem->slower && !hg_stopped(a) ? hg_chance_kept(*a->arena, ran, c, &run) : NAN;
     if ((a->s.output.s || a->s.json.v) && !hg_stopped(a))
-        hg_second_take(a->arena, out->problem, c, &run, best->metrics.sim.latency[HG_E2E].mean, &detail->second);
+        hg_second_take(a->arena, ran, c, &run, best->metrics.sim.latency[HG_E2E].mean, &detail->second);
     ask_what_if(a, goal, space, a->s.threads.n ? (int)a->s.threads.v[0] : 0, out, detail);
 }

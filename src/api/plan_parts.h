@@ -18,6 +18,7 @@ typedef struct hg_looked {       /* an item that was simulated */
     hg_item item;
     size_t at;                   /* among all that were, in the order they were taken up */
     hg_point best;
+    bool settled;                /* best is of a long run */
     hg_edge edge;
     hg_point *points;            /* HG_POINTS_EACH and HG_SWEEP_LOADS; a list an item: no order of threads shows */
     size_t point_count;

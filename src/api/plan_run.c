@@ -315,17 +315,33 @@ static void drop_seconds(hg_planner *w)
 
 static void settle_one(void *ctx, size_t i, int thread)
 {
-    hg_planner *w = ctx;
+    others *o = ctx;
+    hg_planner *w = o->w;
     hg_arena scratch = w->arenas[thread];
-    hg_looked *l = w->leaders[i];
+    hg_looked *l = o->of[i];
     const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &l->item);
-    bool rough = i > 0 && l->best.score < SHARP * w->leaders[0]->best.score;
-    if (rough && w->goal->problem->workload.load == HG_LOAD_NONE)
-        return;
     double score = hg_problem_stopped(w->goal->problem) ? l->best.score
                                                         : hg_goal_settle(w->goal, &scratch, c, &l->best.metrics);
     l->best = hg_point_of(c, &l->best.metrics);
     l->best.score = score;
+}
+
+/* Those near the best get sharper figures, by which another may be the best: on until all near it have them. */
+static void settle_leaders(hg_planner *w)
+{
+    bool loaded = w->goal->problem->workload.load != HG_LOAD_NONE;
+    others o = { w, HG_NEW(w->ask->arena, hg_looked *, w->leader_count) };
+    for (size_t n = 1; n > 0 && w->leader_count > 0;) {
+        double near = loaded ? 0 : SHARP * w->leaders[0]->best.score;
+        n = 0;
+        for (size_t i = 0; i < w->leader_count; i++)
+            if (!w->leaders[i]->settled && w->leaders[i]->best.score >= near) {
+                w->leaders[i]->settled = true;
+                o.of[n++] = w->leaders[i];
+            }
+        hg_parallel(n, w->threads, settle_one, &o);
+        qsort(w->leaders, w->leader_count, sizeof *w->leaders, best_first);
+    }
 }
 
 /* The plans shown, each with figures sharp enough to report, ranked by them. */
@@ -333,9 +349,7 @@ static void take_top(hg_planner *w, size_t top_n, hg_plan *out)
 {
     look_at_others(w);
     take_leaders(w);
-    hg_parallel(w->leader_count, w->threads, settle_one, w);
-    if (w->leader_count)
-        qsort(w->leaders, w->leader_count, sizeof *w->leaders, best_first);
+    settle_leaders(w);
     drop_seconds(w);
     out->top = HG_NEW(w->ask->arena, hg_point, w->leader_count);
     for (size_t i = 0; i < w->leader_count && out->top_count < top_n; i++)

@@ -117,8 +117,8 @@ static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l
     for (size_t i = 0; i < s.env_count; i++)
         hg_buf_printf(&b, "%s=%s ", s.env[i][0], hg_shell_word(arena, s.env[i][1]));
     for (int64_t g = 0; several && visible && g < p->engine; g++)
-        hg_buf_printf(&b, "%s%s%" PRId64 "%s", g ? "," : visible, g ? "" : "=",
-                      first + g, g + 1 < p->engine ? "" : " ");
+        hg_buf_printf(&b, "%s%s%" PRId64 "%s", g ? "," : visible, g ? "" : "=", first + g,
+                      g + 1 < p->engine ? "" : " ");
     if (before)
         hg_buf_puts(&b, own);
     if (p->spans > 1 && e->across)
@@ -178,8 +178,7 @@ const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_laun
 static size_t engine_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out)
 {
     hg_layout p = hg_emit_layout(e, l);
-    hg_settings s =
-        hg_emit_settings(arena, e, l, hg_layout_engines_each(&p, p.stands[0].node));
+    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_each(&p, p.stands[0].node));
     const char *folder = folder_of(l);
     out[0] = (hg_file){ hg_textf(arena, "%srun.sh", folder), hg_run_script(arena, e, l), true };
     out[1] = (hg_file){ hg_textf(arena, "%s%s", folder, e->config_name), e->config(arena, l, &s),

@@ -26,7 +26,8 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
     hg_put_int(s, "max_num_seqs", d->max_num_seqs);
     hg_put_int(s, "max_num_batched_tokens", d->max_num_batched_tokens);
     hg_put_int(s, "max_model_len", d->max_model_len);
-    if (!d->chunked_prefill && d->max_num_batched_tokens < d->max_model_len) /* no more fit a step */
+    if (!d->chunked_prefill &&
+        d->max_num_batched_tokens < d->max_model_len) /* no more fit a step */
         hg_put_key(s, "max_input_len", hg_textf(s->arena, "%" PRId64, d->max_num_batched_tokens));
     hg_put(s, "chunked_prefill", d->chunked_prefill ? "true" : "false");
     if (!d->kv_is_auto)
@@ -82,8 +83,7 @@ static void router(hg_buf *b, const hg_launch *l, const hg_addresses *prefill,
     (void)l, (void)prefill, (void)decode;
     bool script = *port == '"'; /* it fills the file in, which says where to listen */
     (void)host;
-    hg_buf_printf(b, "trtllm-serve disaggregated -c %s",
-                  script ? "\"$file\"" : "disagg.yaml");
+    hg_buf_printf(b, "trtllm-serve disaggregated -c %s", script ? "\"$file\"" : "disagg.yaml");
 }
 
 static void servers(hg_buf *b, const char *name, const hg_addresses *a)

@@ -30,7 +30,8 @@ typedef struct hg_launch_texts {
     hg_launch_text *list;
     size_t count, capacity;
     const char *note; /* another version's knob table answers; NULL: not so */
-    const char *aside; /* what is started beside engines, "a benchmark client"; NULL: nothing known */
+    const char
+        *aside; /* what is started beside engines, "a benchmark client"; NULL: nothing known */
 } hg_launch_texts;
 
 /* Scripts that a script starts and that are there are read too.

@@ -60,10 +60,9 @@ const char *hg_own_port(hg_arena *arena, const hg_emitter *e, const hg_launch *l
     if (!name)
         return "";
     const char *times = each == 1 ? "" : hg_textf(arena, " * %" PRId64, each);
-    const char *number =
-        i < 0 ? hg_textf(arena, "$((%" PRId64 " + (port - %" PRId64 ")%s))", first,
-                         hg_launch_port(l), times)
-              : hg_textf(arena, "%" PRId64, first + i * each);
+    const char *number = i < 0 ? hg_textf(arena, "$((%" PRId64 " + (port - %" PRId64 ")%s))", first,
+                                          hg_launch_port(l), times)
+                               : hg_textf(arena, "%" PRId64, first + i * each);
     return hg_textf(arena, *before ? "%s=%s " : " %s %s", name, number);
 }
 
@@ -174,7 +173,8 @@ const char *hg_router_script(hg_arena *arena, const hg_emitter *e, const hg_laun
                   ".\n",
                   l->engine->title, l->knobs->version, l->why, l->knobs->port);
     if (prefill.apart)
-        hg_buf_printf(&b, "# NODES: the addresses of the %" PRId64 " nodes, as for run.sh.\n", p.nodes);
+        hg_buf_printf(&b, "# NODES: the addresses of the %" PRId64 " nodes, as for run.sh.\n",
+                      p.nodes);
     hg_buf_puts(&b, "set -eu\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\n");
     if (prefill.apart)
         name_nodes(&b, p.nodes);

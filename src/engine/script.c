@@ -17,8 +17,8 @@ static void say_stands(hg_buf *b, const hg_layout *p)
         if (s->nodes > 1)
             hg_buf_printf(b, " to %" PRId64, s->node + s->nodes - 1);
         if (p->spans > 1)
-            hg_buf_printf(b, ": %" PRId64 " engine%s, each on %" PRId64 " of them\n", s->nodes / p->spans,
-                          plural(s->nodes / p->spans), p->spans);
+            hg_buf_printf(b, ": %" PRId64 " engine%s, each on %" PRId64 " of them\n",
+                          s->nodes / p->spans, plural(s->nodes / p->spans), p->spans);
         else
             hg_buf_printf(b, ": %" PRId64 " engine%s on GPUs %" PRId64 "-%" PRId64 "\n", s->engines,
                           plural(s->engines), s->first_device,
@@ -55,19 +55,23 @@ static void say_nodes(hg_buf *b, const hg_layout *p)
  * address, and there its servers listen. */
 static void say_pool_nodes(hg_buf *b, const hg_layout *p)
 {
-    hg_buf_printf(b,
-                  "# Needs %" PRId64 " nodes of %" PRId64 " GPUs for both pools: run this on each of "
-                  "its own with NODE=0 … %" PRId64 "\n# and NODES, the addresses of all, NODE 0 first.\n",
-                  p->nodes, p->node, p->nodes - 1);
+    hg_buf_printf(
+        b,
+        "# Needs %" PRId64 " nodes of %" PRId64 " GPUs for both pools: run this on each of "
+        "its own with NODE=0 … %" PRId64 "\n# and NODES, the addresses of all, NODE 0 first.\n",
+        p->nodes, p->node, p->nodes - 1);
     say_stands(b, p);
     take_node(b, p->nodes - 1);
-    hg_buf_printf(b,
-                  ": \"${NODES:?the addresses of the %" PRId64 " nodes, NODE 0 first}\"\n"
-                  "address=$(set -- $NODES; shift \"$NODE\"; echo \"${1:?NODES names too few nodes}\")\n"
-                  "HOST=${HOST:-$address}\n",
-                  p->nodes);
+    hg_buf_printf(
+        b,
+        ": \"${NODES:?the addresses of the %" PRId64 " nodes, NODE 0 first}\"\n"
+        "address=$(set -- $NODES; shift \"$NODE\"; echo \"${1:?NODES names too few nodes}\")\n"
+        "HOST=${HOST:-$address}\n",
+        p->nodes);
     for (int i = 0; p->spans > 1 && i < p->stand_count; i++)
-        hg_buf_printf(b, "[ \"$NODE\" -ge %" PRId64 " ] && [ \"$NODE\" -lt %" PRId64 " ] || exit 0 # the other pool's\n",
+        hg_buf_printf(b,
+                      "[ \"$NODE\" -ge %" PRId64 " ] && [ \"$NODE\" -lt %" PRId64
+                      " ] || exit 0 # the other pool's\n",
                       p->stands[i].node, p->stands[i].node + p->stands[i].nodes);
 }
 
@@ -87,7 +91,8 @@ static void serve_spanning(hg_buf *b, const hg_emitter *e, const hg_launch *l, c
     const char *first = "\"${MASTER_ADDR:?address of the first node of this engine}\"";
     e->join(&leader, p->spans, "$rank", first, true);
     e->join(&follower, p->spans, "$rank", first, false);
-    hg_buf_printf(b, "rank=$(((NODE - %" PRId64 ") %% %" PRId64 "))\n", p->stands[0].node, p->spans);
+    hg_buf_printf(b, "rank=$(((NODE - %" PRId64 ") %% %" PRId64 "))\n", p->stands[0].node,
+                  p->spans);
     if (l->role)
         hg_buf_puts(b, "MASTER_ADDR=${MASTER_ADDR:-$(set -- $NODES; shift $((NODE - rank)); echo "
                        "\"$1\")}\n");
@@ -143,7 +148,8 @@ static void server_rows(hg_buf *b, const hg_launch *l, const hg_layout *p)
 {
     int64_t row = 0;
     for (int i = 0; i < p->stand_count; i++)
-        for (int64_t node = p->stands[i].node; node < p->stands[i].node + p->stands[i].nodes; node++)
+        for (int64_t node = p->stands[i].node; node < p->stands[i].node + p->stands[i].nodes;
+             node++)
             for (int64_t k = 0; k < p->stands[i].engines; k++, row++) {
                 int64_t first = p->stands[i].first_device + k * p->engine;
                 hg_buf_puts(b, row && row % 8 == 0 ? " \\\n   " : "");
@@ -169,12 +175,14 @@ static void serve_several(hg_buf *b, const hg_emitter *e, const hg_launch *l, co
                   l->role == HG_POOL_PREFILL  ? "The prefill pool, servers"
                   : l->role == HG_POOL_DECODE ? "The decode pool, servers"
                                               : "Independent servers",
-                  p->engine, plural(p->engine), l->role ? "router.sh stands before them" : "put a router in front",
+                  p->engine, plural(p->engine),
+                  l->role ? "router.sh stands before them" : "put a router in front",
                   nodes ? "node:" : "");
     server_rows(b, l, p);
     hg_buf_puts(b, "; do\n");
     if (nodes)
-        hg_buf_puts(b, "    [ \"${server%%:*}\" -eq \"$NODE\" ] || continue\n    server=${server#*:}\n");
+        hg_buf_puts(
+            b, "    [ \"${server%%:*}\" -eq \"$NODE\" ] || continue\n    server=${server#*:}\n");
     hg_buf_puts(b, "    port=${server#*:}\n    ");
     if (visible)
         hg_buf_printf(b, "%s=${server%%%%:*} ", visible);
@@ -272,7 +280,8 @@ static void say_pools(hg_buf *b, const hg_emitter *e, const hg_launch *l)
     for (int i = 0; i < 2; i++) {
         hg_launch side = hg_launch_side(l, i ? HG_POOL_DECODE : HG_POOL_PREFILL);
         hg_layout p = hg_emit_layout(e, &side);
-        hg_buf_printf(b, "# %s, engines of %" PRId64 " GPU%s:\n", names[i], p.engine, plural(p.engine));
+        hg_buf_printf(b, "# %s, engines of %" PRId64 " GPU%s:\n", names[i], p.engine,
+                      plural(p.engine));
         say_stands(b, &p);
     }
 }
@@ -282,13 +291,15 @@ const char *hg_pools_script(hg_arena *arena, const hg_emitter *e, const hg_launc
     hg_launch side = hg_launch_side(l, HG_POOL_PREFILL);
     hg_layout p = hg_emit_layout(e, &side);
     hg_buf b = { .arena = arena };
-    hg_buf_printf(&b,
-                  "#!/bin/sh\n# %s %s: %s\n# The servers of both pools%s; start router.sh when they "
-                  "answer at /health.\n",
-                  l->engine->title, l->knobs->version, l->why, p.nodes > 1 ? " that stand on this node" : "");
+    hg_buf_printf(
+        &b,
+        "#!/bin/sh\n# %s %s: %s\n# The servers of both pools%s; start router.sh when they "
+        "answer at /health.\n",
+        l->engine->title, l->knobs->version, l->why, p.nodes > 1 ? " that stand on this node" : "");
     if (p.nodes > 1)
         hg_buf_printf(&b,
-                      "# Needs %" PRId64 " nodes of %" PRId64 " GPUs: run this on each with NODE=0 … %" PRId64
+                      "# Needs %" PRId64 " nodes of %" PRId64
+                      " GPUs: run this on each with NODE=0 … %" PRId64
                       "\n# and NODES, the addresses of all, NODE 0 first.\n",
                       p.nodes, p.node, p.nodes - 1);
     say_pools(&b, e, l);

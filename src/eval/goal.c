@@ -199,7 +199,8 @@ static double score_latency(const hg_goal *g, hg_arena *arena, const hg_candidat
     hg_evaluate(arena, &alone, c, &run, out);
     if (visit)
         visit(ctx, out);
-    return out->sim.slo_kept ? 1 / out->sim.latency[HG_E2E].mean : 0;
+    bool good = out->sim.slo_kept || (g->problem->slo.count == 0 && out->sim.completed > 0);
+    return good ? 1 / out->sim.latency[HG_E2E].mean : 0;
 }
 
 /* The score of metrics taken at the highest rate that keeps the promise. */
