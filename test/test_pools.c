@@ -353,35 +353,109 @@ static void round_trips(hg_arena arena)
     rmdir(folder);
 }
 
-/* Servers of both pools on one node share neither devices nor ports. */
+/* What a line starts: on which node, on which devices (a bit each), at which ports. */
+typedef struct place {
+    long node, port, own_port;
+    unsigned long devices;
+} place;
+
+static long after(const char *line, const char *what, long otherwise)
+{
+    const char *at = strstr(line, what);
+    return at ? strtol(at + strlen(what), NULL, 10) : otherwise;
+}
+
+static place place_of(const char *line)
+{
+    place p = { after(line, "# node ", 0), after(line, " --port ", -1),
+                after(line, "SIDE_CHANNEL_PORT=", -1), 0 };
+    const char *at = strstr(line, "DEVICES=");
+    char *end;
+    for (at = at ? at + strlen("DEVICES=") : NULL; at; at = *end == ',' ? end + 1 : NULL)
+        p.devices |= 1UL << strtoul(at, &end, 10);
+    if (!p.devices)
+        p.devices = 0xFF;
+    return p;
+}
+
+/* Servers of a node share neither devices nor ports, whatever pool they are of. */
 static void nothing_is_shared(hg_arena arena)
 {
-    for (int e = 0; e < ENGINES; e++) {
+    static const struct {
+        int64_t prefill, prefill_tp, decode, decode_tp;
+    } shapes[] = { { 2, 1, 2, 2 }, { 6, 1, 5, 2 }, { 1, 8, 3, 2 }, { 3, 4, 4, 1 } };
+    for (size_t i = 0; i < ENGINES * sizeof shapes / sizeof *shapes; i++) {
+        hg_arena scratch = arena;
         launched l;
-        size_t n;
+        size_t n, e = i % ENGINES, s = i / ENGINES;
         if (strcmp(engines[e].device, "ascend_910b") == 0 ||
-            !launched_open(&arena, engines[e].engine, NULL, "Qwen/Qwen3-8B", engines[e].device, &l))
+            !launched_open(&scratch, engines[e].engine, NULL, "Qwen/Qwen3-8B", engines[e].device,
+                           &l))
             continue;
         hg_deployment prefill = l.point.deployment, decode = prefill;
-        prefill.replicas = decode.replicas = 2;
-        decode.tp = 2;
-        take_pools(&arena, &l, &prefill, &decode);
-        const char **lines = hg_emit_command(&arena, l.emitter, &l.launch, &n);
-        CHECKF(n == 5, "%s: %zu lines", engines[e].engine, n);
-        static const char *const devices[] = { "DEVICES=0 ", "DEVICES=1 ", "DEVICES=2,3 ",
-                                               "DEVICES=4,5 " };
-        for (size_t i = 0; i < n && i < 4; i++) {
-            const char *port = strstr(lines[i], " --port ");
-            CHECKF(strstr(lines[i], devices[i]), "%s lacks %s", lines[i], devices[i]);
-            for (size_t k = 0; k < i && port; k++)
-                CHECKF(strncmp(port, strstr(lines[k], " --port "), 13) != 0, "%s and %s", lines[i],
-                       lines[k]);
-            const char *own = strstr(lines[i], "SIDE_CHANNEL_PORT=");
-            for (size_t k = 0; k < i && own; k++)
-                CHECKF(strncmp(own, strstr(lines[k], "SIDE_CHANNEL_PORT="), 22) != 0, "%s and %s",
-                       lines[i], lines[k]);
+        prefill.replicas = shapes[s].prefill;
+        prefill.tp = shapes[s].prefill_tp;
+        decode.replicas = shapes[s].decode;
+        decode.tp = shapes[s].decode_tp;
+        take_pools(&scratch, &l, &prefill, &decode);
+        const char **lines = hg_emit_command(&scratch, l.emitter, &l.launch, &n);
+        CHECKF(n == (size_t)(prefill.replicas + decode.replicas + 1), "%s: %zu lines",
+               engines[e].engine, n);
+        for (size_t k = 0; k + 1 < n; k++)
+            for (size_t j = 0; j < k; j++) {
+                place a = place_of(lines[k]), b = place_of(lines[j]);
+                CHECKF(a.node != b.node || ((a.devices & b.devices) == 0 && a.port != b.port &&
+                                            (a.own_port != b.own_port || a.own_port < 0)),
+                       "%s and %s", lines[k], lines[j]);
+            }
+    }
+}
+
+static void check_stands(const hg_layout *p, int64_t used[64])
+{
+    int64_t stood = 0;
+    for (int64_t node = 0; node < p->nodes; node++) {
+        const hg_stand *s = hg_layout_at(p, node);
+        stood += s ? s->engines : 0;
+        for (int64_t d = 0; s && d < s->engines * p->engine; d++) {
+            int64_t device = s->first_device + d;
+            CHECK(device < p->node && !(used[node] >> device & 1));
+            used[node] |= 1 << device;
         }
     }
+    CHECKF(stood == p->replicas, "%lld engines of %lld stand", (long long)stood,
+           (long long)p->replicas);
+}
+
+/* Both pools on nodes of eight: every engine once, no device twice; where the smaller engine
+ * divides the larger and that the node, on as few nodes as hold the devices. */
+static void nodes_are_packed(void)
+{
+    hg_device device = { .node_devices = 8 };
+    for (int64_t a = 1; a <= 8; a++)
+        for (int64_t b = 1; b <= 8; b++)
+            for (int64_t x = 1; x <= 9; x++)
+                for (int64_t y = 1; y <= 9; y++) {
+                    hg_deployment p = { .tp = a, .pp = 1, .dp = 1, .replicas = x },
+                                  d = { .tp = b, .pp = 1, .dp = 1, .replicas = y };
+                    hg_layout lp, ld;
+                    int64_t used[64] = { 0 }, most = a > b ? a : b, least = a > b ? b : a;
+                    hg_layout_pools(&p, &d, &device, &lp, &ld);
+                    check_stands(&lp, used);
+                    check_stands(&ld, used);
+                    CHECK(lp.nodes == ld.nodes);
+                    if (8 % most == 0 && most % least == 0)
+                        CHECKF(lp.nodes == (a * x + b * y + 7) / 8,
+                               "%lldxtp%lld and %lldxtp%lld on %lld nodes", (long long)x,
+                               (long long)a, (long long)y, (long long)b, (long long)lp.nodes);
+                }
+    hg_deployment wide = { .tp = 16, .pp = 1, .dp = 1, .replicas = 2 },
+                  small = { .tp = 1, .pp = 1, .dp = 1, .replicas = 3 };
+    hg_layout lw, ls;
+    hg_layout_pools(&small, &wide, &device, &ls, &lw);
+    CHECK(lw.nodes == 5 && lw.stands[0].node == 0 && lw.stands[0].nodes == 4 &&
+          ls.stands[0].node == 4 && ls.stands[0].engines == 3);
+    CHECK(hg_layout_rank(&lw, 2) == 0 && hg_layout_rank(&lw, 3) == 1);
 }
 
 void test_pools(void)
@@ -395,5 +469,6 @@ void test_pools(void)
     refused(arena);
     round_trips(arena);
     nothing_is_shared(arena);
+    nodes_are_packed();
     hg_arena_close(&arena);
 }

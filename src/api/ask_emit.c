@@ -69,6 +69,9 @@ static hg_code answer(hg_ask *a, const hg_emitter *e, const hg_launch *l)
         command_json(a, e, l, &b);
     } else {
         const char **lines = hg_emit_command(a->arena, e, l, &n);
+        if (l->prefill && hg_launch_side(l, HG_POOL_PREFILL).apart)
+            hg_buf_puts(&b, "# NODE_0, NODE_1 … are the addresses of the nodes; with -o, run.sh "
+                            "and router.sh take them from NODES.\n");
         for (size_t i = 0; i < n; i++)
             hg_buf_printf(&b, "%s\n", lines[i]);
         print_files(a, e, l, &b);

@@ -121,6 +121,19 @@ static bool lint_one(hg_ask *a, const hg_launch_text *t, hg_linted *out)
     return true;
 }
 
+/* A router or a client of a launch: there is nothing to check, and nothing wrong with that. */
+static hg_code answer_aside(hg_ask *a, hg_lang lang, const char *name, const char *aside)
+{
+    const char *line =
+        hg_textf(a->arena, "%s: starts %s, no engine: nothing to check", name, aside);
+    const char *answer = a->s.sarif.v  ? hg_lint_sarif(a->arena, lang, name, NULL, 0)
+                         : a->s.json.v ? hg_lint_json(a->arena, lang, name, NULL, 0)
+                                       : hg_textf(a->arena, "%s\n", line);
+    if (a->s.sarif.v || a->s.json.v)
+        hg_note(a, line);
+    return hg_answer(a, answer, strlen(answer));
+}
+
 static hg_code run(hg_ask *a)
 {
     const char *name = input_name(a);
@@ -143,7 +156,7 @@ static hg_code run(hg_ask *a)
         return a->err.code == HG_WORLD ? HG_WORLD : HG_INPUT;
     if (!hg_launch_read(a->arena, &a->data, name, text, size, a->s.engine.s, a->s.engine_version.s,
                         &texts, &a->err))
-        return HG_INPUT;
+        return texts.aside ? answer_aside(a, lang, name, texts.aside) : HG_INPUT;
     hg_note(a, texts.note);
     hg_linted *list = HG_NEW(a->arena, hg_linted, texts.count);
     for (size_t i = 0; i < texts.count; i++) {

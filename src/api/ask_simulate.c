@@ -164,7 +164,7 @@ static hg_code run(hg_ask *a)
     if (c->fit != HG_FITS)
         return hg_refuse(a, c->fit == HG_ILLEGAL ? "deployment:" : "model:", "%s", c->reason);
     hg_run how;
-    if (!hg_ask_run(a, p, &how))
+    if (!hg_ask_run(a, p, &how) || !hg_ask_confidence(a, p))
         return a->err.code;
     how.keep_requests = a->s.requests_out.s || a->s.trace_out.s;
     how.keep_steps = a->s.trace_out.s ? STEPS_SHOWN : 0;

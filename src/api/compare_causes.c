@@ -48,28 +48,50 @@ static bool set(hg_ask *a, const char *path, hg_scenario *s, const char *word, c
 }
 
 /* What the plan decided; the rest of its words stand as they were asked. */
-static const char *const decided[] = { "tp", "pp", "dp", "ep", "replicas", "max_num_seqs", "max_num_batched_tokens", "max_model_len",
-                                       "precision", "kv_dtype" };
+static const char *const decided[] = { "prefill", "decode", "tp", "pp", "dp", "ep", "replicas", "max_num_seqs", "max_num_batched_tokens",
+                                       "max_model_len", "precision", "kv_dtype" };
+enum { DECIDED = sizeof decided / sizeof *decided, OF_BOTH = 9 /* from max_model_len on */ };
 
 static bool is_decided(const char *word)
 {
-    for (size_t i = 0; i < sizeof decided / sizeof *decided; i++)
+    for (size_t i = 0; i < DECIDED; i++)
         if (strcmp(word, decided[i]) == 0)
             return true;
     return false;
 }
 
 /* Of the KV cache's type only what was asked for: by itself it stays the checkpoint's. */
-static bool take_decided(hg_ask *a, const char *path, const json_t *d, bool kv, hg_scenario *s)
+static bool take_decided(hg_ask *a, const char *path, const char *const *names, size_t count, const json_t *d, bool kv, hg_scenario *s)
 {
     bool ok = true;
-    for (size_t i = 0; ok && i < sizeof decided / sizeof *decided; i++) {
-        const json_t *v = json_object_get(d, decided[i]);
+    for (size_t i = 0; ok && i < count; i++) {
+        const json_t *v = json_object_get(d, names[i]);
         const char *text = json_is_integer(v) ? hg_textf(a->arena, "%lld", (long long)json_integer_value(v)) : json_string_value(v);
-        if (text && strcmp(text, "checkpoint") != 0 && (kv || strcmp(decided[i], "kv_dtype") != 0))
-            ok = set(a, path, s, decided[i], hg_strdup(a->arena, text));
+        if (text && strcmp(text, "checkpoint") != 0 && (kv || strcmp(names[i], "kv_dtype") != 0))
+            ok = set(a, path, s, names[i], hg_strdup(a->arena, text));
     }
     return ok;
+}
+
+static long long count_of(const json_t *d, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(d, key));
+}
+
+static bool take_pool(hg_ask *a, const char *path, const char *name, const json_t *d, hg_scenario *s)
+{
+    return set(a, path, s, name,
+               hg_textf(a->arena, "%lldxtp%lldpp%llddp%lldep%lld:tokens=%lld:seqs=%lld:chunked=%s", count_of(d, "replicas"), count_of(d, "tp"),
+                        count_of(d, "pp"), count_of(d, "dp"), count_of(d, "ep"), count_of(d, "max_num_batched_tokens"),
+                        count_of(d, "max_num_seqs"), json_is_true(json_object_get(d, "enable_chunked_prefill")) ? "yes" : "no"));
+}
+
+/* Shapes and limits are each pool's, the rest is of both. */
+static bool take_pools(hg_ask *a, const char *path, const json_t *d, bool kv, hg_scenario *s)
+{
+    const json_t *decode = json_object_get(d, "decode");
+    return take_pool(a, path, "prefill", json_object_get(d, "prefill"), s) && take_pool(a, path, "decode", decode, s) &&
+           take_decided(a, path, decided + OF_BOTH, DECIDED - OF_BOTH, decode, kv, s);
 }
 
 /* A load that the plan found is run as it was judged. */
@@ -91,12 +113,10 @@ static bool read_plan(hg_ask *a, const char *path, hg_scenario *s)
         if (ok && !is_decided(key) && json_is_string(value))
             ok = set(a, path, s, hg_strdup(a->arena, key), hg_strdup(a->arena, json_string_value(value)));
     }
-    if (ok && json_object_get(json_object_get(best, "deployment"), "decode")) {
-        json_decref(root);
-        return hg_fail(&a->err, HG_INPUT, path, "is a plan of two pools, which compare does not run again; name it by 'prefill' and "
-                       "'decode' in a scenario");
-    }
-    ok = ok && take_decided(a, path, json_object_get(best, "deployment"), json_object_get(words, "kv_dtype") != NULL, s) && take_rate(a, path, best, s);
+    const json_t *deployment = json_object_get(best, "deployment");
+    bool pools = json_object_get(deployment, "decode") != NULL, kv = json_object_get(words, "kv_dtype") != NULL;
+    ok = ok && (pools ? take_pools(a, path, deployment, kv, s) : take_decided(a, path, decided, DECIDED, deployment, kv, s)) &&
+         take_rate(a, path, best, s);
     json_decref(root);
     return ok;
 }
@@ -106,7 +126,8 @@ static bool read_plan(hg_ask *a, const char *path, hg_scenario *s)
 bool hg_compare_run(hg_ask *a, hg_problem *p, hg_candidate *c, hg_metrics *m)
 {
     hg_run how;
-    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_candidate(a, p, c) || !hg_ask_run(a, p, &how))
+    if (!hg_ask_single(a) || !hg_ask_problem(a, HG_LOAD_NEEDED, p) || !hg_ask_candidate(a, p, c) || !hg_ask_run(a, p, &how) ||
+        !hg_ask_confidence(a, p))
         return false;
     if (c->fit != HG_FITS)
         return hg_fail(&a->err, HG_INPUT, "deployment", "%s", c->reason);

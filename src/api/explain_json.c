@@ -6,7 +6,9 @@ static void binding(hg_json *j, const hg_explained *x, hg_lang lang)
     hg_json_open(j, '{');
     hg_json_key_str(j, "name", hg_by_name(HG_EN, x->times.most));
     hg_json_key_num(j, "share_frac", x->times.share[x->times.most]);
-    hg_json_key_str(j, "text", hg_bottleneck_text(j->out->arena, &x->account, &x->times, lang));
+    hg_json_key_str(j, "text", x->candidate->prefill
+                                   ? hg_pools_bottleneck_text(j->out->arena, &x->prefill_account, &x->prefill_times, &x->account, &x->times, lang)
+                                   : hg_bottleneck_text(j->out->arena, &x->account, &x->times, lang));
     hg_json_close(j, '}');
 }
 
@@ -35,23 +37,45 @@ static void phases(hg_json *j, const hg_times *t)
     hg_json_close(j, '}');
 }
 
-static void operators(hg_json *j, const hg_explained *x)
+static void operators(hg_json *j, const hg_account *a, const hg_times *t)
 {
     hg_json_key(j, "operators");
     hg_json_open(j, '[');
-    for (int i = 0; i < x->account.count; i++) {
-        const hg_part *p = &x->account.parts[i];
+    for (int i = 0; i < a->count; i++) {
+        const hg_part *p = &a->parts[i];
         if (p->seconds <= 0)
             continue;
         hg_json_open(j, '{');
         hg_json_key_str(j, "name", p->name);
         hg_json_key_str(j, "bound", hg_by_name(HG_EN, hg_part_most(p)));
-        hg_json_key_num(j, "share_frac", p->seconds / x->times.total_s);
-        hg_json_key_num(j, "prefill_frac", p->phase_s[HG_WITH_PROMPTS] / x->times.total_s);
-        hg_json_key_num(j, "decode_frac", p->phase_s[HG_DECODES_ONLY] / x->times.total_s);
+        hg_json_key_num(j, "share_frac", p->seconds / t->total_s);
+        hg_json_key_num(j, "prefill_frac", p->phase_s[HG_WITH_PROMPTS] / t->total_s);
+        hg_json_key_num(j, "decode_frac", p->phase_s[HG_DECODES_ONLY] / t->total_s);
         hg_json_close(j, '}');
     }
     hg_json_close(j, ']');
+}
+
+/* Of two pools: what stands above is of the one that makes the tokens. */
+static void pools(hg_json *j, const hg_explained *x)
+{
+    const hg_account *accounts[] = { &x->prefill_account, &x->account };
+    const hg_times *times[] = { &x->prefill_times, &x->times };
+    if (!x->candidate->prefill)
+        return;
+    hg_json_key(j, "pools");
+    hg_json_open(j, '{');
+    for (int i = 0; i < 2; i++) {
+        hg_json_key(j, i ? "decode" : "prefill");
+        hg_json_open(j, '{');
+        hg_json_key_num(j, "busy_frac", hg_account_busy(accounts[i]));
+        hg_json_key_str(j, "binds", hg_by_name(HG_EN, times[i]->most));
+        components(j, times[i]->share, HG_BY);
+        if (!i)
+            operators(j, accounts[i], times[i]);
+        hg_json_close(j, '}');
+    }
+    hg_json_close(j, '}');
 }
 
 void hg_json_waterfall(hg_json *j, const hg_waterfall *w)
@@ -172,7 +196,8 @@ const char *hg_explained_json(hg_arena *arena, const hg_explained *x, hg_lang la
     components(&j, x->times.share, HG_BY);
     hg_json_key_num(&j, "queue_frac", x->times.queue_frac);
     phases(&j, &x->times);
-    operators(&j, x);
+    operators(&j, &x->account, &x->times);
+    pools(&j, x);
     hg_json_waterfall(&j, &x->waterfall);
     changes(&j, x, true, "what_if");
     changes(&j, x, false, "infeasible");

@@ -45,7 +45,7 @@ static void name_column(hg_buf *b, const char *name)
 const char *hg_bottleneck_text(hg_arena *arena, const hg_account *a, const hg_times *t, hg_lang lang)
 {
     const hg_part *first = hg_part_first(a, t->most);
-    if (!first) /* a pool that makes the tokens, where answers have only the first */
+    if (!first || a->count == 0) /* a pool that makes the tokens, where answers have only the first */
         return "";
     const char *what = hg_by_name(lang, t->most), *share = percent(arena, t->share[t->most]);
     if (t->share[HG_BY_IDLE] > t->share[t->most])
@@ -54,6 +54,36 @@ const char *hg_bottleneck_text(hg_arena *arena, const hg_account *a, const hg_ti
     return hg_say(arena, lang, HG_TEXT_binds, what, share, hg_operator_name(lang, first->name),
                   percent(arena, hg_part_by(first, t->most) / t->total_s),
                   percent(arena, a->decode_only_s / a->busy_s));
+}
+
+static const char *pool_bottleneck(hg_arena *arena, const char *name, const hg_account *a, const hg_times *t, hg_lang lang)
+{
+    const hg_part *first = hg_part_first(a, t->most);
+    const char *what = hg_by_name(lang, t->most), *share = percent(arena, t->share[t->most]);
+    if (a->count == 0)
+        return "";
+    if (t->share[HG_BY_IDLE] > t->share[t->most])
+        return hg_say(arena, lang, HG_TEXT_pool_waits, name, percent(arena, t->share[HG_BY_IDLE]), what, share, first->name);
+    return hg_say(arena, lang, HG_TEXT_pool_binds, name, what, share, first->name, percent(arena, hg_part_by(first, t->most) / t->total_s));
+}
+
+const char *hg_pools_bottleneck_text(hg_arena *arena, const hg_account *prefill, const hg_times *prefill_times, const hg_account *decode,
+                                     const hg_times *decode_times, hg_lang lang)
+{
+    double busy[] = { hg_account_busy(prefill), hg_account_busy(decode) };
+    const char *names[] = { hg_pool_name(lang, HG_POOL_PREFILL), hg_pool_name(lang, HG_POOL_DECODE) };
+    const char *says[] = { pool_bottleneck(arena, names[0], prefill, prefill_times, lang),
+                           pool_bottleneck(arena, names[1], decode, decode_times, lang) };
+    int most = busy[1] >= busy[0];
+    return hg_textf(arena, "%s\n%s\n%s",
+                    hg_say(arena, lang, HG_TEXT_pools_busy, names[most], percent(arena, busy[most]), names[!most], percent(arena, busy[!most])),
+                    says[most], says[!most]);
+}
+
+static const char *bottleneck(hg_arena *arena, const hg_explained *x, hg_lang lang)
+{
+    return x->candidate->prefill ? hg_pools_bottleneck_text(arena, &x->prefill_account, &x->prefill_times, &x->account, &x->times, lang)
+                                 : hg_bottleneck_text(arena, &x->account, &x->times, lang);
 }
 
 static void head(hg_buf *b, const hg_explained *x, hg_lang lang)
@@ -68,13 +98,13 @@ static void head(hg_buf *b, const hg_explained *x, hg_lang lang)
                           hg_figures(arena, r->output_tokens_per_s, 3), hg_figures(arena, x->metrics.tokens_per_s_per_device, 3),
                           seconds(arena, r->latency[HG_TTFT].mean), seconds(arena, r->latency[HG_TPOT].mean),
                           seconds(arena, r->latency[HG_E2E].mean)));
-    hg_buf_printf(b, "\n\n%s\n", hg_bottleneck_text(arena, &x->account, &x->times, lang));
+    hg_buf_printf(b, "\n\n%s\n", bottleneck(arena, x, lang));
 }
 
-static void by_component(hg_buf *b, const hg_explained *x, hg_lang lang)
+/* pool NULL: there is one. */
+static void by_component(hg_buf *b, const hg_times *t, const char *pool, hg_lang lang)
 {
-    const hg_times *t = &x->times;
-    hg_buf_printf(b, "\n%s\n", hg_text_form(lang, HG_TEXT_time_head));
+    hg_buf_printf(b, "\n%s\n", pool ? hg_say(b->arena, lang, HG_TEXT_pool_time_head, pool) : hg_text_form(lang, HG_TEXT_time_head));
     for (int by = 0; by < HG_BY; by++) {
         if (t->share[by] < LEAST_SHARE)
             continue;
@@ -105,12 +135,11 @@ static void by_phase(hg_buf *b, const hg_explained *x, hg_lang lang)
     }
 }
 
-static void by_operator(hg_buf *b, const hg_explained *x, hg_lang lang)
+static void by_operator(hg_buf *b, const hg_account *a, double total_s, hg_lang lang)
 {
-    double total_s = x->times.total_s;
     hg_buf_printf(b, "\n%s\n", hg_text_form(lang, HG_TEXT_operators_head));
-    for (int i = 0; i < x->account.count; i++) {
-        const hg_part *p = &x->account.parts[i];
+    for (int i = 0; i < a->count; i++) {
+        const hg_part *p = &a->parts[i];
         if (p->seconds < LEAST_SHARE * total_s)
             continue;
         name_column(b, hg_operator_name(lang, p->name));
@@ -300,9 +329,14 @@ const char *hg_explained_text(hg_arena *arena, const hg_explained *x, hg_lang la
     hg_buf b = { .arena = arena };
     head(&b, x, lang);
     why_not(&b, x, lang);
-    by_component(&b, x, lang);
+    bool pools = x->candidate->prefill != NULL;
+    if (pools) {
+        by_component(&b, &x->prefill_times, hg_pool_name(lang, HG_POOL_PREFILL), lang);
+        by_operator(&b, &x->prefill_account, x->prefill_times.total_s, lang);
+    }
+    by_component(&b, &x->times, pools ? hg_pool_name(lang, HG_POOL_DECODE) : NULL, lang);
     by_phase(&b, x, lang);
-    by_operator(&b, x, lang);
+    by_operator(&b, &x->account, x->times.total_s, lang);
     fall(&b, x, lang);
     changes(&b, x, lang);
     advice(&b, x, lang);

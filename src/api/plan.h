@@ -90,14 +90,16 @@ typedef struct hg_plan {
     size_t alike;                    /* not simulated: a limit apart from one that was, and never at the limit */
     const char *reasons[HG_REASONS]; /* one a flag: "--tp 2: …" */
     size_t reason_count;
-    const char *bottleneck;          /* one sentence */
+    const char *bottleneck;          /* one sentence; of two pools three, a line each */
+    const char *bottleneck_pool;     /* "prefill" or "decode"; NULL: there is one */
     const char *bottleneck_name;     /* "HBM" */
     double bottleneck_share;         /* of the engines' time */
     hg_share shares[HG_SHARES];      /* of top[0], largest first */
     size_t share_count;
     hg_what_if what_ifs[HG_WHAT_IFS];/* largest gain first */
     size_t what_if_count;
-    hg_memory memory;                /* of top[0] */
+    hg_memory memory;                /* of top[0]; of two pools the one that makes the tokens */
+    hg_memory prefill_memory;        /* … and the other */
     const char *origin;
     double elapsed_s;
     const hg_scenario *asked;        /* the question's words; NULL: not kept */
@@ -113,6 +115,14 @@ const char *hg_plan_report(hg_arena *arena, const hg_plan *p, const char *model_
  * so that a half-written one is never seen. */
 bool hg_plan_write(hg_arena *arena, const hg_plan *p, const char *model_word, const char *folder, bool force,
                    hg_err *err);
+
+/* The line of 'heng simulate' that has the figures of top[0]; NULL: the question is not kept. */
+const char *hg_plan_again(hg_arena *arena, const hg_plan *p);
+/* A command over several lines, broken before flags, or in a list that is longer than a line, never inside quotes: a
+ * shell reads the same words. */
+const char *hg_folded(hg_arena *arena, const char *command, size_t columns);
+/* A pool as --prefill takes it: "2xtp4:tokens=8192:seqs=64". */
+const char *hg_pool_word(hg_arena *arena, const hg_deployment *d);
 
 /* "tp 2 · pp 1 · 4 replicas · 256 seqs · 8192 tokens" */
 const char *hg_deployment_text(hg_arena *arena, const hg_deployment *d);
@@ -137,6 +147,19 @@ bool hg_ask_k8s(hg_ask *a, const char **out);
 hg_launch hg_plan_launch(hg_arena *arena, const hg_plan *p, const hg_point *at, const char *model_word);
 /* Makes it disaggregated: these engines compute the prompts, those of the point make the tokens. */
 void hg_plan_launch_prefill(hg_arena *arena, const hg_plan *p, const hg_deployment *prefill, hg_launch *l);
+
+/* Pools: how they are started, for people. */
+enum { HG_LAUNCH_STEPS = 3 };
+typedef struct hg_launch_step {
+    const char *says, *command;      /* "One of the 6 engines of the prefill pool:" */
+} hg_launch_step;
+const char *hg_pool_name(hg_lang lang, hg_pool_role role);
+/* Lines: "node 1: prefill, 6 engines, GPUs 2-7, ports 8100-8105". */
+const char *hg_launch_places(hg_arena *arena, hg_lang lang, const hg_emitter *e, const hg_launch *l);
+/* What is run where and when; folder: before the scripts' names, "1/" or "". */
+const char *hg_launch_order(hg_arena *arena, hg_lang lang, const hg_emitter *e, const hg_launch *l, const char *folder);
+/* One line of each kind; how many. */
+size_t hg_launch_steps(hg_arena *arena, hg_lang lang, const hg_emitter *e, const hg_launch *l, hg_launch_step out[HG_LAUNCH_STEPS]);
 
 /* JSON parts shared by plan and simulate. */
 void hg_json_deployment(hg_json *j, const hg_deployment *d);

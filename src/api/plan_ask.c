@@ -233,9 +233,12 @@ static void take_account(hg_arena scratch, asking *k)
     hg_run kept = k->run;
     kept.keep_requests = p->problem->slo.count > 0;
     kept.note_every = (size_t)(m->sim.steps / NOTED_STEPS);
-    hg_evaluate_account(&scratch, p->problem, k->best, &kept, &out->account);
+    hg_evaluate_accounts(&scratch, p->problem, k->best, &kept, &out->account, &out->prefill_account);
     double good = kept.keep_requests ? hg_good_tokens_frac(&out->account.metrics.sim, &p->problem->slo) : 1;
     hg_explain_times(&out->account, m, &out->times);
+    if (k->best->prefill)
+        hg_explain_times(&out->prefill_account, m, &out->prefill_times);
+    out->prefill_account.metrics.sim.records = NULL;
     hg_explain_waterfall(&out->account, m->sim.output_tokens_per_s, good, &out->waterfall);
     out->account.metrics.sim.records = NULL;
 }
@@ -312,6 +315,8 @@ void hg_plan_ask(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_plan 
     hg_point_candidate(a->arena, out->problem, &out->top[0], best);
     *k = (asking){ .ask = a, .goal = goal, .space = space, .plan = out, .detail = detail, .best = best, .run = run_of(goal, out) };
     out->memory = best->memory;
+    if (best->prefill)
+        out->prefill_memory = best->prefill->memory;
     out->chance = NAN;
     hg_progress(a, 0.5, "asking what if");
     if (!out->found || hg_stopped(a)) {

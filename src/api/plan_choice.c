@@ -67,7 +67,7 @@ static bool ask(hg_ask *a, const hg_fixed_launch *fixed, const hg_scene_files *f
         !hg_plan_space(a, p, &c->space, &c->goal))
         return false;
     p->stop = a->io->stop;
-    return hg_plan_confidence(a, p) && hg_scenes_ask(a, files, p, &c->goal, &c->space, &c->scenes);
+    return hg_ask_confidence(a, p) && hg_scenes_ask(a, files, p, &c->goal, &c->space, &c->scenes);
 }
 
 static bool look(hg_ask *a, const hg_fixed_launch *fixed, const hg_scene_files *files, hg_choice *c)

@@ -19,6 +19,9 @@ typedef struct hg_load_curve {
 typedef struct hg_plan_detail {
     hg_account account;              /* of the run that the plan's figures came from */
     hg_times times;
+    hg_account prefill_account;      /* of two pools that which computes prompts; account is then of the other */
+    hg_times prefill_times;
+    const hg_times *bound_times;     /* of two pools those of the busier; NULL: times */
     hg_waterfall waterfall;
     hg_sensitivity sensitivity[HG_VARIES_MOST];
     int sensitivity_count;

@@ -25,11 +25,16 @@ static void take_shares(const hg_account *a, const hg_times *t, hg_plan *out)
     take_share(out, "idle", t->share[HG_BY_IDLE], "no requests");
 }
 
-static void say_bottleneck(hg_arena *arena, const hg_account *a, const hg_times *t, hg_plan *out)
+static void say_bottleneck(hg_arena *arena, const hg_plan_detail *d, hg_plan *out)
 {
+    bool pools = out->top[0].prefill.replicas > 0,
+         prefill = pools && hg_account_busy(&d->prefill_account) > hg_account_busy(&d->account);
+    const hg_times *t = prefill ? &d->prefill_times : &d->times;
     out->bottleneck_name = hg_by_name(HG_EN, t->most);
     out->bottleneck_share = t->share[t->most];
-    out->bottleneck = hg_bottleneck_text(arena, a, t, out->lang);
+    out->bottleneck_pool = prefill ? "prefill" : pools ? "decode" : NULL;
+    out->bottleneck = pools ? hg_pools_bottleneck_text(arena, &d->prefill_account, &d->prefill_times, &d->account, &d->times, out->lang)
+                            : hg_bottleneck_text(arena, &d->account, t, out->lang);
 }
 
 void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_plan *out)
@@ -43,7 +48,11 @@ void hg_plan_explain(hg_ask *a, const hg_goal *goal, const hg_space *space, hg_p
     out->detail = detail;
     out->score_text = out->load_given ? NULL : hg_goal_text(a->arena, goal, (double)hg_point_devices(best), &best->metrics);
     out->origin = hg_strdup(a->arena, account->origin);
-    take_shares(account, &detail->times, out);
-    say_bottleneck(a->arena, account, &detail->times, out);
+    say_bottleneck(a->arena, detail, out);
+    if (out->bottleneck_pool && strcmp(out->bottleneck_pool, "prefill") == 0) {
+        detail->bound_times = &detail->prefill_times;
+        account = &detail->prefill_account;
+    }
+    take_shares(account, detail->bound_times ? detail->bound_times : &detail->times, out);
     hg_plan_reasons(a->arena, &a->s, out);
 }

@@ -9,13 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As --prefill takes it; empty where one pool does both. */
-static const char *shape_word(hg_arena *arena, const hg_deployment *d)
-{
-    return d->replicas ? hg_textf(arena, "%lldxtp%lldpp%llddp%lldep%lld", (long long)d->replicas, (long long)d->tp, (long long)d->pp,
-                                  (long long)d->dp, (long long)d->ep) : "";
-}
-
 static const char *points_csv(hg_arena *arena, const hg_point *list, size_t n)
 {
     hg_buf b = { .arena = arena };
@@ -35,7 +28,7 @@ static const char *points_csv(hg_arena *arena, const hg_point *list, size_t n)
         hg_buf_printf(&b, "%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s\n", m->rate_per_s,
                       m->goodput_per_device, m->sim.attained_frac, ttft->p50, ttft->p90, ttft->p99, tpot->p50,
                       tpot->p90, tpot->p99, m->sim.latency[HG_E2E].p90, m->tokens_per_s_per_device,
-                      m->tokens_per_s_per_user, m->sim.kv_peak_frac, shape_word(arena, &list[i].prefill));
+                      m->tokens_per_s_per_user, m->sim.kv_peak_frac, list[i].prefill.replicas ? hg_pool_word(arena, &list[i].prefill) : "");
     }
     return b.s;
 }

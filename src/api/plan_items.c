@@ -64,9 +64,9 @@ static int64_t longest_prompt(const hg_scenes *s)
 
 /* A budget below the longest prompt would have it refused: then prompts are split over steps, unless the words
  * forbid it. */
-static void take_all_prompts(const hg_ask *a, int64_t longest, hg_deployment *d)
+static void take_all_prompts(int64_t longest, hg_deployment *d)
 {
-    if (!a->s.enable_chunked_prefill.given && d->max_num_batched_tokens < longest)
+    if (d->max_num_batched_tokens < longest)
         d->chunked_prefill = true;
 }
 
@@ -79,17 +79,21 @@ typedef struct maker {
 } maker;
 
 /* The deployments of the space that can run; how many. */
-static size_t add(maker *k, const hg_space *space, bool whole)
+static size_t add(maker *k, const hg_space *space, bool whole, bool chunked_said)
 {
     hg_arena *arena = k->ask->arena;
     size_t n, before_count = k->count;
+    bool chunks_said = k->ask->s.enable_chunked_prefill.given || chunked_said;
     hg_deployment *list = hg_space_list(arena, space, &n);
     k->out->considered += whole ? n : 0;
     for (size_t i = 0; i < n; i++) {
         hg_candidate **slot = HG_PUSH(arena, k->items->candidates, k->count, k->capacity);
         hg_arena before = *arena;
         hg_candidate *c = *slot = HG_NEW(arena, hg_candidate, 1);
-        take_all_prompts(k->ask, k->longest, &list[i]);
+        if (!whole && !k->ask->s.max_num_seqs.n) /* the engine's default may be more than a small step holds */
+            list[i].max_num_seqs = hg_min_i64(list[i].max_num_seqs, list[i].max_num_batched_tokens);
+        if (!chunks_said)
+            take_all_prompts(k->longest, &list[i]);
         hg_candidate_make(k->items->problem, &list[i], c);
         if (c->fit == HG_FITS && launchable(*arena, k->out, c, whole, c->reason, sizeof c->reason))
             continue;
@@ -187,10 +191,16 @@ static hg_space pool_space(const hg_space *s, bool prefill)
         pool.dp = (hg_knob){ { pinned->dp }, 1 };
         pool.ep = (hg_knob){ { pinned->ep }, 1 };
     }
+    if (pinned->chunked_said)
+        pool.base.chunked_prefill = pinned->chunked;
     int64_t most = s->total_devices ? s->total_devices : HG_ANY_DEVICES;
     pool.total_devices = most - 1;
     pool.replicas = (hg_knob){ { 1 }, 1 };
     (prefill ? &pool.max_num_seqs : &pool.max_num_batched_tokens)->n = 1;
+    if (pinned->tokens)
+        pool.max_num_batched_tokens = (hg_knob){ { pinned->tokens }, 1 };
+    if (pinned->seqs)
+        pool.max_num_seqs = (hg_knob){ { pinned->seqs }, 1 };
     return pool;
 }
 
@@ -213,9 +223,9 @@ void hg_items_make(hg_ask *a, const hg_space *space, const hg_scenes *scenes, bo
                          .prefill_engines = space->prefill.engines, .decode_engines = space->decode.engines };
     maker k = { a, items, out, .longest = longest_prompt(scenes) };
     hg_space prefill = pool_space(space, true), decode = pool_space(space, false);
-    items->whole = whole ? add(&k, space, true) : 0;
-    items->prefills = pools ? add(&k, &prefill, false) : 0;
-    items->decodes = pools ? add(&k, &decode, false) : 0;
+    items->whole = whole ? add(&k, space, true, false) : 0;
+    items->prefills = pools ? add(&k, &prefill, false, space->prefill.chunked_said) : 0;
+    items->decodes = pools ? add(&k, &decode, false, space->decode.chunked_said) : 0;
     items->shapes = HG_NEW(a->arena, uint32_t, k.count);
     items->budgets = HG_NEW(a->arena, uint32_t, k.count);
     take_demands(a->arena, scenes, k.count, items);

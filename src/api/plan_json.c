@@ -30,6 +30,17 @@ static void point(hg_json *j, const hg_point *at, const char *origin)
     hg_json_close(j, '}');
 }
 
+/* Which pool it is of, and how busy both are. */
+static void pools(hg_json *j, const hg_plan *p)
+{
+    hg_json_key_str(j, "pool", p->bottleneck_pool);
+    hg_json_key(j, "busy_frac");
+    hg_json_open(j, '{');
+    hg_json_key_num(j, "prefill", hg_account_busy(&p->detail->prefill_account));
+    hg_json_key_num(j, "decode", hg_account_busy(&p->detail->account));
+    hg_json_close(j, '}');
+}
+
 static void bottleneck(hg_json *j, const hg_plan *p)
 {
     hg_json_key(j, "bottleneck");
@@ -37,6 +48,8 @@ static void bottleneck(hg_json *j, const hg_plan *p)
     hg_json_key_str(j, "name", p->bottleneck_name);
     hg_json_key_num(j, "share_frac", p->bottleneck_share);
     hg_json_key_str(j, "sentence", p->bottleneck);
+    if (p->bottleneck_pool)
+        pools(j, p);
     hg_json_key(j, "shares");
     hg_json_open(j, '[');
     for (size_t i = 0; i < p->share_count; i++) {
@@ -76,6 +89,8 @@ static void recommended(hg_arena *arena, hg_json *j, const hg_plan *p, const cha
     if (isfinite(p->chance))
         hg_json_key_num(j, "slo_chance", p->chance);
     launch_lines(arena, j, p, &p->top[0], model_word);
+    if (hg_plan_again(arena, p))
+        hg_json_key_str(j, "simulate", hg_plan_again(arena, p));
     hg_json_key(j, "reasons");
     hg_json_open(j, '[');
     for (size_t i = 0; i < p->reason_count; i++)

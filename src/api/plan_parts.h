@@ -20,6 +20,7 @@ typedef struct hg_looked {       /* an item that was simulated */
     hg_point best;
     double scores[HG_SCENES_MOST]; /* under each scene; best is under the one that gets the smallest part */
     hg_metrics *under;           /* … and their metrics */
+    bool settled;                /* best is of a long run */
     hg_edge edge;
     hg_point *points;            /* HG_POINTS_EACH and HG_SWEEP_LOADS; a list an item: no order of threads shows */
     size_t point_count;

@@ -381,23 +381,34 @@ static void drop_seconds(hg_planner *w)
     w->leader_count = n;
 }
 
-typedef struct settling {
-    hg_planner *w;
-    double least;                /* scores below it stay as they are; the leader's own may fall while others settle */
-} settling;
-
 static void settle_one(void *ctx, size_t i, int thread)
 {
-    const settling *s = ctx;
-    hg_planner *w = s->w;
+    others *o = ctx;
+    hg_planner *w = o->w;
     hg_arena scratch = w->arenas[thread];
-    hg_looked *l = w->leaders[i];
+    hg_looked *l = o->of[i];
     const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &l->item);
-    if (l->best.score < s->least)
-        return;
     for (size_t k = 0; k < w->scenes->count && !hg_problem_stopped(w->goal->problem); k++)
         l->scores[k] = hg_goal_settle(&w->scenes->list[k].goal, &scratch, c, &l->under[k]);
     take_joint(w, c, l);
+}
+
+/* Those near the best get sharper figures, by which another may be the best: on until all near it have them. */
+static void settle_leaders(hg_planner *w)
+{
+    bool loaded = w->goal->problem->workload.load != HG_LOAD_NONE;
+    others o = { w, HG_NEW(w->ask->arena, hg_looked *, w->leader_count) };
+    for (size_t n = 1; n > 0 && w->leader_count > 0;) {
+        double near = loaded ? 0 : SHARP * w->leaders[0]->best.score;
+        n = 0;
+        for (size_t i = 0; i < w->leader_count; i++)
+            if (!w->leaders[i]->settled && w->leaders[i]->best.score >= near) {
+                w->leaders[i]->settled = true;
+                o.of[n++] = w->leaders[i];
+            }
+        hg_parallel(n, w->threads, settle_one, &o);
+        qsort(w->leaders, w->leader_count, sizeof *w->leaders, best_first);
+    }
 }
 
 /* The plans shown, each with figures sharp enough to report, ranked by them. */
@@ -405,11 +416,7 @@ static void take_top(hg_planner *w, size_t top_n, hg_plan *out)
 {
     look_at_others(w);
     take_leaders(w);
-    bool searched = w->goal->problem->workload.load == HG_LOAD_NONE && w->leader_count;
-    settling s = { w, searched ? SHARP * w->leaders[0]->best.score : 0 };
-    hg_parallel(w->leader_count, w->threads, settle_one, &s);
-    if (w->leader_count)
-        qsort(w->leaders, w->leader_count, sizeof *w->leaders, best_first);
+    settle_leaders(w);
     if (ties_count(w))
         break_ties(w);
     drop_seconds(w);

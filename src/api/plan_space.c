@@ -5,7 +5,6 @@
 
 #include "base/num.h"
 #include "engine/emit.h"
-#include "eval/chance.h"
 
 #include <string.h>
 
@@ -268,17 +267,4 @@ bool hg_plan_goal(hg_ask *a, const hg_problem *p, hg_goal *g)
 {
     *g = (hg_goal){ .problem = p };
     return take_objective(a, g) && check_goal(a, p, g);
-}
-
-bool hg_plan_confidence(hg_ask *a, hg_problem *p)
-{
-    if (!a->s.confidence.given)
-        return true;
-    if (!hg_misses_known(p))
-        return hg_fail(&a->err, HG_INPUT, a->s.confidence.where, "needs measured runs of %s to say how far predictions miss, and there "
-                       "are none; 'heng calibrate serving' takes yours", p->engine.name);
-    p->slower = hg_slower_at(p, a->s.confidence.v);
-    hg_note(a, hg_textf(a->arena, "steps taken as %.2f times as long as predicted, which %.3g%% of measured runs of %s kept to",
-                        p->slower, 100 * a->s.confidence.v, p->engine.name));
-    return true;
 }

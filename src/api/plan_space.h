@@ -8,8 +8,6 @@
 bool hg_plan_goal(hg_ask *a, const hg_problem *p, hg_goal *g);
 /* The knobs, and the devices and counts of engines the goal may use. */
 bool hg_plan_space(hg_ask *a, const hg_problem *p, hg_space *s, hg_goal *g);
-/* --confidence: how much slower than predicted steps are taken to be. */
-bool hg_plan_confidence(hg_ask *a, hg_problem *p);
 /* Counts of engines that are tried, rising; how many. */
 size_t hg_plan_engine_counts(hg_arena *arena, const hg_scenario *q, const int64_t **out);
 

@@ -15,6 +15,8 @@ static const char *seconds(hg_arena *arena, double s)
     return isfinite(s) ? hg_strdup(arena, hg_format(text, sizeof text, s, HG_SECONDS)) : "-";
 }
 
+enum { LINE_COLUMNS = 100 };     /* of a command that is folded */
+
 static const char *form(const hg_plan *p, hg_text text)
 {
     return hg_text_form(p->lang, text);
@@ -23,6 +25,12 @@ static const char *form(const hg_plan *p, hg_text text)
 static const char *whole(hg_arena *arena, double n)
 {
     return hg_textf(arena, "%.0f", n);
+}
+
+static void lines(hg_buf *b, const char *text)
+{
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+        hg_buf_printf(b, "  %.*s\n", (int)strcspn(text, "\n"), text);
 }
 
 /* A cell of so many columns on a terminal: to the right, or (negative) to the left. */
@@ -39,30 +47,52 @@ static double served(const hg_point *p)
     return p->metrics.rate_per_s > 0 ? p->metrics.rate_per_s : p->metrics.sim.requests_per_s;
 }
 
-enum { TABLE_COLUMNS = 10 };
+enum { TABLE_COLUMNS = 10, DEPLOYMENT_COLUMNS = 44 };
 
-static void table_line(hg_buf *b, const char *const cells[TABLE_COLUMNS], const char *tail)
+static void table_line(hg_buf *b, int deployment, const char *const cells[TABLE_COLUMNS], const char *tail)
 {
-    static const int widths[TABLE_COLUMNS] = { 4, -44, 8, 9, 9, 9, 9, 8, 5 };
+    static const int widths[TABLE_COLUMNS] = { 4, -DEPLOYMENT_COLUMNS, 8, 9, 9, 9, 9, 8, 5 };
     for (int i = 0; widths[i]; i++) {
         hg_buf_puts(b, i == 1 ? "  " : i ? " " : "");
-        cell(b, widths[i], cells[i]);
+        cell(b, i == 1 ? -deployment : widths[i], cells[i]);
     }
     hg_buf_printf(b, "%s\n", tail);
 }
 
-static void row(hg_buf *b, const hg_plan *plan, size_t rank, const hg_point *p)
+/* A pool's line, named where there are two. */
+static const char *pool_text(hg_arena *arena, const hg_plan *plan, const hg_point *p, hg_pool_role role)
+{
+    if (!p->prefill.replicas)
+        return role == HG_POOL_PREFILL ? "" : hg_deployment_text(arena, &p->deployment);
+    return hg_textf(arena, "%s %s", hg_pool_name(plan->lang, role),
+                    hg_deployment_text(arena, role == HG_POOL_PREFILL ? &p->prefill : &p->deployment));
+}
+
+static int deployment_columns(hg_arena *arena, const hg_plan *p)
+{
+    int most = DEPLOYMENT_COLUMNS;
+    for (size_t i = 0; i < p->top_count; i++)
+        for (int role = HG_POOL_PREFILL; role <= HG_POOL_DECODE; role++) {
+            int n = hg_columns(pool_text(arena, p, &p->top[i], (hg_pool_role)role));
+            most = n > most ? n : most;
+        }
+    return most;
+}
+
+static void row(hg_buf *b, const hg_plan *plan, int width, size_t rank, const hg_point *p)
 {
     const hg_sim_result *r = &p->metrics.sim;
     hg_arena *arena = b->arena;
     const char *cells[TABLE_COLUMNS] = {
-        hg_textf(arena, "%zu", rank), hg_point_text(arena, p), hg_figures(arena, served(p), 3),
+        hg_textf(arena, "%zu", rank), pool_text(arena, plan, p, p->prefill.replicas ? HG_POOL_PREFILL : HG_POOL_DECODE), hg_figures(arena, served(p), 3),
         hg_figures(arena, p->metrics.goodput_per_device, 3), seconds(arena, r->latency[HG_TTFT].p90),
         seconds(arena, r->latency[HG_TPOT].p90), seconds(arena, r->latency[HG_E2E].p90),
         whole(arena, p->metrics.tokens_per_s_per_device), hg_textf(arena, "%.0f%%", 100 * r->kv_peak_frac) };
     bool changes = hg_changes_outputs(&p->deployment);
     const char *scene = plan->scene_count ? hg_textf(arena, "  %s, %s %.0f%%", plan->scenes[p->scene].name, form(plan, HG_TEXT_plan_scene_part), 100 * p->score) : "";
-    table_line(b, cells, hg_textf(arena, "%s%s%s", changes ? "  " : "", changes ? form(plan, HG_TEXT_plan_outputs) : "", scene));
+    table_line(b, width, cells, hg_textf(arena, "%s%s%s", changes ? "  " : "", changes ? form(plan, HG_TEXT_plan_outputs) : "", scene));
+    if (p->prefill.replicas)
+        hg_buf_printf(b, "%6s%s\n", "", pool_text(arena, plan, p, HG_POOL_DECODE));
 }
 
 static void table(hg_buf *b, const hg_plan *p)
@@ -70,10 +100,11 @@ static void table(hg_buf *b, const hg_plan *p)
     const char *heads[TABLE_COLUMNS] = { "", form(p, HG_TEXT_plan_table_deployment), form(p, HG_TEXT_plan_table_rate),
                                          form(p, HG_TEXT_plan_table_good), "TTFT p90", "TPOT p90", "E2E p90",
                                          form(p, HG_TEXT_plan_table_tokens), "KV" };
+    int width = deployment_columns(b->arena, p);
     hg_buf_puts(b, "\n");
-    table_line(b, heads, "");
+    table_line(b, width, heads, "");
     for (size_t i = 0; i < p->top_count; i++)
-        row(b, p, i + 1, &p->top[i]);
+        row(b, p, width, i + 1, &p->top[i]);
 }
 
 /* What each kind of traffic gets. */
@@ -190,6 +221,17 @@ static void limits(hg_arena *arena, hg_buf *b, const hg_plan *p)
     }
 }
 
+/* Of many servers that differ in place only one is shown. */
+static void launch_pools(hg_buf *b, const hg_plan *p, const hg_emitter *e, const hg_launch *l)
+{
+    hg_launch_step steps[HG_LAUNCH_STEPS];
+    size_t n = hg_launch_steps(b->arena, p->lang, e, l, steps);
+    hg_buf_printf(b, "\n%s %s\n", hg_launch_order(b->arena, p->lang, e, l, p->found ? "1/" : ""), form(p, HG_TEXT_pools_written));
+    lines(b, hg_launch_places(b->arena, p->lang, e, l));
+    for (size_t i = 0; i < n; i++)
+        hg_buf_printf(b, "\n%s\n%s\n", steps[i].says, hg_folded(b->arena, steps[i].command, LINE_COLUMNS));
+}
+
 static void launch(hg_arena *arena, hg_buf *b, const hg_plan *p, const char *model_word)
 {
     const hg_emitter *e = hg_emitter_find(p->problem->engine.name);
@@ -198,7 +240,9 @@ static void launch(hg_arena *arena, hg_buf *b, const hg_plan *p, const char *mod
     hg_launch l = hg_plan_launch(arena, p, &p->top[0], model_word);
     size_t n;
     const char **lines = hg_emit_command(arena, e, &l, &n);
-    for (size_t i = 0; i < n; i++)
+    if (l.prefill)
+        launch_pools(b, p, e, &l);
+    for (size_t i = 0; !l.prefill && i < n; i++)
         hg_buf_printf(b, "%s%s\n", i ? "" : "\n", lines[i]);
     if (e->config_needed)
         hg_buf_printf(b, "%s\n", hg_say(arena, p->lang, HG_TEXT_plan_config, e->config_name));
@@ -208,14 +252,13 @@ static void launch(hg_arena *arena, hg_buf *b, const hg_plan *p, const char *mod
 
 /* ---- where memory and time go, shortly ---- */
 
-static void ledger(hg_buf *b, const hg_plan *p)
+static void ledger(hg_buf *b, const hg_plan *p, const hg_memory *m, const char *of)
 {
-    const hg_memory *m = &p->memory;
     const double bytes[] = { m->weight_bytes, m->kv_bytes, m->activation_bytes, m->state_bytes, m->context_bytes };
     static const hg_text names[] = { HG_TEXT_memory_weights, HG_TEXT_memory_kv, HG_TEXT_memory_activations,
                                      HG_TEXT_memory_states, HG_TEXT_memory_context };
     const char *sep = "";
-    hg_buf_printf(b, "\n%s\n  ", form(p, HG_TEXT_plan_ledger));
+    hg_buf_printf(b, "  %s", of);
     for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++)
         if (bytes[i] > 0) {
             hg_buf_printf(b, "%s%s %.1f", sep, form(p, names[i]), bytes[i] / 0x1p30);
@@ -307,10 +350,15 @@ static void explanation(hg_buf *b, const hg_plan *p)
     hg_buf_printf(b, "\n%s\n", form(p, HG_TEXT_plan_why));
     for (size_t i = 0; i < p->reason_count; i++)
         hg_buf_printf(b, "  %s\n", p->reasons[i]);
-    hg_buf_printf(b, "\n%s\n  %s\n", form(p, HG_TEXT_plan_holds), p->bottleneck);
+    hg_buf_printf(b, "\n%s\n", form(p, HG_TEXT_plan_holds));
+    lines(b, p->bottleneck);
     if (p->detail)
         waterfall(b, p);
-    ledger(b, p);
+    bool pools = p->top[0].prefill.replicas > 0;
+    hg_buf_printf(b, "\n%s\n", form(p, HG_TEXT_plan_ledger));
+    if (pools)
+        ledger(b, p, &p->prefill_memory, hg_say(b->arena, p->lang, HG_TEXT_spell_pool, hg_pool_name(p->lang, HG_POOL_PREFILL)));
+    ledger(b, p, &p->memory, pools ? hg_say(b->arena, p->lang, HG_TEXT_spell_pool, hg_pool_name(p->lang, HG_POOL_DECODE)) : "");
     if (p->what_if_count)
         hg_buf_printf(b, "\n%s\n", form(p, HG_TEXT_plan_changes));
     for (size_t i = 0; i < p->what_if_count; i++)
@@ -377,6 +425,8 @@ const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_wo
         if (p->found && p->rate_count)
             hg_rates_text(&b, p);
     }
+    if (p->top_count && hg_plan_again(arena, p))
+        hg_buf_printf(&b, "\n%s\n%s\n", form(p, HG_TEXT_plan_again), hg_folded(arena, hg_plan_again(arena, p), LINE_COLUMNS));
     counts(&b, p);
     return b.s;
 }

@@ -323,11 +323,28 @@ bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out)
            hg_ask_speculation(a, p, out);
 }
 
+/* A pool's own limits go before those that are said for both. */
+static void take_own_limits(const hg_pool_shape *shape, hg_scenario *s)
+{
+    if (shape->tokens)
+        s->max_num_batched_tokens = (hg_ints_word){ { shape->tokens }, 1, false, NULL };
+    if (shape->seqs)
+        s->max_num_seqs = (hg_ints_word){ { shape->seqs }, 1, false, NULL };
+    if (shape->chunked_said)
+        s->enable_chunked_prefill = (hg_flag_word){ shape->chunked, true, NULL };
+}
+
 static bool ask_side(hg_ask *a, const hg_problem *p, const hg_text_word *word, hg_candidate *out)
 {
     hg_pool_shape shape;
     hg_deployment d;
-    if (!hg_pool_shape_parse(word->s, word->where, &shape, &a->err) || !hg_ask_deployment(a, p, &d))
+    if (!hg_pool_shape_parse(word->s, word->where, &shape, &a->err))
+        return false;
+    hg_scenario of_both = a->s;
+    take_own_limits(&shape, &a->s);
+    bool ok = hg_ask_deployment(a, p, &d);
+    a->s = of_both;
+    if (!ok)
         return false;
     d.replicas = shape.engines;
     d.tp = shape.tp;

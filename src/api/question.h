@@ -30,6 +30,8 @@ bool hg_ask_candidate(hg_ask *a, const hg_problem *p, hg_candidate *out);
 bool hg_ask_deployment(hg_ask *a, const hg_problem *p, hg_deployment *out);
 
 /* How the words say to run it: once through the workload, or --steady. */
+/* --confidence: how much slower than predicted steps are taken to be; noted. */
+bool hg_ask_confidence(hg_ask *a, hg_problem *p);
 bool hg_ask_run(hg_ask *a, const hg_problem *p, hg_run *out);
 
 /* --price of a device, else what its facts say; 0: not known. */

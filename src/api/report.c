@@ -36,13 +36,27 @@ void hg_report_figure(const hg_report *r, double value, const char *text)
         hg_html(r->b, "<td class=\"n\" data-v=\"none\">%s</td>", text);
 }
 
-void hg_report_deployment(const hg_report *r, const hg_deployment *d, const hg_deployment *prefill)
+static void one_deployment(const hg_report *r, const char *text)
 {
-    const char *text = hg_pools_text(r->arena, d, prefill), *comma = strstr(text, ", ");
+    const char *comma = strstr(text, ", ");
     size_t shape = comma ? (size_t)(comma - text) : strlen(text);
     hg_html(r->b, "<b>%s</b>", hg_strndup(r->arena, text, shape));
     if (comma)
         hg_html(r->b, "<br><span class=\"mute\">%s</span>", comma + 2);
+}
+
+void hg_report_deployment(const hg_report *r, const hg_deployment *d, const hg_deployment *prefill)
+{
+    if (!prefill || !prefill->replicas) {
+        one_deployment(r, hg_deployment_text(r->arena, d));
+        return;
+    }
+    const hg_deployment *pools[] = { prefill, d };
+    for (int i = 0; i < 2; i++) {
+        const char *name = hg_pool_name(r->p->lang, i ? HG_POOL_DECODE : HG_POOL_PREFILL);
+        hg_buf_puts(r->b, i ? "<br>" : "");
+        one_deployment(r, hg_textf(r->arena, "%s %s", name, hg_deployment_text(r->arena, pools[i])));
+    }
 }
 
 static void style_and_script(hg_buf *b, const char *tag, const char *const *texts)

@@ -157,22 +157,30 @@ static const char *counted(const hg_report *r, hg_text text, int64_t n)
 }
 
 /* The deployment for those who do not read flags. */
-static void spell_out(const hg_report *r)
+static void spell_out(const hg_report *r, const char *name, const hg_deployment *d)
 {
-    const hg_deployment *d = &r->p->top[0].deployment;
     int64_t each = d->tp * d->pp * d->dp;
     const char *gpus = hg_textf(r->arena, "%" PRId64, each), *engines = hg_textf(r->arena, "%" PRId64, d->replicas);
-    hg_html(r->b, "<p class=\"spelled\">%s",
+    hg_html(r->b, "<p class=\"spelled\">%s%s", name,
             d->replicas > 1 ? hg_say(r->arena, r->p->lang, each > 1 ? HG_TEXT_spell_engines : HG_TEXT_spell_engines_one, engines, gpus)
                             : hg_say(r->arena, r->p->lang, each > 1 ? HG_TEXT_spell_engine : HG_TEXT_spell_engine_one, gpus));
     hg_html(r->b, "%s%s%s%s", counted(r, HG_TEXT_spell_tp, d->tp), counted(r, HG_TEXT_spell_pp, d->pp),
             counted(r, HG_TEXT_spell_dp, d->dp), counted(r, HG_TEXT_spell_ep, d->ep));
     hg_html(r->b, "%s</p>\n",
-            hg_say(r->arena, r->p->lang, HG_TEXT_spell_limits, hg_html_fixed(r->arena, (double)d->max_num_seqs, 0),
+            hg_say(r->arena, r->p->lang, d == &r->p->top[0].prefill ? HG_TEXT_spell_prompts : HG_TEXT_spell_limits, hg_html_fixed(r->arena, (double)d->max_num_seqs, 0),
                    hg_html_fixed(r->arena, (double)d->max_num_batched_tokens, 0),
                    d->dp > 1         ? hg_report_form(r, HG_TEXT_spell_rank)
                    : d->replicas > 1 ? hg_report_form(r, HG_TEXT_spell_of_engine)
                                      : ""));
+}
+
+static void spell_all(const hg_report *r)
+{
+    const hg_point *p = &r->p->top[0];
+    hg_lang lang = r->p->lang;
+    if (p->prefill.replicas)
+        spell_out(r, hg_say(r->arena, lang, HG_TEXT_spell_pool, hg_pool_name(lang, HG_POOL_PREFILL)), &p->prefill);
+    spell_out(r, p->prefill.replicas ? hg_say(r->arena, lang, HG_TEXT_spell_pool, hg_pool_name(lang, HG_POOL_DECODE)) : "", &p->deployment);
 }
 
 static void tile(const hg_report *r, const char *name, const char *value)
@@ -230,7 +238,7 @@ void hg_report_answer(const hg_report *r)
         say_miss(r);
     hg_buf_puts(r->b, "</p>\n");
     if (r->p->top_count) {
-        spell_out(r);
+        spell_all(r);
         tiles(r);
     }
     hg_buf_puts(r->b, "</section>\n");

@@ -4,38 +4,20 @@
 
 enum { LINE_COLUMNS = 84 };
 
-/* The command over several lines, broken only before a flag and never inside quotes, so that a
- * shell reads the same words. */
-static const char *folded(hg_arena *arena, const char *command)
-{
-    hg_buf b = { .arena = arena };
-    char quote = 0;
-    size_t column = 0;
-    hg_buf_add(&b, "", 0);
-    for (const char *p = command; *p; p++) {
-        if (*p == '\\' && quote != '\'' && p[1]) {
-            hg_buf_add(&b, p++, 2);
-            column += 2;
-            continue;
-        }
-        if (quote ? *p == quote : *p == '\'' || *p == '"')
-            quote = quote ? 0 : *p;
-        size_t word = strcspn(p + 1, " ") + 1, value = p[word] ? strcspn(p + word + 1, " ") + 1 : 0;
-        if (!quote && hg_starts(p, " --") && column + word + value > LINE_COLUMNS) {
-            hg_buf_puts(&b, " \\\n   ");
-            column = 3;
-        }
-        hg_buf_add(&b, p, 1);
-        column++;
-    }
-    return b.s;
-}
-
 static const char *launch_lead(const hg_report *r, size_t commands)
 {
     const char *files = r->p->found && r->files ? hg_report_form(r, HG_TEXT_launch_files) : "";
     return commands > 1 ? hg_say(r->arena, r->p->lang, HG_TEXT_launch_many, hg_textf(r->arena, "%zu", commands), files)
                         : hg_say(r->arena, r->p->lang, HG_TEXT_launch_one, files);
+}
+
+/* What stands on which node. */
+static void places(const hg_report *r, const hg_emitter *e, const hg_launch *l)
+{
+    hg_buf_puts(r->b, "<ul>\n");
+    for (const char *line = hg_launch_places(r->arena, r->p->lang, e, l); *line; line += strcspn(line, "\n"), line += *line == '\n')
+        hg_html(r->b, "<li>%s</li>\n", hg_strndup(r->arena, line, strcspn(line, "\n")));
+    hg_buf_puts(r->b, "</ul>\n");
 }
 
 void hg_report_launch(const hg_report *r)
@@ -52,12 +34,18 @@ void hg_report_launch(const hg_report *r)
     size_t n;
     const char **lines = hg_emit_command(r->arena, e, &l, &n);
     hg_report_section(r, "launch", hg_report_form(r, r->p->found ? HG_TEXT_launch_head : HG_TEXT_launch_nearest_head),
-                      launch_lead(r, n));
+                      l.prefill ? hg_launch_order(r->arena, r->p->lang, e, &l, r->p->found && r->files ? "1/" : "") : launch_lead(r, n));
+    if (l.prefill)
+        places(r, e, &l);
     hg_html(r->b, "<div class=\"copy\"><button type=\"button\" data-done=\"%s\" data-else=\"%s\" hidden>%s</button>",
             hg_report_form(r, HG_TEXT_page_copied), hg_report_form(r, HG_TEXT_page_select), hg_report_form(r, HG_TEXT_page_copy));
     hg_html(r->b, "<pre tabindex=\"0\" aria-label=\"%s\"><code>", hg_report_form(r, HG_TEXT_launch_command));
-    for (size_t i = 0; i < n; i++)
-        hg_html(r->b, "%s%s", i ? "\n\n" : "", folded(r->arena, lines[i]));
+    hg_launch_step steps[HG_LAUNCH_STEPS];
+    size_t kinds = l.prefill ? hg_launch_steps(r->arena, r->p->lang, e, &l, steps) : 0;
+    for (size_t i = 0; i < kinds; i++)
+        hg_html(r->b, "%s# %s\n%s", i ? "\n\n" : "", steps[i].says, hg_folded(r->arena, steps[i].command, LINE_COLUMNS));
+    for (size_t i = 0; !l.prefill && i < n; i++)
+        hg_html(r->b, "%s%s", i ? "\n\n" : "", hg_folded(r->arena, lines[i], LINE_COLUMNS));
     hg_buf_puts(r->b, "</code></pre></div>\n");
     if (l.wanted)
         hg_html(r->b, "<p>%s</p>\n", hg_say(r->arena, r->p->lang, HG_TEXT_plan_model, l.wanted, r->p->problem->engine.title));

@@ -38,6 +38,11 @@ static double part_of(const hg_share *s)
     return isfinite(s->share_frac) && s->share_frac > 0 ? s->share_frac : 0;
 }
 
+static const hg_times *times_of(const hg_plan_detail *d)
+{
+    return d->bound_times ? d->bound_times : &d->times;
+}
+
 /* Each second by what bound it; without the account, whole parts by what binds most of them. */
 static void take_sums(const hg_report *r, double by[BOUNDS])
 {
@@ -46,7 +51,7 @@ static void take_sums(const hg_report *r, double by[BOUNDS])
     for (size_t i = 0; !r->p->detail && i < r->p->share_count; i++)
         by[bound_of(&r->p->shares[i])] += part_of(&r->p->shares[i]);
     for (int k = 0; r->p->detail && k < HG_BY; k++)
-        by[of[k]] += r->p->detail->times.share[k];
+        by[of[k]] += times_of(r->p->detail)->share[k];
 }
 
 static void sum_bar(const hg_report *r)

@@ -29,7 +29,11 @@ hg_settings hg_emit_settings(hg_arena *arena, const hg_emitter *e, const hg_laun
 
 hg_layout hg_emit_layout(const hg_emitter *e, const hg_launch *l)
 {
-    return hg_layout_of(l->deployment, l->device, e->shares && e->shares(l));
+    hg_layout prefill, decode;
+    if (!l->role)
+        return hg_layout_of(l->deployment, l->device, e->shares && e->shares(l));
+    hg_layout_pools(l->prefill, l->decode, l->device, &prefill, &decode);
+    return l->role == HG_POOL_PREFILL ? prefill : decode;
 }
 
 /* What proposes tokens: the engine's by some name, the model's own or named. */
@@ -91,6 +95,12 @@ static const char *folder_of(const hg_launch *l)
     return l->role == HG_POOL_PREFILL ? "prefill/" : l->role == HG_POOL_DECODE ? "decode/" : "";
 }
 
+/* The first node of the engine that this one is part of. */
+static const char *master_of(hg_arena *arena, const hg_launch *l, const hg_layout *p, int64_t node)
+{
+    return l->role ? hg_launch_host(arena, l, node - hg_layout_rank(p, node)) : "\"$MASTER_ADDR\"";
+}
+
 /* One process' line.  The devices are named where servers share a node, the node where there are
  * several. */
 static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
@@ -98,31 +108,33 @@ static const char *line(hg_arena *arena, const hg_emitter *e, const hg_launch *l
 {
     hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_each(p, node));
     const char *visible = hg_accelerator_of(l->device->vendor)->visible;
-    bool several =
-             !p->shared && p->spans == 1 && (l->deployment->replicas > 1 || (l->role && !l->apart)),
+    bool several = !p->shared && p->spans == 1 &&
+                   (l->deployment->replicas > 1 || (l->role && p->engine < p->node)),
          before;
-    const char *own = hg_own_port(arena, e, l, server, NULL, &before);
+    int64_t first = hg_layout_at(p, node)->first_device + server * p->engine;
+    const char *own = hg_own_port(arena, e, l, server, &before);
     hg_buf b = { .arena = arena };
     for (size_t i = 0; i < s.env_count; i++)
         hg_buf_printf(&b, "%s=%s ", s.env[i][0], hg_shell_word(arena, s.env[i][1]));
     for (int64_t g = 0; several && visible && g < p->engine; g++)
-        hg_buf_printf(&b, "%s%s%" PRId64 "%s", g ? "," : visible, g ? "" : "=",
-                      l->first_device + server * p->engine + g, g + 1 < p->engine ? "" : " ");
+        hg_buf_printf(&b, "%s%s%" PRId64 "%s", g ? "," : visible, g ? "" : "=", first + g,
+                      g + 1 < p->engine ? "" : " ");
     if (before)
         hg_buf_puts(&b, own);
     if (p->spans > 1 && e->across)
         hg_buf_puts(&b, e->across(arena, p));
     hg_buf_puts(&b, hg_emit_program(arena, e, l, false));
     if (e->listens)
-        hg_buf_printf(&b, " --host 127.0.0.1 --port %" PRId64, hg_launch_port(l) + server);
+        hg_buf_printf(&b, " --host %s --port %" PRId64, hg_launch_host(arena, l, node),
+                      hg_launch_port(l) + server);
     hg_settings_flags(&s, e->no_form, &b);
     if (!before)
         hg_buf_puts(&b, own);
     if (e->config_needed && e->config_flag)
         hg_buf_printf(&b, "%s %s%s", e->config_flag, folder_of(l), e->config_name);
     if (p->spans > 1 && e->join)
-        e->join(&b, p->spans, hg_textf(arena, "%" PRId64, node % p->spans), "\"$MASTER_ADDR\"",
-                node % p->spans == 0);
+        e->join(&b, p->spans, hg_textf(arena, "%" PRId64, hg_layout_rank(p, node)),
+                master_of(arena, l, p, node), hg_layout_rank(p, node) == 0);
     if (p->nodes > 1)
         hg_buf_printf(&b, "  # node %" PRId64 " of 0-%" PRId64, node, p->nodes - 1);
     return b.s;
@@ -137,9 +149,12 @@ static void add_lines(hg_arena *arena, const hg_emitter *e, const hg_launch *l, 
 {
     hg_layout p = hg_emit_layout(e, l);
     int64_t stride = p.spans > 1 && e->across ? p.spans : 1; /* the first node starts the others */
-    for (int64_t node = 0; node < p.nodes; node += stride)
-        for (int64_t s = 0; s < hg_layout_servers_on(&p, node); s++)
-            *HG_PUSH(arena, out->list, out->count, out->capacity) = line(arena, e, l, &p, node, s);
+    for (int i = 0; i < p.stand_count; i++)
+        for (int64_t node = p.stands[i].node; node < p.stands[i].node + p.stands[i].nodes;
+             node += stride)
+            for (int64_t s = 0; s < hg_layout_servers_on(&p, node); s++)
+                *HG_PUSH(arena, out->list, out->count, out->capacity) =
+                    line(arena, e, l, &p, node, s);
 }
 
 const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
@@ -163,7 +178,7 @@ const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_laun
 static size_t engine_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out)
 {
     hg_layout p = hg_emit_layout(e, l);
-    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_each(&p, 0));
+    hg_settings s = hg_emit_settings(arena, e, l, hg_layout_engines_each(&p, p.stands[0].node));
     const char *folder = folder_of(l);
     out[0] = (hg_file){ hg_textf(arena, "%srun.sh", folder), hg_run_script(arena, e, l), true };
     out[1] = (hg_file){ hg_textf(arena, "%s%s", folder, e->config_name), e->config(arena, l, &s),
@@ -178,7 +193,8 @@ static size_t pool_files(hg_arena *arena, const hg_emitter *e, const hg_launch *
     hg_launch prefill = hg_launch_side(l, HG_POOL_PREFILL),
               decode = hg_launch_side(l, HG_POOL_DECODE);
     const char *name;
-    size_t n = engine_files(arena, e, &prefill, out);
+    out[0] = (hg_file){ "run.sh", hg_pools_script(arena, e, l), true };
+    size_t n = 1 + engine_files(arena, e, &prefill, out + 1);
     n += engine_files(arena, e, &decode, out + n);
     out[n++] = (hg_file){ "router.sh", hg_router_script(arena, e, l), true };
     const char *file = hg_router_file(arena, e, l, &name);

@@ -48,14 +48,13 @@ typedef struct hg_launch {
      * own.  Callers leave them 0. */
     hg_pool_role role;
     const hg_deployment *decode; /* beside prefill, the other pool */
-    int64_t first_device;        /* on the node that both pools share */
-    bool apart;                  /* the pools stand on nodes of their own */
+    bool apart;                  /* the pools stand on several nodes */
 } hg_launch;
 
 /* Where a server of a pool answers, as a script names it. */
 typedef struct hg_address {
     const char *host;
-    int64_t port, own_port; /* own_port: hg_emitter.own_port's, 0 where it has none */
+    int64_t node, port, own_port; /* own_port: hg_emitter.own_port's, 0 where it has none */
 } hg_address;
 
 typedef struct hg_addresses {
@@ -124,7 +123,7 @@ const char *hg_emit_refuses(hg_arena *arena, const hg_emitter *e, const hg_launc
 const char **hg_emit_command(hg_arena *arena, const hg_emitter *e, const hg_launch *l,
                              size_t *count);
 /* run.sh, the config file, docker.sh, bench.sh, and the manifest asked for; of pools the first
- * three in prefill/ and decode/, and router.sh. */
+ * three in prefill/ and decode/, a run.sh for both, and router.sh. */
 size_t hg_emit_files(hg_arena *arena, const hg_emitter *e, const hg_launch *l, hg_file *out);
 
 /* ---- parts ---- */
@@ -152,12 +151,16 @@ const char *hg_k8s_manifest(hg_arena *arena, const hg_emitter *e, const hg_launc
 hg_launch hg_launch_side(const hg_launch *l, hg_pool_role role);
 /* Where the first server of the launch's node listens; servers beside it follow. */
 int64_t hg_launch_port(const hg_launch *l);
-/* "VLLM_…=5601 " or " --flag 5601" of the server i of the node, or of $variable where a script
- * counts (NULL: it does not); "": none.  *before: it goes before the command. */
+/* What the server on the node listens at: this machine, or of several the node's own address. */
+const char *hg_launch_host(hg_arena *arena, const hg_launch *l, int64_t node);
+/* "VLLM_…=5601 " or " --flag 5601" of the server i of the node, or as $port of a script says it
+ * (i below 0); "": none.  *before: it goes before the command. */
 const char *hg_own_port(hg_arena *arena, const hg_emitter *e, const hg_launch *l, int64_t i,
-                        const char *variable, bool *before);
+                        bool *before);
 const char *hg_pools_refuse(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
 const char *hg_router_line(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
+/* run.sh: what stands on a node, of both pools. */
+const char *hg_pools_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
 const char *hg_router_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l);
 /* NULL: the router reads none. */
 const char *hg_router_file(hg_arena *arena, const hg_emitter *e, const hg_launch *l,

@@ -155,14 +155,21 @@ static void prepare(hg_buf *b, const hg_launch *l)
     hg_buf_printf(
         b,
         "# MindIE %s.  MODEL: the checkpoint's folder, if not %s; it must be the model's owner's "
-        "and not writable by others.\n"
+        "and not writable by others.\n# Listens on 127.0.0.1; set HOST to serve others, PORT for "
+        "another port.\n"
         "home=${MIES_INSTALL_PATH:-/usr/local/Ascend/mindie/latest/mindie-service}\n"
         "[ -f \"$home/conf/config.json.before-heng\" ] || cp \"$home/conf/config.json\" "
         "\"$home/conf/config.json.before-heng\"\n"
-        "sed \"s|\\\"modelWeightPath\\\": .*|\\\"modelWeightPath\\\": \\\"${MODEL:-%s}\\\",|\" "
-        "\"$here/conf/config.json\" >\"$home/conf/config.json\"\n"
+        "every=false # of this machine's addresses\n[ \"${HOST:-}\" != 0.0.0.0 ] || every=true\n"
+        "sed -e \"s|\\\"modelWeightPath\\\": .*|\\\"modelWeightPath\\\": \\\"${MODEL:-%s}\\\",|\" "
+        "\\\n"
+        "    -e \"s|\\\"ipAddress\\\": .*|\\\"ipAddress\\\": \\\"${HOST:-127.0.0.1}\\\",|\" \\\n"
+        "    -e \"s|\\\"port\\\": .*|\\\"port\\\": ${PORT:-%" PRId64 "},|\" \\\n"
+        "    -e \"s|\\\"allowAllZeroIpListening\\\": .*|\\\"allowAllZeroIpListening\\\": "
+        "$every,|\" \\\n"
+        "    \"$here/conf/config.json\" >\"$home/conf/config.json\"\n"
         "chmod 640 \"$home/conf/config.json\"\ncd \"$home\"\nPATH=\"$home/bin:$PATH\"\n",
-        l->knobs->version, folder_of(b->arena, l), folder_of(b->arena, l));
+        l->knobs->version, folder_of(b->arena, l), folder_of(b->arena, l), l->knobs->port);
 }
 
 static const char *refuses(hg_arena *arena, const hg_launch *l)

@@ -26,6 +26,9 @@ static void settings(const hg_launch *l, int64_t here, hg_settings *s)
     hg_put_int(s, "max_num_seqs", d->max_num_seqs);
     hg_put_int(s, "max_num_batched_tokens", d->max_num_batched_tokens);
     hg_put_int(s, "max_model_len", d->max_model_len);
+    if (!d->chunked_prefill &&
+        d->max_num_batched_tokens < d->max_model_len) /* no more fit a step */
+        hg_put_key(s, "max_input_len", hg_textf(s->arena, "%" PRId64, d->max_num_batched_tokens));
     hg_put(s, "chunked_prefill", d->chunked_prefill ? "true" : "false");
     if (!d->kv_is_auto)
         hg_put_said(s, "kv_dtype", hg_dtype_table[d->kv_dtype].name);
@@ -78,17 +81,16 @@ static void router(hg_buf *b, const hg_launch *l, const hg_addresses *prefill,
                    const hg_addresses *decode, const char *host, const char *port)
 {
     (void)l, (void)prefill, (void)decode;
-    bool script = *port == '"'; /* the file lies beside the script, and says where to listen */
+    bool script = *port == '"'; /* it fills the file in, which says where to listen */
     (void)host;
-    hg_buf_printf(b, "trtllm-serve disaggregated -c %s",
-                  script ? "\"$here/disagg.yaml\"" : "disagg.yaml");
+    hg_buf_printf(b, "trtllm-serve disaggregated -c %s", script ? "\"$file\"" : "disagg.yaml");
 }
 
 static void servers(hg_buf *b, const char *name, const hg_addresses *a)
 {
     hg_buf_printf(b, "%s_servers:\n  num_instances: %zu\n  urls:\n", name, a->count);
     for (size_t i = 0; i < a->count; i++) {
-        const char *host = a->list[i].host; /* "$PREFILL_0" is a name to be replaced */
+        const char *host = a->list[i].host; /* "$NODE_0" is a name to be replaced */
         hg_buf_printf(b, "    - \"%s:%" PRId64 "\"\n", *host == '$' ? host + 1 : host,
                       a->list[i].port);
     }
@@ -101,11 +103,12 @@ static const char *router_file(hg_arena *arena, const hg_launch *l, const hg_add
     *name = "disagg.yaml";
     hg_buf_printf(&b,
                   "# TensorRT-LLM %s: trtllm-serve disaggregated -c disagg.yaml\n# %s\n%s"
-                  "hostname: localhost\nport: %" PRId64 "\nbackend: pytorch\n",
+                  "hostname: 127.0.0.1\nport: %" PRId64 "\nbackend: pytorch\n",
                   l->knobs->version, l->why,
                   prefill->count && *prefill->list[0].host == '$'
-                      ? "# Replace PREFILL_0 … and DECODE_0 … by the nodes' addresses.\n"
-                      : "",
+                      ? "# router.sh puts HOST, PORT and the nodes' addresses in; by hand, replace "
+                        "NODE_0 … by them.\n"
+                      : "# router.sh puts HOST and PORT in.\n",
                   l->knobs->port);
     servers(&b, "context", prefill);
     servers(&b, "generation", decode);

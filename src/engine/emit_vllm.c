@@ -182,9 +182,8 @@ static void router(hg_buf *b, const hg_launch *l, const hg_addresses *prefill,
 static void prepare(hg_buf *b, const hg_launch *l)
 {
     if (l->role && l->apart && !hg_launch_is_ascend(l))
-        hg_buf_puts(b, "# The pools stand on nodes of their own: set HOST to serve the router.\n"
-                       "export VLLM_NIXL_SIDE_CHANNEL_HOST=\"${VLLM_NIXL_SIDE_CHANNEL_HOST:-"
-                       "$(hostname -i)}\"\n");
+        hg_buf_puts(b, "export VLLM_NIXL_SIDE_CHANNEL_HOST=\"${VLLM_NIXL_SIDE_CHANNEL_HOST:-"
+                       "$address}\"\n");
 }
 
 static const char *config(hg_arena *arena, const hg_launch *l, const hg_settings *s)

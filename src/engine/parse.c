@@ -98,6 +98,7 @@ static bool read_file(hg_launch_reader *r, const char *text, size_t size)
 {
     hg_settings best = { 0 };
     size_t most = 0;
+    const char *before = r->out->note, *note = before; /* of the engine that it is, not of others */
     if (!r->engine && looks_like_ini(text))
         return read_ini_file(r, text);
     if (r->engine && strcmp(r->engine, "llamacpp") == 0)
@@ -106,6 +107,7 @@ static bool read_file(hg_launch_reader *r, const char *text, size_t size)
         if (strcmp(engine_names[i], "llamacpp") == 0 ||
             (r->engine && strcmp(r->engine, engine_names[i]) != 0))
             continue;
+        r->out->note = before;
         hg_engine_knobs *knobs = hg_reader_knobs(r, engine_names[i], NULL);
         hg_settings s = { .arena = r->arena, .knobs = knobs, .file = r->name };
         if (!knobs || !hg_parse_yaml(&s, r->name, text, size, r->err))
@@ -113,8 +115,10 @@ static bool read_file(hg_launch_reader *r, const char *text, size_t size)
         if (known_keys(&s) > most || r->engine) {
             most = known_keys(&s);
             best = s;
+            note = r->out->note;
         }
     }
+    r->out->note = note;
     if (!best.knobs || (most == 0 && !r->engine))
         return hg_fail(r->err, HG_INPUT, r->name,
                        "holds no launch of vLLM, SGLang, TensorRT-LLM, MindIE or llama.cpp: no "
@@ -217,6 +221,13 @@ static void open_others(hg_launch_reader *r, hg_launch_text *t)
     t->others = others;
 }
 
+/* The file that TensorRT-LLM's front end reads. */
+static bool is_front_end(const char *text)
+{
+    return (hg_starts(text, "context_servers:") || strstr(text, "\ncontext_servers:")) &&
+           (hg_starts(text, "generation_servers:") || strstr(text, "\ngeneration_servers:"));
+}
+
 /* Launch lines, then (a quote without end is no shell, and may yet be YAML) a config file. */
 static bool read_any(hg_launch_reader *r, const char *text, size_t size, hg_err *err)
 {
@@ -231,6 +242,12 @@ static bool read_any(hg_launch_reader *r, const char *text, size_t size, hg_err 
         return hg_fail(err, HG_INPUT, r->name,
                        "starts %s, not %s; leave --engine out, or say --engine %s", r->other,
                        r->engine, r->other);
+    if (r->out->count == 0 && is_front_end(text))
+        r->out->aside = "TensorRT-LLM's front end of pools";
+    if (r->out->count == 0 && r->out->aside)
+        return hg_fail(err, HG_INPUT, r->name, "starts %s, and no engine", r->out->aside);
+    if (r->out->count == 0 && ok && hg_starts(text, "#!"))
+        return hg_fail(err, HG_INPUT, r->name, "is a script that starts no engine heng knows");
     if (r->out->count == 0 && !read_file(r, text, size)) {
         *err = ok ? *err : shell;
         return false;

@@ -30,12 +30,15 @@ typedef struct hg_launch_texts {
     hg_launch_text *list;
     size_t count, capacity;
     const char *note; /* another version's knob table answers; NULL: not so */
+    const char
+        *aside; /* what is started beside engines, "a benchmark client"; NULL: nothing known */
 } hg_launch_texts;
 
-/* engine NULL: told by the text itself.  version NULL: a container image's, else the one at the
+/* Scripts that a script starts and that are there are read too.
+ * engine NULL: told by the text itself.  version NULL: a container image's, else the one at the
  * text's head ("# vllm 0.9"), else the newest.  `name` is the file's path (config files are looked
  * for beside it) or a word for messages.  False with a place: nothing
- * there that starts an engine. */
+ * there that starts an engine; then aside says what it starts instead, if that is known. */
 bool hg_launch_read(hg_arena *arena, const hg_data *data, const char *name, const char *text,
                     size_t size, const char *engine, const char *version, hg_launch_texts *out,
                     hg_err *err);

@@ -229,6 +229,20 @@ static bool read_quoted(hg_launch_reader *r, const hg_shell_command *c, int dept
     return !b.n || hg_read_shell(r, b.s, b.n, depth + 1);
 }
 
+/* sh run.sh; ./run.sh: a script that is there. */
+static bool read_started(hg_launch_reader *r, const hg_shell_command *c, int depth)
+{
+    static const char *const shells[] = { "sh", "bash", "dash", "." };
+    const char *first = c->count ? hg_basename(c->words[0].s) : "", *script = NULL;
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
+        if (strcmp(first, shells[i]) == 0 && c->count > 1 && *c->words[1].s != '-')
+            script = c->words[1].s;
+    if (!script && hg_ends(first, ".sh"))
+        script = c->words[0].s;
+    const char *path = script ? on_disk(r, script) : NULL;
+    return !path || strcmp(path, r->name) == 0 || read_script(r, path, NULL, depth);
+}
+
 bool hg_read_command(hg_launch_reader *r, const hg_shell *sh, const hg_shell_command *c, int depth)
 {
     hg_program p;
@@ -238,9 +252,12 @@ bool hg_read_command(hg_launch_reader *r, const hg_shell *sh, const hg_shell_com
         r->other = wanted ? r->other : p.engine;
         return !wanted || read_program(r, sh, c, &p);
     }
+    const char *aside = hg_aside_of(c);
+    r->out->aside = aside ? aside : r->out->aside;
     if (depth >= HG_LAUNCH_DEPTH)
         return true;
-    if (!read_quoted(r, c, depth) || (hg_is_container(c) && !read_inside(r, c, depth)))
+    if (!read_quoted(r, c, depth) || !read_started(r, c, depth) ||
+        (hg_is_container(c) && !read_inside(r, c, depth)))
         return false;
     for (size_t i = first; i < r->out->count; i++)
         r->out->list[i].servers = hg_min_i64(HG_LAUNCHES_MOST, r->out->list[i].servers * c->times);

@@ -67,6 +67,25 @@ static bool image_program(const hg_shell_command *c, hg_program *out)
     return at && runs && (serves || bare) && !has_entrypoint(c, at);
 }
 
+/* What belongs to a launch and is no engine: two words beside each other, or one. */
+const char *hg_aside_of(const hg_shell_command *c)
+{
+    static const struct {
+        const char *word, *next, *what;
+    } rows[] = {
+        { "vllm", "bench", "a benchmark client" },
+        { "-m", "sglang_router.launch_router", "SGLang's router" },
+        { "trtllm-serve", "disaggregated", "TensorRT-LLM's front end of pools" },
+        { "--prefiller-hosts", NULL, "a router before pools" },
+    };
+    for (size_t i = 0; i < c->count; i++)
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+            if (strcmp(hg_basename(c->words[i].s), rows[k].word) == 0 &&
+                (!rows[k].next || next_is(c, i, rows[k].next)))
+                return rows[k].what;
+    return NULL;
+}
+
 bool hg_program_find(const hg_shell_command *c, hg_program *out)
 {
     for (size_t i = 0; i < c->count; i++)

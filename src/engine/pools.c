@@ -7,14 +7,6 @@
  * servers that they would meet. */
 enum { PREFILL_PORTS = 100, DECODE_PORTS = 200 };
 
-static bool share_a_node(const hg_launch *l)
-{
-    hg_layout p = hg_layout_of(l->prefill, l->device, false),
-              d = hg_layout_of(l->deployment, l->device, false);
-    return p.spans == 1 && d.spans == 1 && l->device->node_devices > 0 &&
-           p.engine * p.replicas + d.engine * d.replicas <= p.node;
-}
-
 hg_launch hg_launch_side(const hg_launch *l, hg_pool_role role)
 {
     hg_launch side = *l;
@@ -22,10 +14,11 @@ hg_launch hg_launch_side(const hg_launch *l, hg_pool_role role)
     side.role = role;
     side.k8s = NULL;
     side.decode = l->deployment;
-    side.apart = !share_a_node(l);
     side.deployment = prefill ? l->prefill : l->deployment;
     side.memory = prefill ? l->prefill_memory : l->memory;
-    side.first_device = prefill || side.apart ? 0 : hg_deployment_devices(l->prefill);
+    hg_layout p, d;
+    hg_layout_pools(l->prefill, l->deployment, l->device, &p, &d);
+    side.apart = p.nodes > 1;
     return side;
 }
 
@@ -36,24 +29,30 @@ int64_t hg_launch_port(const hg_launch *l)
                                                          : 0);
 }
 
-/* Decoding servers of a shared node number theirs after the prefilling ones'. */
+const char *hg_launch_host(hg_arena *arena, const hg_launch *l, int64_t node)
+{
+    return l->role && l->apart ? hg_textf(arena, "\"$NODE_%" PRId64 "\"", node) : "127.0.0.1";
+}
+
+/* Decoding servers number theirs after the prefilling ones', which may stand on the same node. */
 static const char *own_port_of(const hg_emitter *e, const hg_launch *l, int64_t *first,
                                int64_t *each)
 {
     const char *name = l->role && e->own_port ? e->own_port(l, first, each) : NULL;
     hg_launch other = *l;
     int64_t other_first, other_each;
-    if (!name || l->role != HG_POOL_DECODE || l->apart)
+    if (!name || l->role != HG_POOL_DECODE)
         return name;
     other.role = HG_POOL_PREFILL;
     other.deployment = l->prefill;
+    hg_layout p = hg_emit_layout(e, &other);
     if (e->own_port(&other, &other_first, &other_each))
-        *first += l->prefill->replicas * other_each;
+        *first += hg_layout_most(&p) * other_each;
     return name;
 }
 
 const char *hg_own_port(hg_arena *arena, const hg_emitter *e, const hg_launch *l, int64_t i,
-                        const char *variable, bool *before)
+                        bool *before)
 {
     int64_t first, each;
     const char *name = own_port_of(e, l, &first, &each);
@@ -61,9 +60,9 @@ const char *hg_own_port(hg_arena *arena, const hg_emitter *e, const hg_launch *l
     if (!name)
         return "";
     const char *times = each == 1 ? "" : hg_textf(arena, " * %" PRId64, each);
-    const char *number = variable
-                             ? hg_textf(arena, "$((%" PRId64 " + %s%s))", first, variable, times)
-                             : hg_textf(arena, "%" PRId64, first + i * each);
+    const char *number = i < 0 ? hg_textf(arena, "$((%" PRId64 " + (port - %" PRId64 ")%s))", first,
+                                          hg_launch_port(l), times)
+                               : hg_textf(arena, "%" PRId64, first + i * each);
     return hg_textf(arena, *before ? "%s=%s " : " %s %s", name, number);
 }
 
@@ -96,24 +95,19 @@ const char *hg_pools_refuse(hg_arena *arena, const hg_emitter *e, const hg_launc
 
 /* ---- the router ---- */
 
-static const char *host_of(hg_arena *arena, const hg_launch *l, int64_t node)
-{
-    if (!l->apart)
-        return "127.0.0.1";
-    return hg_textf(arena, "$%s_%" PRId64, l->role == HG_POOL_PREFILL ? "PREFILL" : "DECODE", node);
-}
-
 static hg_addresses addresses_of(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
 {
     hg_layout p = hg_emit_layout(e, l);
     hg_addresses out = { 0 };
     int64_t own = 0, each = 0;
     bool has = own_port_of(e, l, &own, &each) != NULL;
-    for (int64_t node = 0; node < p.nodes; node += p.spans)
-        for (int64_t i = 0; i < hg_layout_servers_on(&p, node); i++)
-            *HG_PUSH(arena, out.list, out.count, out.capacity) =
-                (hg_address){ host_of(arena, l, node), hg_launch_port(l) + i,
-                              has ? own + i * each : 0 };
+    for (int k = 0; k < p.stand_count; k++)
+        for (int64_t node = p.stands[k].node; node < p.stands[k].node + p.stands[k].nodes;
+             node += p.spans)
+            for (int64_t i = 0; i < p.stands[k].engines; i++)
+                *HG_PUSH(arena, out.list, out.count, out.capacity) =
+                    (hg_address){ l->apart ? hg_textf(arena, "$NODE_%" PRId64, node) : "127.0.0.1",
+                                  node, hg_launch_port(l) + i, has ? own + i * each : 0 };
     return out;
 }
 
@@ -142,33 +136,50 @@ const char *hg_router_file(hg_arena *arena, const hg_emitter *e, const hg_launch
     return e->router_file ? e->router_file(arena, l, &p, &d, name) : NULL;
 }
 
-/* PREFILL_0, PREFILL_1 …: the nodes of a pool, in the order in which they are named. */
-static void name_hosts(hg_buf *b, const hg_emitter *e, const hg_launch *l)
+/* NODE_0, NODE_1 …: the addresses by which the router's line names its nodes. */
+static void name_nodes(hg_buf *b, int64_t nodes)
 {
-    const char *name = l->role == HG_POOL_PREFILL ? "PREFILL" : "DECODE";
-    hg_layout p = hg_emit_layout(e, l);
-    hg_buf_printf(b, ": \"${%s_HOSTS:?the addresses of its %" PRId64 " node%s, NODE 0 first}\"\n",
-                  name, p.nodes, p.nodes > 1 ? "s" : "");
-    for (int64_t node = 0; node < p.nodes; node += p.spans)
-        hg_buf_printf(b, "%s_%" PRId64 "=$(host %" PRId64 " $%s_HOSTS)\n", name, node, node + 1,
-                      name);
+    hg_buf_printf(b,
+                  ": \"${NODES:?the addresses of the %" PRId64 " nodes, NODE 0 first}\"\n"
+                  "address() { shift \"$1\"; echo \"${1:?NODES names fewer than %" PRId64
+                  " nodes}\"; }\n",
+                  nodes, nodes);
+    for (int64_t i = 0; i < nodes; i++)
+        hg_buf_printf(b, "NODE_%" PRId64 "=$(address %" PRId64 " $NODES)\n", i, i + 1);
+}
+
+/* Hosts, ports and nodes' names of the file that the router reads, as they are where it starts. */
+static void fill_in(hg_buf *b, const hg_launch *l, const char *name, int64_t nodes, bool apart)
+{
+    hg_buf_printf(b,
+                  "file=$(mktemp)\nsed -e \"s|^hostname: .*|hostname: ${HOST:-127.0.0.1}|\" -e "
+                  "\"s|^port: .*|port: ${PORT:-%" PRId64 "}|\" \\\n",
+                  l->knobs->port);
+    for (int64_t i = 0; apart && i < nodes; i++)
+        hg_buf_printf(b, "    -e \"s|\\\"NODE_%" PRId64 ":|\\\"$NODE_%" PRId64 ":|\" \\\n", i, i);
+    hg_buf_printf(b, "    \"$here/%s\" >\"$file\"\n", name);
 }
 
 const char *hg_router_script(hg_arena *arena, const hg_emitter *e, const hg_launch *l)
 {
-    hg_launch prefill = hg_launch_side(l, HG_POOL_PREFILL),
-              decode = hg_launch_side(l, HG_POOL_DECODE);
+    hg_launch prefill = hg_launch_side(l, HG_POOL_PREFILL);
+    hg_layout p = hg_emit_layout(e, &prefill);
+    const char *name;
     hg_buf b = { .arena = arena };
     hg_buf_printf(&b,
-                  "#!/bin/sh\n# %s %s: %s\n# Before the pools that prefill/run.sh and "
-                  "decode/run.sh start: clients ask here.\nset -eu\n"
-                  "here=$(cd \"$(dirname \"$0\")\" && pwd)\n",
-                  l->engine->title, l->knobs->version, l->why);
-    if (prefill.apart && !e->router_file) {
-        hg_buf_puts(&b, "host() { shift \"$1\"; echo \"$1\"; }\n");
-        name_hosts(&b, e, &prefill);
-        name_hosts(&b, e, &decode);
-    }
+                  "#!/bin/sh\n# %s %s: %s\n# Before the servers that run.sh starts: once they "
+                  "answer at /health, clients ask here.\n"
+                  "# Listens on 127.0.0.1; set HOST to serve others, PORT for another than %" PRId64
+                  ".\n",
+                  l->engine->title, l->knobs->version, l->why, l->knobs->port);
+    if (prefill.apart)
+        hg_buf_printf(&b, "# NODES: the addresses of the %" PRId64 " nodes, as for run.sh.\n",
+                      p.nodes);
+    hg_buf_puts(&b, "set -eu\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\n");
+    if (prefill.apart)
+        name_nodes(&b, p.nodes);
+    if (hg_router_file(arena, e, l, &name))
+        fill_in(&b, l, name, p.nodes, prefill.apart);
     hg_buf_printf(&b, "exec %s \"$@\"\n",
                   line(arena, e, l, "\"${HOST:-127.0.0.1}\"",
                        hg_textf(arena, "\"${PORT:-%" PRId64 "}\"", l->knobs->port)));

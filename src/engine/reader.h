@@ -29,6 +29,9 @@ const char *hg_head_version(hg_arena *arena, const char *text);
 bool hg_read_shell(hg_launch_reader *r, const char *text, size_t size, int depth);
 /* What one command starts, in a container or by way of another shell too. */
 bool hg_read_command(hg_launch_reader *r, const hg_shell *sh, const hg_shell_command *c, int depth);
+/* What a command starts that belongs to a launch and is no engine, as hg_launch_texts.aside; NULL:
+ * nothing known. */
+const char *hg_aside_of(const hg_shell_command *c);
 /* Kubernetes objects, llm-d's values and compose files: whether it looks like one. */
 bool hg_is_manifest(const char *text);
 bool hg_read_manifest(hg_launch_reader *r, const char *text, size_t size);

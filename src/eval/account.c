@@ -95,6 +95,8 @@ static double step_and_note(void *ctx, const hg_batch *batch)
         note(l, &b, phase, (double)l->every);
     l->busy_s += seconds;
     l->out->decoded += b.decodes;
+    l->out->steps++;
+    l->out->prompt_tokens += b.chunk_tokens;
     if (b.chunks == 0)
         l->out->decode_only_s += seconds;
     return seconds;
@@ -160,24 +162,54 @@ const char *hg_step_origin(const hg_step *step, const hg_batch *batch)
     return worst_origin(&a, busy_s);
 }
 
-void hg_evaluate_account(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
-                         hg_account *out)
+static void close_account(const ledger *l, const hg_candidate *c, const hg_metrics *m, bool pooled, hg_account *out)
 {
-    *out = (hg_account){ 0 };
-    ledger l = { .step = &c->step, .out = out, .every = run->note_every > 1 ? run->note_every : 1,
-                 .oracle = hg_step_oracle_new(arena, &c->step, &c->deployment, c->memo) };
-    l.oracle.slower = p->slower;
-    take_largest(&l, &c->deployment);
-    hg_run stepwise = *run;
-    stepwise.stepwise = true;
-    hg_evaluate_with(arena, p, c, &stepwise, (hg_oracle){ step_and_note, &l }, &out->metrics);
-    complete(&l, out);
+    complete(l, out);
     double engines = (double)(c->deployment.replicas * c->deployment.dp), stages = (double)c->deployment.pp;
-    double elapsed = engines * out->metrics.sim.duration_s;
-    /* Of two pools the account is of the one that makes the tokens, and the simulator's busy time of both. */
-    double busy_s = c->prefill ? fmin(elapsed, out->busy_s / stages) : out->metrics.sim.busy_s;
+    double elapsed = engines * m->sim.duration_s;
+    /* The simulator's busy time is of both pools. */
+    double busy_s = pooled ? fmin(elapsed, out->busy_s / stages) : m->sim.busy_s;
     out->idle_s = stages * fmax(0, elapsed - busy_s);
     out->bubble_s = fmax(0, stages * busy_s - out->busy_s);
     qsort(out->parts, (size_t)out->count, sizeof *out->parts, by_seconds);
     out->origin = worst_origin(out, out->busy_s);
+}
+
+static ledger ledger_of(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run, hg_account *out)
+{
+    ledger l = { .step = &c->step, .out = out, .every = run->note_every > 1 ? run->note_every : 1,
+                 .oracle = hg_step_oracle_new(arena, &c->step, &c->deployment, c->memo) };
+    l.oracle.slower = p->slower;
+    take_largest(&l, &c->deployment);
+    return l;
+}
+
+void hg_evaluate_accounts(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
+                          hg_account *out, hg_account *prefill)
+{
+    *out = *prefill = (hg_account){ 0 };
+    ledger l = ledger_of(arena, p, c, run, out), first = { .out = prefill };
+    if (c->prefill)
+        first = ledger_of(arena, p, c->prefill, run, prefill);
+    hg_run stepwise = *run;
+    stepwise.stepwise = true;
+    hg_evaluate_pools(arena, p, c, &stepwise, (hg_oracle){ step_and_note, &l }, &(hg_oracle){ step_and_note, &first },
+                      &out->metrics);
+    prefill->metrics = out->metrics;
+    close_account(&l, c, &out->metrics, c->prefill != NULL, out);
+    if (c->prefill)
+        close_account(&first, c->prefill, &out->metrics, true, prefill);
+}
+
+void hg_evaluate_account(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
+                         hg_account *out)
+{
+    hg_account *prefill = HG_NEW(arena, hg_account, 1); /* plays no part */
+    hg_evaluate_accounts(arena, p, c, run, out, prefill);
+}
+
+double hg_account_busy(const hg_account *a)
+{
+    double all = a->busy_s + a->bubble_s + a->idle_s;
+    return all > 0 ? (a->busy_s + a->bubble_s) / all : 0;
 }

@@ -32,12 +32,19 @@ typedef struct hg_account {
     double bubble_s;           /* … under way but waiting: for another stage, or for the slowest rank */
     double decode_only_s;      /* of busy_s, in steps without prompt tokens */
     double decoded;            /* Σ over steps of their decodes: parts' token_s ÷ this is what a token waits for */
+    double steps, prompt_tokens; /* taken, and computed in them */
     const char *origin;        /* the worst origin that carries at least 5 % of the busy time */
     hg_metrics metrics;
 } hg_account;
 
 void hg_evaluate_account(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                          hg_account *out);
+
+/* The same of two pools: out is of the one that makes the tokens; where there is one pool prefill stays empty. */
+void hg_evaluate_accounts(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
+                          hg_account *out, hg_account *prefill);
+/* Of the engines' time that with a step under way. */
+double hg_account_busy(const hg_account *a);
 
 /* The origin of one step's time, combined in the same way. */
 const char *hg_step_origin(const hg_step *step, const hg_batch *batch);

@@ -162,8 +162,36 @@ void hg_evaluate(hg_arena *arena, const hg_problem *p, const hg_candidate *c, co
     hg_evaluate_with(arena, p, c, run, (hg_oracle){ hg_step_oracle_seconds, &oracle }, out);
 }
 
+/* A count of requests in a window lies no farther from what arrives on average, with this many deviations. */
+static const double CHANCE = 4;
+
+/* In a steady state what is served is what is offered; a window's own counts are blurred by chance, those of requests
+ * otherwise than those of tokens, and a rate and the tokens beside it would not add up. */
+static void take_offered(const hg_workload *w, double rate_per_s, hg_sim_result *r)
+{
+    double off = r->requests_per_s / rate_per_s - 1, isl = 0, osl = 0;
+    if (r->end == HG_END_SATURATED)
+        return;
+    r->good_per_s = rate_per_s * r->attained_frac;
+    if (r->rejected || !(fabs(off) <= CHANCE / sqrt(fmax(1, (double)r->completed))))
+        return;
+    for (size_t i = 0; i < w->count; i++) {
+        isl += w->requests[i].isl;
+        osl += w->requests[i].osl;
+    }
+    r->requests_per_s = rate_per_s;
+    r->output_tokens_per_s = rate_per_s * osl / (double)w->count;
+    r->total_tokens_per_s = rate_per_s * (isl + osl) / (double)w->count;
+}
+
 void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                       hg_oracle oracle, hg_metrics *out)
+{
+    hg_evaluate_pools(arena, p, c, run, oracle, NULL, out);
+}
+
+void hg_evaluate_pools(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
+                       hg_oracle oracle, const hg_oracle *prefill, hg_metrics *out)
 {
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
@@ -179,18 +207,17 @@ void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *
     if (c->prefill) {
         prompts = hg_step_oracle_new(arena, &c->prefill->step, &c->prefill->deployment, c->prefill->memo);
         prompts.slower = p->slower;
-        pool = hg_prefill_pool_of(p, c->prefill, (hg_oracle){ hg_step_oracle_seconds, &prompts });
+        pool = hg_prefill_pool_of(p, c->prefill, prefill ? *prefill : (hg_oracle){ hg_step_oracle_seconds, &prompts });
         config.prefill = &pool;
         config.scheduler = "receive";
     }
     hg_sim_run(arena, &w, &config, &out->sim);
+    if (run->steady && run->load == HG_LOAD_RATE)
+        take_offered(&w, run->rate_per_s, &out->sim);
     double devices = (double)hg_candidate_devices(c);
     out->tokens_per_s_per_device = out->sim.output_tokens_per_s / devices;
     bool median = p->client && p->client->user == HG_USER_MEDIAN;
     out->tokens_per_s_per_user = 1 / (median ? out->sim.latency[HG_TPOT].p50 : out->sim.latency[HG_TPOT].mean);
-    /* In a steady state what is served is what is offered; a window's own count of it is blurred by chance. */
-    if (run->steady && run->load == HG_LOAD_RATE && out->sim.end != HG_END_SATURATED)
-        out->sim.good_per_s = run->rate_per_s * out->sim.attained_frac;
     out->goodput_per_device = out->sim.good_per_s / devices;
     out->energy_j = energy(p, c, &out->sim);
     out->cost_usd = p->price_usd_per_s * devices * out->sim.window_s;

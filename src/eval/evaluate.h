@@ -86,6 +86,9 @@ hg_prefill_pool hg_prefill_pool_of(const hg_problem *p, const hg_candidate *c, h
 /* The same with a step of the caller's (an oracle that also takes notes). */
 void hg_evaluate_with(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                       hg_oracle oracle, hg_metrics *out);
+/* … and of two pools both; prefill NULL: as its steps are priced. */
+void hg_evaluate_pools(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
+                       hg_oracle oracle, const hg_oracle *prefill, hg_metrics *out);
 
 /* Rates are judged at powers of this, so that two searches that meet find the same one. */
 extern const double hg_rate_step; /* 1.01 */

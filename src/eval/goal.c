@@ -78,7 +78,8 @@ static double score_alone(const hg_goal *g, hg_arena *arena, const hg_candidate 
     out->alone_s = out->sim.latency[HG_E2E].mean;
     if (visit)
         visit(ctx, out);
-    return out->sim.slo_kept ? 1 / out->alone_s : 0;
+    bool good = out->sim.slo_kept || (g->problem->slo.count == 0 && out->sim.completed > 0);
+    return good ? 1 / out->alone_s : 0;
 }
 
 /* How long one request alone takes, beside the figures of many. */

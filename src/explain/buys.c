@@ -31,7 +31,7 @@ double hg_aim_gain(hg_aim aim, const hg_metrics *before, const hg_metrics *after
 
 typedef struct asking {
     const hg_problem *problem;
-    const hg_deployment *deployment;
+    const hg_candidate *candidate;
     const hg_run *run;
     const hg_metrics *before;
     hg_aim aim;
@@ -40,15 +40,35 @@ typedef struct asking {
     hg_arena *arenas;          /* one a thread */
 } asking;
 
+/* Both pools hold one checkpoint and one KV. */
+static void pair_up(hg_arena *arena, const hg_problem *p, const hg_deployment *prefill, hg_candidate *decode)
+{
+    hg_candidate *own = HG_NEW(arena, hg_candidate, 1);
+    hg_deployment d = *prefill;
+    const hg_deployment *as = &decode->deployment;
+    d.precision = as->precision;
+    d.precision_is_checkpoints = as->precision_is_checkpoints;
+    d.kv_dtype = as->kv_dtype;
+    d.kv_is_auto = as->kv_is_auto;
+    hg_candidate_make(p, &d, own);
+    if (decode->fit == HG_FITS && own->fit != HG_FITS) {
+        decode->fit = own->fit;
+        memcpy(decode->reason, own->reason, sizeof decode->reason);
+    }
+    decode->prefill = own;
+}
+
 static bool try_change(hg_arena scratch, const asking *k, const hg_change *c, hg_bought *out)
 {
     hg_problem *changed = HG_NEW(&scratch, hg_problem, 1);
     hg_candidate *candidate = HG_NEW(&scratch, hg_candidate, 1);
     *changed = *k->problem;
-    *out = (hg_bought){ .change = c, .deployment = *k->deployment, .gain_frac = NAN, .after = NAN };
+    *out = (hg_bought){ .change = c, .deployment = k->candidate->deployment, .gain_frac = NAN, .after = NAN };
     if (!c->make(changed, &out->deployment, &out->shown))
         return false;
     hg_candidate_make(changed, &out->deployment, candidate);
+    if (k->candidate->prefill)
+        pair_up(&scratch, changed, &k->candidate->prefill->deployment, candidate);
     out->devices = hg_candidate_devices(candidate);
     out->fit = candidate->fit;
     memcpy(out->reason, candidate->reason, sizeof out->reason);
@@ -81,11 +101,11 @@ static int by_gain(const void *a, const void *b)
     return p != q ? p < q ? 1 : -1 : x->change < y->change ? -1 : x->change > y->change;
 }
 
-int hg_explain_changes(hg_arena *arena, const hg_problem *p, const hg_deployment *d, const hg_run *run,
+int hg_explain_changes(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                        const hg_metrics *before, int threads, hg_bought *out)
 {
     threads = threads > 0 ? threads : hg_processors();
-    asking k = { .problem = p, .deployment = d, .run = run, .before = before, .aim = hg_aim_of(p, before),
+    asking k = { .problem = p, .candidate = c, .run = run, .before = before, .aim = hg_aim_of(p, before),
                  .found = HG_NEW(arena, hg_bought, hg_change_count), .ok = HG_NEW(arena, bool, hg_change_count),
                  .arenas = HG_NEW(arena, hg_arena, threads) };
     for (int t = 0; t < threads; t++)

@@ -72,9 +72,9 @@ typedef struct hg_bought {
     hg_metrics metrics;        /* as changed, without records */
 } hg_bought;
 
-/* Tries every change that makes sense here, each simulated as `run` says; best first, those that would not run last.
+/* Tries every change that makes sense here (of two pools to that which makes the tokens; both hold one precision), each simulated as `run` says; best first, those that would not run last.
  * out holds hg_change_count. Returns how many.  Ends early, with fewer, when the problem's stop is set. */
-int hg_explain_changes(hg_arena *arena, const hg_problem *p, const hg_deployment *d, const hg_run *run,
+int hg_explain_changes(hg_arena *arena, const hg_problem *p, const hg_candidate *c, const hg_run *run,
                        const hg_metrics *before, int threads, hg_bought *out);
 
 /* One of two deployments set side by side. */
@@ -107,6 +107,8 @@ typedef struct hg_explained {
     hg_metrics metrics;
     hg_account account;
     hg_times times;
+    hg_account prefill_account; /* of two pools that which computes prompts, account is then the other's; empty: there is one */
+    hg_times prefill_times;
     hg_waterfall waterfall;
     hg_aim aim;
     hg_bought *bought;

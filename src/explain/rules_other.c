@@ -77,7 +77,7 @@ void hg_check_refused_prompts(hg_lint *x)
 {
     int64_t tokens = hg_rule_int(x, "max_num_tokens", 8192),
             longest = hg_rule_int(x, "max_seq_len", x->model ? x->d.max_model_len : 0);
-    longest = x->isl > 0 ? x->isl : longest;
+    longest = x->isl > 0 ? x->isl : hg_min_i64(longest, hg_rule_int(x, "max_input_len", longest));
     if (!hg_rule_on(x, "enable_chunked_prefill") && longest > tokens)
         hg_lint_find(x, hg_rule_setting(x, "max_num_tokens"),
                      "prompts of up to %" PRId64 " tokens, %" PRId64 " a step", longest, tokens);

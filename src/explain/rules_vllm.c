@@ -29,11 +29,18 @@ static int64_t seqs(const hg_lint *x)
     return hg_said_int(&x->said, "max_num_seqs", x->device ? x->d.max_num_seqs : 0);
 }
 
+/* A pool that computes prompts runs no batch of answers. */
+static bool prefills_only(const hg_lint *x)
+{
+    const hg_setting *kv = hg_rule_setting(x, "kv-transfer-config");
+    return kv && kv->value && strstr(kv->value, "\"kv_producer\"");
+}
+
 void hg_check_graph_batch(hg_lint *x)
 {
     int64_t batch = seqs(x) * hg_rule_each(x), most = largest_graph(x), explicit_most;
     bool multiples;
-    if (captures(x) && batch > most && !hg_rule_sizes(x, &explicit_most, &multiples))
+    if (captures(x) && !prefills_only(x) && batch > most && !hg_rule_sizes(x, &explicit_most, &multiples))
         hg_lint_find(x, hg_rule_setting(x, "max-num-seqs"),
                      "a batch of %" PRId64 " tokens (%" PRId64 " sequences of %" PRId64
                      "), graphs up to %" PRId64,

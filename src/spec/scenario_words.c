@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static size_t size_of(const hg_word *w)
@@ -68,13 +69,25 @@ bool hg_scenario_words(hg_arena *arena, hg_scenario *s, const char *verb, const 
     return any || hg_fail(err, HG_INPUT, where, "names nothing; write words of a deployment, such as 'tp=8 max-num-seqs=512'");
 }
 
+/* The fewest digits that are read back as the same number. */
+static const char *shortest(hg_arena *arena, double v)
+{
+    const char *text = "";
+    for (int digits = 6; digits <= 17; digits++) {
+        text = hg_textf(arena, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    return text;
+}
+
 const char *hg_word_value(hg_arena *arena, const hg_scenario *s, const hg_word *w)
 {
     const void *at = (const char *)s + w->offset;
     if (w->kind == HG_WORD_TEXT)
         return ((const hg_text_word *)at)->s;
     if (w->kind == HG_WORD_REAL)
-        return hg_textf(arena, "%.17g", ((const hg_real_word *)at)->v);
+        return shortest(arena, ((const hg_real_word *)at)->v);
     if (w->kind == HG_WORD_FLAG)
         return ((const hg_flag_word *)at)->v ? "true" : "false";
     const hg_ints_word *ints = at;
