@@ -1,4 +1,5 @@
 #include "api/fix_launch.h"
+#include "api/plan_history.h"
 #include "api/plan_run.h"
 #include "api/speculation.h"
 
@@ -316,7 +317,7 @@ static hg_code run(hg_ask *a)
         !make_space(a, p, &space, &goal))
         return a->err.code;
     p->stop = a->io->stop;
-    if (!take_confidence(a, p))
+    if (!take_confidence(a, p) || !hg_plan_recall(a, &goal, &plan))
         return a->err.code;
     hg_plan_search(a, p, &goal, &space, a->s.top_n.n ? (size_t)a->s.top_n.v[0] : TOP_N,
                    a->s.threads.n ? (int)a->s.threads.v[0] : 0, &plan);
@@ -330,7 +331,13 @@ static hg_code run(hg_ask *a)
     hg_plan_explain(a, &goal, &space, &plan);
     clock_gettime(CLOCK_MONOTONIC, &end);
     plan.elapsed_s = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
-    return give(a, &plan);
+    hg_err lost;
+    bool kept = hg_plan_keep(a, &goal, &plan, &lost);
+    hg_code code = give(a, &plan);
+    if (kept || code == HG_WORLD || code == HG_INPUT)
+        return code;
+    a->err = lost; /* the answer is given all the same */
+    return lost.code;
 }
 
 const hg_verb hg_verb_plan = {
