@@ -401,6 +401,36 @@ static void repeats(hg_arena arena, made *m)
     hg_arena_close(&other);
 }
 
+/* 5 requests a second need one replica of a GPU, 50 need three, and from 20 to 22 h nothing comes. */
+static void day(hg_arena arena, made *m)
+{
+    static hg_day_row rows[] = { { 6 * 3600, 5 }, { 9 * 3600, 50 }, { 20 * 3600, 0 }, { 22 * 3600, 5 } };
+    static const size_t places[] = { 0, 1, SIZE_MAX, 0 };
+    hg_rate_row rates[] = { { .rate_per_s = 5, .kept = true, .replicas = 1 }, { .rate_per_s = 50, .kept = true, .replicas = 3 } };
+    make(&arena, m);
+    m->q.price_usd_per_s = 2.0 / 3600;
+    m->p.rates = rates;
+    m->p.rate_count = 2;
+    m->p.day = (hg_day){ rows, 4 };
+    m->p.day_rates = places;
+    const char *html = hg_plan_report(&arena, &m->p, "m");
+    html_check(html);
+    CHECK(has(html, "<section id=\"day\">") && has(html, "takes 44 GPU-hours; sized for its peak 72 (3 GPUs): 39% saved, 88.00 USD against 144.00."));
+    /* Of each of the two lines a level and a rise for every row, and the level to midnight; a key each in the legend. */
+    CHECK(count(text_of(&arena, html, "id=\"day\"", "</section>"), "class=\"v-best\"") == 2 * 4 + 1 + 1);
+    CHECK(count(text_of(&arena, html, "id=\"day\"", "</section>"), "class=\"v-next\"") == 2 * 4 + 1 + 1);
+    CHECK(has(html, "<th scope=\"row\">20:00</th>"));
+    m->p.lang = HG_ZH;
+    html = hg_plan_report(&arena, &m->p, "m");
+    html_check(html);
+    CHECK(has(html, "一天内的 GPU 数量") && has(html, "节省 39%，即 88.00 美元"));
+    m->p.lang = HG_EN;
+    rates[1].kept = false;
+    html = hg_plan_report(&arena, &m->p, "m");
+    html_check(html);
+    CHECK(has(html, "1 of 4 rows need more") && has(html, "no number of replicas"));
+}
+
 void test_report(void)
 {
     hg_arena arena;
@@ -413,6 +443,7 @@ void test_report(void)
     launches(arena, m);
     says_no(arena, m);
     interrupted(arena, m);
+    day(arena, m);
     detailed(arena, m);
     repeats(arena, m);
     hg_arena_close(&arena);

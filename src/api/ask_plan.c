@@ -1,5 +1,6 @@
 #include "api/fix_launch.h"
 #include "api/plan_choice.h"
+#include "api/plan_history.h"
 
 #include <string.h>
 #include <time.h>
@@ -47,7 +48,13 @@ static hg_code run(hg_ask *a)
         return a->err.code;
     hg_plan_explain(a, &best->goal, &best->space, plan);
     plan->elapsed_s = seconds_since(&start);
-    return give(a, plan);
+    hg_err lost;
+    bool kept = hg_plan_keep(a, &best->goal, plan, &lost);
+    hg_code code = give(a, plan);
+    if (kept || code == HG_WORLD || code == HG_INPUT)
+        return code;
+    a->err = lost; /* the answer is given all the same */
+    return lost.code;
 }
 
 const hg_verb hg_verb_plan = {

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "engine/emit.h"
 #include "explain/say.h"
+#include "spec/day.h"
 
 typedef struct hg_point {            /* one simulated deployment at one load */
     hg_deployment deployment;
@@ -34,6 +35,10 @@ typedef struct hg_refusal {
     const char *reason;
     size_t count;                    /* how many deployments share shape and reason */
 } hg_refusal;
+
+typedef struct hg_past {             /* what an earlier plan recommended, as far as a search may try it again */
+    hg_deployment own, prefill;      /* prefill.replicas 0: own does both */
+} hg_past;
 
 typedef struct hg_rate_row {         /* of the recommended engine, at one load */
     double rate_per_s;
@@ -84,9 +89,15 @@ typedef struct hg_plan {
     const hg_choice_row *choices;    /* the devices and engines compared; NULL: there was one */
     size_t choice_count;
     bool by_cost;                    /* … by USD an hour, not by GPUs */
+    hg_day day;                      /* --rates FILE: when which load comes; count 0: the rates are no day's */
+    const size_t *day_rates;         /* of each of its rows the place in rates; SIZE_MAX: no load, no engine */
     hg_refusal *refusals;
     size_t refusal_count;
+    const hg_past *past;             /* by how alike their questions were: the first that may be had is tried before all else */
+    size_t past_count;
     size_t considered, infeasible, pruned, simulated;
+    size_t runs;                     /* simulations that the search took: a few loads of each */
+    size_t from_history;             /* of those simulated, what stands in `past`: 0 or 1 */
     size_t alike;                    /* not simulated: a limit apart from one that was, and never at the limit */
     const char *reasons[HG_REASONS]; /* one a flag: "--tp 2: …" */
     size_t reason_count;

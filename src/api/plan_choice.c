@@ -1,5 +1,7 @@
 #include "api/plan_choice.h"
 
+#include "api/plan_history.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -67,7 +69,7 @@ static bool ask(hg_ask *a, const hg_fixed_launch *fixed, const hg_scene_files *f
         !hg_plan_space(a, p, &c->space, &c->goal))
         return false;
     p->stop = a->io->stop;
-    return hg_ask_confidence(a, p) && hg_scenes_ask(a, files, p, &c->goal, &c->space, &c->scenes);
+    return hg_ask_confidence(a, p) && (files->count || hg_plan_recall(a, &c->goal, plan)) && hg_scenes_ask(a, files, p, &c->goal, &c->space, &c->scenes);
 }
 
 static bool look(hg_ask *a, const hg_fixed_launch *fixed, const hg_scene_files *files, hg_choice *c)

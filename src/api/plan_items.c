@@ -373,3 +373,14 @@ hg_item *hg_items_pools(hg_arena *arena, const hg_items *items, double least, do
     *count = k.count;
     return k.list;
 }
+
+hg_item *hg_items_pair(hg_arena *arena, const hg_items *items, uint32_t prefill, uint32_t decode, size_t *count)
+{
+    size_t all = 0;
+    double most = 0;
+    pairing k = { .arena = arena, .items = items, .below = INFINITY, .most = &most, .all = &all };
+    if (pair_up(items->candidates[prefill], items->candidates[decode]))
+        each_size(&k, prefill, decode);
+    *count = k.count;
+    return k.list;
+}

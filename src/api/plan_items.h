@@ -41,6 +41,15 @@ hg_item *hg_items_pools(hg_arena *arena, const hg_items *items, double least, do
 
 double hg_item_bound_rate(const hg_items *items, const hg_item *it, size_t scene);
 double hg_item_bound_under(const hg_items *items, const hg_item *it, size_t scene); /* of the scene's own score */
+/* The pairs of one prefill and one decode candidate, in every number of engines that those above come in. */
+hg_item *hg_items_pair(hg_arena *arena, const hg_items *items, uint32_t prefill, uint32_t decode, size_t *count);
+
+/* The first of what earlier plans recommended that the space holds.  False: none of it. */
+bool hg_items_past(hg_arena scratch, const hg_items *items, const hg_past *past, size_t past_count, hg_item *out);
+
+/* Takes an item out of the list, which may lack it; how many are left. */
+size_t hg_items_without(hg_item *list, size_t count, const hg_item *seen);
+
 double hg_item_bound(const hg_items *items, const hg_item *it);
 
 /* Ready to run; a pair is put together in arena. */

@@ -245,6 +245,9 @@ const char *hg_plan_json(hg_arena *arena, const hg_plan *p, const char *model_wo
     hg_json_key_int(&j, "pruned", (int64_t)p->pruned);
     hg_json_key_int(&j, "alike", (int64_t)p->alike);
     hg_json_key_int(&j, "simulated", (int64_t)p->simulated);
+    hg_json_key_int(&j, "runs", (int64_t)p->runs);
+    if (p->asked && p->asked->history.s)
+        hg_json_key_int(&j, "from_history", (int64_t)p->from_history);
     refusals(&j, p);
     hg_json_key_bool(&j, "interrupted", p->interrupted);
     hg_json_key_num(&j, "elapsed_s", p->elapsed_s);

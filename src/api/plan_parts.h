@@ -23,7 +23,7 @@ typedef struct hg_looked {       /* an item that was simulated */
     bool settled;                /* best is of a long run */
     hg_edge edge;
     hg_point *points;            /* HG_POINTS_EACH and HG_SWEEP_LOADS; a list an item: no order of threads shows */
-    size_t point_count;
+    size_t point_count, runs;    /* runs: simulations so far, also those that are not remembered */
 } hg_looked;
 
 typedef struct hg_planner {
@@ -31,6 +31,8 @@ typedef struct hg_planner {
     const hg_scenes *scenes;
     const hg_goal *goal;         /* the first scene's */
     hg_items items;
+    hg_item past;                /* what an earlier plan recommended: looked at before the others, and not again … */
+    size_t past_count;           /* … 0: nothing is known */
     size_t best_n;
     double best_score;
     int threads;

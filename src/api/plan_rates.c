@@ -1,6 +1,7 @@
 /* Replicas against rate, an autoscaler's table: of the recommended engine, how many keep the promise at each load. */
 #include "api/plan_run.h"
 
+#include "base/file.h"
 #include "base/num.h"
 #include "base/pool.h"
 #include "eval/bound.h"
@@ -14,8 +15,14 @@ static const double RATE_MOST = 1e6;
 
 static bool bad(hg_ask *a)
 {
-    return hg_fail(&a->err, HG_INPUT, a->s.rates.where, "is '%.40s'; write requests per second like 10..500 or 10,50,200",
+    return hg_fail(&a->err, HG_INPUT, a->s.rates.where, "is '%.40s'; write requests per second like 10..500 or 10,50,200, or a CSV file of hour,rate",
                    a->s.rates.s);
+}
+
+/* What may be a number or two is none's name; a file named so is ./10. */
+static bool is_file(const char *s)
+{
+    return s[strspn(s, "0123456789.,eE+- ")] != 0;
 }
 
 static bool one_rate(const char *text, double *out)
@@ -37,12 +44,50 @@ static bool spread(hg_ask *a, char *text, char *dots, hg_plan *out)
     return true;
 }
 
+static int rising(const void *a, const void *b)
+{
+    const hg_rate_row *x = a, *y = b;
+    return (x->rate_per_s > y->rate_per_s) - (x->rate_per_s < y->rate_per_s);
+}
+
+static size_t place_of(const hg_plan *p, double rate_per_s)
+{
+    hg_rate_row key = { .rate_per_s = rate_per_s };
+    const hg_rate_row *at = rate_per_s > 0 ? bsearch(&key, p->rates, p->rate_count, sizeof key, rising) : NULL;
+    return at ? (size_t)(at - p->rates) : SIZE_MAX;
+}
+
+/* Each of its rates once, rising. */
+static bool take_day(hg_ask *a, hg_plan *out)
+{
+    if (!hg_is_file(a->s.rates.s))
+        return bad(a);
+    if (!hg_day_read(a->arena, a->s.rates.s, &out->day, &a->err))
+        return false;
+    const hg_day *day = &out->day;
+    size_t *places = HG_NEW(a->arena, size_t, day->count), n = 0;
+    out->rates = HG_NEW(a->arena, hg_rate_row, day->count);
+    for (size_t i = 0; i < day->count; i++)
+        if (day->rows[i].rate_per_s > 0)
+            out->rates[n++].rate_per_s = day->rows[i].rate_per_s;
+    qsort(out->rates, n, sizeof *out->rates, rising);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || out->rates[i].rate_per_s > out->rates[out->rate_count - 1].rate_per_s)
+            out->rates[out->rate_count++] = out->rates[i];
+    for (size_t i = 0; i < day->count; i++)
+        places[i] = place_of(out, day->rows[i].rate_per_s);
+    out->day_rates = places;
+    return true;
+}
+
 bool hg_ask_rate_list(hg_ask *a, hg_plan *out)
 {
     if (!a->s.rates.s)
         return true;
     if (a->s.rate.given || a->s.concurrency.n || a->s.replay.v)
         return hg_fail(&a->err, HG_INPUT, a->s.rates.where, "is a list of loads, and another load is given; leave one of them out");
+    if (is_file(a->s.rates.s))
+        return take_day(a, out);
     char *text = hg_strdup(a->arena, a->s.rates.s), *dots = strstr(text, ".."), *next;
     out->rates = HG_NEW(a->arena, hg_rate_row, RATES_MOST);
     if (dots)

@@ -58,6 +58,7 @@ static void keep_point(void *ctx, const hg_metrics *m)
 {
     watcher *see = ctx;
     note_edge(&see->at->edge, m);
+    see->at->runs++;
     if (see->at->point_count < HG_POINTS_EACH)
         see->at->points[see->at->point_count++] = hg_point_of(see->candidate, m);
 }
@@ -197,10 +198,20 @@ static void search(hg_planner *w, const hg_item *items, size_t count, hg_plan *o
         w->best_score = fmax(w->best_score, found.scores[0]);
 }
 
+/* One good score before all others: the floor is high from the start.  It is found as any other, from nothing: no score is taken
+ * from an earlier plan, so what may be pruned does not hang on what is remembered.  One is enough: seven more pruned no more, and
+ * what is looked for above another's score ends at other rates. */
+static void search_past(hg_planner *w, hg_plan *out)
+{
+    w->past_count = hg_items_past(*w->ask->arena, &w->items, out->past, out->past_count, &w->past);
+    search(w, &w->past, w->past_count, out);
+    out->from_history = out->simulated;
+}
+
 /* Pools, as long as there are some whose bound says that they could matter. */
 static void search_pools(hg_planner *w, hg_plan *out)
 {
-    size_t count, all, listed = 0;
+    size_t count, all, listed = w->past_count && w->past.prefill != HG_NO_POOL;
     double most, below = INFINITY;
     hg_arena scratch = *w->ask->arena;
     hg_items_pools(&scratch, &w->items, INFINITY, INFINITY, &count, &all, &most);
@@ -210,6 +221,7 @@ static void search_pools(hg_planner *w, hg_plan *out)
         double ignored;
         size_t n;
         hg_item *items = hg_items_pools(w->ask->arena, &w->items, least, below, &count, &n, &ignored);
+        count = w->past_count ? hg_items_without(items, count, &w->past) : count;
         search(w, items, count, out);
         listed += count;
         below = listed < all ? least : 0;
@@ -475,7 +487,8 @@ void hg_plan_search(hg_ask *a, const hg_scenes *scenes, const hg_space *space, s
     const hg_problem *p = goal->problem;
     hg_planner w = { .ask = a, .scenes = scenes, .goal = goal, .best_n = top_n > SHAPES_LEAST ? top_n : SHAPES_LEAST,
                      .threads = threads > 0 ? threads : hg_processors() };
-    *out = (hg_plan){ .problem = p, .knobs = out->knobs, .k8s = out->k8s, .rates = out->rates, .rate_count = out->rate_count, .objective = hg_objectives_text(a->arena, &goal->objectives),
+    *out = (hg_plan){ .problem = p, .knobs = out->knobs, .k8s = out->k8s, .rates = out->rates, .rate_count = out->rate_count,
+                      .day = out->day, .day_rates = out->day_rates, .past = out->past, .past_count = out->past_count, .objective = hg_objectives_text(a->arena, &goal->objectives),
                       .load_given = p->workload.load != HG_LOAD_NONE };
     hg_items_make(a, space, scenes, space->mode != HG_MODE_POOLS, space->mode != HG_MODE_WHOLE, w.threads, &w.items, out);
     w.arenas = HG_NEW(a->arena, hg_arena, w.threads);
@@ -483,6 +496,8 @@ void hg_plan_search(hg_ask *a, const hg_scenes *scenes, const hg_space *space, s
         hg_arena_open(&w.arenas[t], 0);
     size_t count;
     hg_item *whole = hg_items_whole(a->arena, &w.items, &count);
+    search_past(&w, out);
+    count = w.past_count ? hg_items_without(whole, count, &w.past) : count;
     if (w.items.prefills && w.items.decodes)
         search_pools(&w, out);
     search(&w, whole, count, out);
@@ -490,6 +505,8 @@ void hg_plan_search(hg_ask *a, const hg_scenes *scenes, const hg_space *space, s
     take_scenes(&w, out);
     if (out->found)
         out->problem = scenes->list[out->top[0].scene].problem;
+    for (size_t i = 0; i < w.looked_count; i++)
+        out->runs += w.looked[i]->runs;
     if (!out->found)
         nearest_miss(&w, p, out);
     else if (!out->load_given && !hg_goal_alone(goal) && scenes->count == 1 && !hg_stopped(a))

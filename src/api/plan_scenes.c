@@ -46,6 +46,8 @@ static bool check_question(hg_ask *a)
     }
     if (a->s.rates.s)
         return hg_fail(&a->err, HG_INPUT, a->s.rates.where, "is for one kind of traffic; leave it or --scenarios out");
+    if (a->s.history.s)
+        return hg_fail(&a->err, HG_INPUT, a->s.history.where, "keeps plans for one kind of traffic; leave it or --scenarios out");
     return true;
 }
 

@@ -373,6 +373,7 @@ static void counts(hg_buf *b, const hg_plan *p)
     hg_buf_printf(b, "\n%s\n", hg_say(arena, p->lang, HG_TEXT_plan_counts, hg_textf(arena, "%zu", p->considered),
                                       hg_textf(arena, "%zu", p->infeasible), hg_textf(arena, "%zu", p->pruned),
                                       hg_textf(arena, "%zu", p->alike), hg_textf(arena, "%zu", p->simulated),
+                                      p->from_history ? hg_say(arena, p->lang, HG_TEXT_plan_from_history, hg_textf(arena, "%zu", p->from_history)) : "",
                                       hg_textf(arena, "%.2f", p->elapsed_s),
                                       p->interrupted ? form(p, HG_TEXT_plan_interrupted) : "", p->origin ? p->origin : "-"));
 }

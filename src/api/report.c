@@ -98,8 +98,8 @@ const char *hg_plan_report(hg_arena *arena, const hg_plan *p, const char *model_
     static void (*const sections[])(const hg_report *) = {
         hg_report_question, hg_report_answer,      hg_report_promise,     hg_report_launch, hg_report_reasons,
         hg_report_front,    hg_report_curves,      hg_report_memory,      hg_report_time,   hg_report_waterfall,
-        hg_report_second,   hg_report_what_if,     hg_report_sensitivity, hg_report_top, hg_report_choices, hg_report_left_out,
-        hg_report_origin,   hg_report_assumptions,
+        hg_report_second,   hg_report_what_if,     hg_report_sensitivity, hg_report_day,    hg_report_top,
+        hg_report_choices,  hg_report_left_out,    hg_report_origin,      hg_report_assumptions,
     };
     hg_buf b = { .arena = arena };
     hg_report r = { arena, &b, p, model_word, true };

@@ -27,6 +27,7 @@ void hg_report_assumptions(const hg_report *r);
 void hg_report_time(const hg_report *r);
 void hg_report_what_if(const hg_report *r);
 void hg_report_front(const hg_report *r);
+void hg_report_day(const hg_report *r);
 void hg_report_top(const hg_report *r);
 void hg_report_choices(const hg_report *r);
 void hg_report_left_out(const hg_report *r);

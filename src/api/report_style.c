@@ -148,6 +148,7 @@ const char *const hg_report_style[] = {
     ".origins dt{overflow-wrap:anywhere}\n"
     ".plot{position:relative;margin-top:3.2rem}\n"
     ".frame{padding:0 1rem 3.4rem 4.4rem}\n",
+    ".frame.both{padding-right:4.4rem}.tr{text-anchor:start}.nr{text-anchor:end;font-weight:500;transform:translateX(3.6rem)}\n"
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(18rem,100%),1fr));gap:0 1.2rem}\n"
     ".charts .frame{padding:0 .6rem 3.2rem 3.4rem}\n"
     ".charts .ny{transform:translateX(-2.4rem)}\n"
