@@ -22,7 +22,11 @@ bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char 
 /* The same of rows at hand, which it keeps. */
 void hg_serving_table_of(hg_arena *arena, hg_serving_shelf *shelf, hg_serving_row *rows, size_t n, hg_serving_table *out);
 
-/* Every row's figures by a fit that saw none of its configuration. */
+/* A hash of what is deployed: model, device, engine, precision and parallelism, those of pools too, and if asked the engine's
+ * version; at whatever lengths and load. */
+uint64_t hg_serving_configuration(hg_arena scratch, const hg_serving_row *row, bool versions);
+
+/* Every row's figures by a fit that saw none of its family. */
 void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, int threads,
                           const hg_serving_group *fitted, size_t count, hg_serving_figures *out);
 
