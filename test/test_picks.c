@@ -77,7 +77,7 @@ static void limits_are_kept_or_broken(hg_arena arena)
     hg_pick *picks;
     fill(four, 4, "g", rows);
     CHECK_NEAR(hg_pick_throughput(&rows[3], rows[3].ttft_s, rows[3].tpot_s), 1616 / 2.4 / 2, 1e-12);
-    size_t n = hg_picks(&arena, rows, 4, &picks);
+    size_t n = hg_picks(&arena, rows, 4, HG_PICK_PREDICTED, &picks);
     check_picks(picks, n, want, 6, __LINE__);
     hg_picking sum = hg_picking_of(picks, n);
     CHECK(sum.cases == 6);
@@ -85,7 +85,7 @@ static void limits_are_kept_or_broken(hg_arena arena)
     CHECK_NEAR(sum.at_least_half_frac, 5.0 / 6, 1e-12);
     for (size_t i = 0; i < 4; i++)
         rows[i].margin = 1.1; /* 15.4 ms is not kept with it, 9.9 still is */
-    n = hg_picks(&arena, rows, 4, &picks);
+    n = hg_picks(&arena, rows, 4, HG_PICK_PREDICTED, &picks);
     CHECKF(n == 6 && picks[1].picked == 3 && picks[1].score == 1 && picks[0].picked == 1, "%zu", n);
 }
 
@@ -96,10 +96,13 @@ static void little_is_tolerated(hg_arena arena)
     hg_pick *picks;
     fill(four, 4, "g", rows);
     rows[2].tpot_s = 15.6e-3;
-    size_t n = hg_picks(&arena, rows, 4, &picks);
+    size_t n = hg_picks(&arena, rows, 4, HG_PICK_PREDICTED, &picks);
     CHECKF(n == 6 && picks[1].picked == 2 && picks[1].best == 3, "%zu", n);
     CHECK_NEAR(picks[1].score, (1616 / 3.96) / (1616 / 4.8), 1e-12);
     CHECK(picks[1].cause == HG_PICK_BEST);
+    hg_picking sum = hg_picking_of(picks, n);
+    CHECK(sum.mean > 1);
+    CHECK_NEAR(sum.mean_at_most_one, 1, 1e-12);
 }
 
 static void small_groups_and_idle_limits_are_no_cases(hg_arena arena)
@@ -108,11 +111,11 @@ static void small_groups_and_idle_limits_are_no_cases(hg_arena arena)
     hg_pick_row rows[ROWS];
     hg_pick *picks;
     fill(four, 3, "g", rows);
-    CHECK(hg_picks(&arena, rows, 3, &picks) == 0 && hg_picks(&arena, rows, 0, &picks) == 0);
+    CHECK(hg_picks(&arena, rows, 3, HG_PICK_PREDICTED, &picks) == 0 && hg_picks(&arena, rows, 0, HG_PICK_PREDICTED, &picks) == 0);
     CHECK(isnan(hg_picking_of(picks, 0).mean) && isnan(hg_picking_of(picks, 0).at_least_half_frac));
     fill(slow, 4, "g", rows); /* all are predicted to keep every limit, and only 100 ms is kept: by the first of equals */
     static const hg_pick want[] = { { 0.100, 0, 0, 1, HG_PICK_BEST } };
-    size_t n = hg_picks(&arena, rows, 4, &picks);
+    size_t n = hg_picks(&arena, rows, 4, HG_PICK_PREDICTED, &picks);
     check_picks(picks, n, want, 1, __LINE__);
 }
 
@@ -128,11 +131,11 @@ static void causes_are_told_apart(hg_arena arena)
         { 0.010, (size_t)-1, 1, 0, HG_PICK_NONE }, { 0.015, (size_t)-1, 3, 0, HG_PICK_NONE }, { 0.020, (size_t)-1, 2, 0, HG_PICK_NONE },
         { 0.030, (size_t)-1, 2, 0, HG_PICK_NONE }, { 0.050, (size_t)-1, 2, 0, HG_PICK_NONE }, { 0.100, (size_t)-1, 2, 0, HG_PICK_NONE },
     };
-    size_t n = hg_picks(&arena, rows, 4, &picks);
+    size_t n = hg_picks(&arena, rows, 4, HG_PICK_PREDICTED, &picks);
     check_picks(picks, n, nothing, 6, __LINE__);
     fill(four, 4, "g", rows);
     rows[2].predicted_tpot_s = 0.031; /* 404 measured, left out at 20 and 30 ms; 1616 / (2.6 + 3.1) = 283.5 then loses to 336.7 */
-    n = hg_picks(&arena, rows, 4, &picks);
+    n = hg_picks(&arena, rows, 4, HG_PICK_PREDICTED, &picks);
     double second = (1616 / 4.8) / 404;
     const hg_pick slow[] = {
         { 0.010, 1, 1, 1, HG_PICK_BEST }, { 0.015, 3, 3, 1, HG_PICK_BEST }, { 0.020, 3, 2, second, HG_PICK_SHUT_OUT },
@@ -141,11 +144,46 @@ static void causes_are_told_apart(hg_arena arena)
     check_picks(picks, n, slow, 6, __LINE__);
     fill(four, 4, "g", rows);
     rows[0].predicted_ttft_s = 1e-3, rows[0].predicted_tpot_s = 1e-3; /* 101 measured, 1000 predicted */
-    n = hg_picks(&arena, rows, 4, &picks);
+    n = hg_picks(&arena, rows, 4, HG_PICK_PREDICTED, &picks);
     CHECK(n == 6 && picks[0].picked == 0 && picks[0].cause == HG_PICK_OVERRATED);
     CHECK_NEAR(picks[0].score, 0.5, 1e-12);
     CHECK_NEAR(hg_picking_of(picks, 1).at_least_half_frac, 1, 1e-12);
     CHECK_NEAR(hg_picking_of(picks + 1, 1).at_least_half_frac, 0, 1e-12);
+}
+
+/* 404 of which 14 ms are predicted under 15 ms, against 336.7 of 11 ms: with misses of ln 15/14 = 0.069 at one standard deviation
+ * the chances are 0.841 and, at 4.5 of them, 1: 339.9 to 336.7.  Twice as wide they are 0.691 and 0.988: 279.3 to 332.5. */
+static void chances_weigh(hg_arena arena)
+{
+    hg_pick_row rows[ROWS];
+    hg_pick *picks;
+    fill(four, 4, "g", rows);
+    CHECK(hg_picks(&arena, rows, 4, HG_PICK_WEIGHED, &picks) == 6 && picks[1].picked == 2); /* no misses known: as predicted */
+    for (size_t i = 0; i < 4; i++)
+        rows[i].misses = (hg_miss_spread){ 0, log(15.0 / 14) };
+    CHECK_NEAR(hg_chance_within(rows[0].misses, 15.0 / 14), 0.841345, 1e-5);
+    CHECK(hg_picks(&arena, rows, 4, HG_PICK_WEIGHED, &picks) == 6 && picks[1].picked == 2 && picks[1].score == 0);
+    for (size_t i = 0; i < 4; i++)
+        rows[i].misses.sd *= 2;
+    CHECK(hg_picks(&arena, rows, 4, HG_PICK_WEIGHED, &picks) == 6 && picks[1].picked == 3 && picks[1].score == 1);
+    for (size_t i = 0; i < 4; i++) /* known to be a tenth slower: 15.4 ms, hardly kept */
+        rows[i].misses = (hg_miss_spread){ log(1.1), 0.01 };
+    CHECK(hg_picks(&arena, rows, 4, HG_PICK_WEIGHED, &picks) == 6 && picks[1].picked == 3);
+    rows[0].predicted_tpot_s = rows[1].predicted_tpot_s = rows[2].predicted_tpot_s = rows[3].predicted_tpot_s = NAN;
+    CHECK(hg_picks(&arena, rows, 4, HG_PICK_WEIGHED, &picks) == 6 && picks[0].picked == hg_pick_no_row && picks[0].cause == HG_PICK_NONE);
+}
+
+/* The spread that a band is of gives its ends back at a tenth and nine tenths. */
+static void bands_are_spreads(void)
+{
+    static const double band[] = { 0.9, 1.3 }, none[] = { 0, 0 };
+    hg_miss_spread s = hg_misses_within(band);
+    CHECK_NEAR(hg_slower_by(s, 0.1), 0.9, 1e-6);
+    CHECK_NEAR(hg_slower_by(s, 0.9), 1.3, 1e-6);
+    CHECK_NEAR(hg_chance_within(s, 1.3), 0.9, 1e-6);
+    CHECK_NEAR(hg_chance_within(s, sqrt(0.9 * 1.3)), 0.5, 1e-9);
+    s = hg_misses_within(none);
+    CHECK(hg_slower_by(s, 0.9) == 1 && hg_chance_within(s, 1) == 1 && hg_chance_within(s, 0.99) == 0);
 }
 
 void test_picks(void)
@@ -157,5 +195,7 @@ void test_picks(void)
     little_is_tolerated(arena);
     small_groups_and_idle_limits_are_no_cases(arena);
     causes_are_told_apart(arena);
+    chances_weigh(arena);
+    bands_are_spreads();
     hg_arena_close(&arena);
 }

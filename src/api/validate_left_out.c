@@ -1,7 +1,7 @@
 /* How well rows are predicted whose model, device, version or configuration a fit never saw: every one is left out in turn. */
 #include "api/predict.h"
 
-#include "api/serving_report.h"
+#include "api/serving_picks.h"
 
 #include <string.h>
 
@@ -61,6 +61,22 @@ static bool is_column(const char *word)
     return strcmp(word, "model") == 0 || strcmp(word, "device") == 0 || strcmp(word, "version") == 0 || is_configuration(word);
 }
 
+static hg_serving_predicted predict_left_out(hg_ask *a, const hg_serving_table *t, int folds, const hg_serving_group *groups, size_t n)
+{
+    const hg_overheads **each = HG_NEW(a->arena, const hg_overheads *, t->count);
+    hg_serving_case *cases = HG_NEW(a->arena, hg_serving_case, t->count);
+    hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, t->count);
+    hg_miss_spread *misses = HG_NEW(a->arena, hg_miss_spread, t->count);
+    for (size_t i = 0; i < t->count; i++)
+        cases[i] = t->samples[i].of;
+    hg_serving_terms_kept_back(a->arena, t, folds, groups, n, each);
+    hg_serving_predict_all(cases, each, t->count, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
+    hg_serving_misses_kept_back(*a->arena, t, folds, figures, groups, n, misses);
+    hg_serving_predicted out = { .figures = figures, .misses = misses };
+    hg_serving_by_plan(a, cases, each, t->count, &out);
+    return out;
+}
+
 hg_code hg_validate_left_out(hg_ask *a)
 {
     const char *column = a->s.leave_out.s;
@@ -77,10 +93,10 @@ hg_code hg_validate_left_out(hg_ask *a)
         return hg_refuse(a, "--leave-out", "finds one %s only; what is left out is to be predicted from others", column);
     hg_serving_fit_kind kind = hg_serving_is_sheet(&t) ? HG_FIT_SHEET : HG_FIT_VERSIONS;
     size_t n = hg_serving_fit(a->arena, t.samples, t.count, threads, kind, &groups);
-    hg_serving_figures *figures = HG_NEW(a->arena, hg_serving_figures, t.count);
-    hg_serving_kept_back(*a->arena, &t, folds, threads, groups, n, figures);
+    hg_serving_predicted predicted = predict_left_out(a, &t, folds, groups, n);
     hg_buf out = { .arena = a->arena };
-    if (!hg_serving_report(a, &t, figures, a->s.by.s ? a->s.by.s : is_configuration(column) ? "engine,model" : column, &out) || !hg_serving_rows_out(a, &t, figures))
+    const char *by = a->s.by.s ? a->s.by.s : is_configuration(column) ? "engine,model" : column;
+    if (!hg_serving_report_picks(a, &t, &predicted, by, &out) || !hg_serving_rows_out(a, &t, predicted.figures))
         return a->err.code;
     return hg_answer(a, out.s, out.n);
 }

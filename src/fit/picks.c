@@ -117,25 +117,42 @@ static hg_pick_cause cause_of(const hg_pick_row *rows, const hg_pick *p)
                                                          : HG_PICK_UNDERRATED;
 }
 
-/* The first of equals; hg_pick_no_row: nothing is allowed. */
-static size_t best_row(const hg_pick_row *rows, const entry *e, size_t n, double limit_s, bool as_predicted)
+/* What a row is worth under a limit as the rule sees it; NAN: nothing. */
+static double predicted_worth(const hg_pick_row *r, double limit_s, hg_pick_rule rule)
+{
+    if (rule == HG_PICK_PREDICTED)
+        return is_allowed(r, limit_s) ? predicted(r) : NAN;
+    return predicted(r) * hg_chance_within(r->misses, limit_s / r->predicted_tpot_s);
+}
+
+static double measured_worth(const hg_pick_row *r, double limit_s)
+{
+    return r->tpot_s <= limit_s ? measured(r) : NAN;
+}
+
+/* The first of equals; hg_pick_no_row: nothing is worth anything. */
+static size_t most(const double *worth, size_t n)
 {
     size_t best = hg_pick_no_row;
-    for (size_t i = 0; i < n; i++) {
-        const hg_pick_row *r = &rows[e[i].row];
-        if (as_predicted ? !is_allowed(r, limit_s) : !(r->tpot_s <= limit_s))
-            continue;
-        double value = as_predicted ? predicted(r) : measured(r);
-        if (best == hg_pick_no_row || value > (as_predicted ? predicted(&rows[best]) : measured(&rows[best])))
-            best = e[i].row;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (worth[i] > 0 && (best == hg_pick_no_row || worth[i] > worth[best]))
+            best = i;
     return best;
 }
 
-static bool pick(const hg_pick_row *rows, const entry *e, size_t n, double limit_s, hg_pick *out)
+static size_t row_of(const entry *e, size_t at)
 {
-    *out = (hg_pick){ .limit_s = limit_s, .picked = best_row(rows, e, n, limit_s, true),
-                      .best = best_row(rows, e, n, limit_s, false) };
+    return at == hg_pick_no_row ? at : e[at].row;
+}
+
+static bool pick(hg_arena scratch, const hg_pick_row *rows, const entry *e, size_t n, double limit_s, hg_pick_rule rule, hg_pick *out)
+{
+    double *predicts = HG_NEW(&scratch, double, n), *measures = HG_NEW(&scratch, double, n);
+    for (size_t i = 0; i < n; i++) {
+        predicts[i] = predicted_worth(&rows[e[i].row], limit_s, rule);
+        measures[i] = measured_worth(&rows[e[i].row], limit_s);
+    }
+    *out = (hg_pick){ .limit_s = limit_s, .picked = row_of(e, most(predicts, n)), .best = row_of(e, most(measures, n)) };
     if (out->best == hg_pick_no_row)
         return false;
     if (out->picked != hg_pick_no_row && rows[out->picked].tpot_s <= TOLERATED * limit_s)
@@ -144,7 +161,7 @@ static bool pick(const hg_pick_row *rows, const entry *e, size_t n, double limit
     return true;
 }
 
-size_t hg_picks(hg_arena *arena, const hg_pick_row *rows, size_t n, hg_pick **out)
+size_t hg_picks(hg_arena *arena, const hg_pick_row *rows, size_t n, hg_pick_rule rule, hg_pick **out)
 {
     size_t count = 0;
     *out = HG_NEW(arena, hg_pick, (n / LEAST_ROWS + 1) * hg_pick_limit_count);
@@ -152,7 +169,7 @@ size_t hg_picks(hg_arena *arena, const hg_pick_row *rows, size_t n, hg_pick **ou
     for (size_t at = 0, length; at < n; at += length) {
         length = run_length(e + at, n - at);
         for (size_t k = 0; length >= LEAST_ROWS && k < hg_pick_limit_count; k++)
-            count += pick(rows, e + at, length, hg_pick_limits_s[k], *out + count);
+            count += pick(*arena, rows, e + at, length, hg_pick_limits_s[k], rule, *out + count);
     }
     return count;
 }
@@ -160,10 +177,13 @@ size_t hg_picks(hg_arena *arena, const hg_pick_row *rows, size_t n, hg_pick **ou
 hg_picking hg_picking_of(const hg_pick *picks, size_t n)
 {
     size_t halves = 0;
-    double sum = 0;
+    double sum = 0, capped = 0;
     for (size_t i = 0; i < n; i++) {
         sum += picks[i].score;
+        capped += fmin(1, picks[i].score);
         halves += picks[i].score >= HALF;
     }
-    return (hg_picking){ n, n ? sum / (double)n : NAN, n ? (double)halves / (double)n : NAN };
+    if (n == 0)
+        return (hg_picking){ 0, NAN, NAN, NAN };
+    return (hg_picking){ n, sum / (double)n, (double)halves / (double)n, capped / (double)n };
 }

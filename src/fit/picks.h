@@ -3,7 +3,7 @@
 #ifndef HG_FIT_PICKS_H
 #define HG_FIT_PICKS_H
 
-#include "base/arena.h"
+#include "eval/chance.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@ typedef struct hg_pick_row {
     double ttft_s, tpot_s;     /* measured, above 0 */
     double predicted_ttft_s, predicted_tpot_s; /* NAN: not answered, so never picked and in no pair */
     double margin;             /* a TPOT is predicted to keep a limit when so many times of it does; 1: as it is */
+    hg_miss_spread misses;     /* of TPOT where the like was predicted unseen */
 } hg_pick_row;
 
 /* Kendall's τ of TPOT over pairs of different configurations with the same peers whose measured TPOT differs by more than
@@ -30,6 +31,11 @@ hg_ranking hg_rank(hg_arena scratch, const hg_pick_row *rows, size_t n);
 
 /* concurrency · osl / (TTFT + (osl − 1) · TPOT) / devices: output tokens a second of one device. */
 double hg_pick_throughput(const hg_pick_row *r, double ttft_s, double tpot_s);
+
+typedef enum hg_pick_rule {
+    HG_PICK_PREDICTED,         /* most throughput by prediction among rows predicted to keep the limit */
+    HG_PICK_WEIGHED,           /* most throughput by prediction times the chance that the limit is kept, given the misses */
+} hg_pick_rule;
 
 typedef enum hg_pick_cause {
     HG_PICK_BEST,              /* the best measured, or as good */
@@ -49,15 +55,16 @@ typedef struct hg_pick {       /* a (group, limit) where some measured row keeps
     size_t picked, best;       /* rows; hg_pick_no_row: none is predicted to keep it */
     double score;              /* of what was picked over the best measured that keeps it; 0 where it breaks the limit by more
                                   than 5 % or nothing was picked; above 1 where it breaks it by less and serves more */
-    hg_pick_cause cause;
+    hg_pick_cause cause;       /* as HG_PICK_PREDICTED picks */
 } hg_pick;
 
 /* Groups of at least four rows, limits rising within each; in *out, which the arena holds. */
-size_t hg_picks(hg_arena *arena, const hg_pick_row *rows, size_t n, hg_pick **out);
+size_t hg_picks(hg_arena *arena, const hg_pick_row *rows, size_t n, hg_pick_rule rule, hg_pick **out);
 
 typedef struct hg_picking {
     size_t cases;
     double mean, at_least_half_frac; /* NAN: no case */
+    double mean_at_most_one;   /* a score above 1 counted as 1 */
 } hg_picking;
 
 hg_picking hg_picking_of(const hg_pick *picks, size_t n);
