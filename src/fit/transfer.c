@@ -26,7 +26,7 @@ enum { FEWEST_ROWS = 8 }; /* of a table, as calibration asks for */
 static hg_arena cut(hg_arena *arena)
 {
     char *middle = arena->at + (arena->end - arena->at) / 32 * 16;
-    hg_arena rest = { .at = middle, .end = arena->end };
+    hg_arena rest = { .at = middle, .end = arena->end, .base = arena->base }; /* they share the mark of what was used */
     arena->end = middle;
     return rest;
 }

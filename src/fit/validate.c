@@ -36,7 +36,7 @@ static bool all_in_fold(const hg_table *t, int fold)
 static hg_arena split_scratch(hg_arena *arena)
 {
     char *middle = arena->at + (arena->end - arena->at) / 32 * 16;
-    hg_arena rest = { .at = middle, .end = arena->end };
+    hg_arena rest = { .at = middle, .end = arena->end, .base = arena->base }; /* they share the mark of what was used */
     arena->end = middle;
     return rest;
 }
