@@ -51,6 +51,7 @@ static void find_picks(hg_arena *arena, hg_judged *d)
         d->pick_count = hg_picks(arena, d->rows, d->count, (hg_pick_rule)rule, &d->picks[rule]);
 }
 
+/* Chances are of misses to either side alike: to which of them a version's other configurations lay says little of this one's. */
 hg_judged hg_judge(hg_ask *a, const hg_serving_table *t, const hg_serving_predicted *p, const char *by)
 {
     hg_judged d = { .rows = HG_NEW(a->arena, hg_pick_row, t->count), .of = HG_NEW(a->arena, size_t, t->count),
@@ -60,8 +61,8 @@ hg_judged hg_judge(hg_ask *a, const hg_serving_table *t, const hg_serving_predic
             continue;
         hg_pick_row *r = &d.rows[d.count];
         *r = pick_row(a->arena, &t->rows[i], &t->samples[i], &p->figures[i]);
-        r->misses = p->misses[i];
-        r->margin = a->s.confidence.given ? hg_slower_by(r->misses, a->s.confidence.v) : 1;
+        r->misses.sd = p->misses[i].sd;
+        r->margin = a->s.confidence.given ? hg_slower_by(p->misses[i], a->s.confidence.v) : 1;
         d.keys[d.count] = hg_serving_key(a->arena, t, i, by);
         d.of[d.count++] = i;
     }

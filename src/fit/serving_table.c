@@ -24,6 +24,14 @@ static uint64_t family_of(hg_arena scratch, const hg_serving_row *r)
                          r->model, r->device, r->engine, r->precision, r->tp, r->dp, r->moe_ep, isl, osl));
 }
 
+/* The hash alone leaves texts that differ in one digit near each other, and folds take remainders. */
+static uint64_t mixed(uint64_t h)
+{
+    h = (h ^ h >> 31) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ h >> 29) * 0x94d049bb133111ebu;
+    return h ^ h >> 32;
+}
+
 static const char *pool_text(hg_arena *scratch, const hg_serving_pool *p)
 {
     return hg_textf(scratch, "%" PRId64 "x%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64, p->workers, p->tp, p->pp,
@@ -33,8 +41,9 @@ static const char *pool_text(hg_arena *scratch, const hg_serving_pool *p)
 uint64_t hg_serving_configuration(hg_arena scratch, const hg_serving_row *r, bool versions)
 {
     hg_serving_pool whole = { .tp = r->tp, .pp = r->pp, .dp = r->dp, .moe_tp = r->moe_tp, .moe_ep = r->moe_ep };
-    return hash(hg_textf(&scratch, "%s|%s|%s|%s|%s|%s|%s|%s", r->model, r->device, r->engine, versions ? r->version : "", r->precision,
-                         pool_text(&scratch, &whole), pool_text(&scratch, &r->prefill), pool_text(&scratch, &r->decode)));
+    const char *text = hg_textf(&scratch, "%s|%s|%s|%s|%s|%s|%s|%s", r->model, r->device, r->engine, versions ? r->version : "",
+                                r->precision, pool_text(&scratch, &whole), pool_text(&scratch, &r->prefill), pool_text(&scratch, &r->decode));
+    return mixed(hash(text));
 }
 
 bool hg_serving_is_sheet(const hg_serving_table *t)
