@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/stat.h"
-#include "eval/serving.h"
+#include "fit/serving_table.h"
 
 #include <math.h>
 #include <string.h>
@@ -113,6 +113,43 @@ static void launches_follow_rules(hg_arena arena)
     CHECK(few.recv_interval == 10 && many.recv_interval == 30 && few.draft_tokens > 0);
 }
 
+/* What the planner is asked by words gives what the run gives, but for the waits of the launch that no word says: here none. */
+static void plans_evaluate_alike(hg_serving_shelf *shelf, hg_arena arena)
+{
+    hg_serving_case c;
+    hg_serving_row r = row("meta-llama/Llama-3.1-70B", "h200_sxm", "vllm");
+    r.tp = 4, r.dp_given = true, r.isl = 1024, r.osl = 1024, r.precision = "fp8";
+    hg_serving_case_open(shelf, &r, &c);
+    CHECKF(!*c.reason, "%s", c.reason);
+    const hg_overheads *o = &c.problem->engine.overheads;
+    hg_serving_figures run = hg_serving_predict(arena, &c, o), plan = hg_serving_planned(arena, &c, o);
+    CHECK_NEAR(plan.tpot_s, run.tpot_s, 0.02);
+    CHECK_NEAR(plan.ttft_s, run.ttft_s, 0.05);
+    c.launch.prefix_hit_frac = 0.5; /* that takes a trace */
+    CHECK(isnan(hg_serving_planned(arena, &c, o).tpot_s));
+    c.launch.prefix_hit_frac = 0;
+    c.candidate.deployment.graph_tokens = 1; /* no word: every step beyond one token waits for the host */
+    hg_serving_figures words = hg_serving_planned(arena, &c, o), told = hg_serving_planned_as_launched(arena, &c, o);
+    CHECKF(words.tpot_s == plan.tpot_s && told.tpot_s > words.tpot_s, "%g %g %g", plan.tpot_s, words.tpot_s, told.tpot_s);
+}
+
+/* Configurations are told apart by their ranks, precision and pools, not by load or lengths; by version when asked. */
+static void configurations_are_told_apart(hg_arena arena)
+{
+    hg_serving_row a = row("Qwen/Qwen3-32B", "h100_sxm", "vllm"), b = a;
+    b.isl = 4000, b.concurrency = 1, b.version = "0.9";
+    CHECK(hg_serving_configuration(arena, &a, false) == hg_serving_configuration(arena, &b, false));
+    CHECK(hg_serving_configuration(arena, &a, true) != hg_serving_configuration(arena, &b, true));
+    b = a, b.tp = 2;
+    CHECK(hg_serving_configuration(arena, &a, false) != hg_serving_configuration(arena, &b, false));
+    b = a, b.precision = "fp8";
+    CHECK(hg_serving_configuration(arena, &a, false) != hg_serving_configuration(arena, &b, false));
+    b = a, b.prefill.workers = 1, b.prefill.tp = 2;
+    hg_serving_row c = a;
+    c.decode = b.prefill;
+    CHECK(hg_serving_configuration(arena, &b, false) != hg_serving_configuration(arena, &c, false));
+}
+
 static hg_serving_figures predict(hg_arena arena, hg_serving_shelf *shelf, const hg_serving_row *r)
 {
     hg_serving_case c;
@@ -193,6 +230,8 @@ void test_serving(void)
     reasons_are_given(shelf);
     decode_pools_take_so_many(shelf, arena);
     launches_follow_rules(arena);
+    plans_evaluate_alike(shelf, arena);
+    configurations_are_told_apart(arena);
     figures_move_as_they_must(arena, shelf);
     errors_are_bounded(arena, shelf);
     hg_arena_close(&arena);

@@ -189,6 +189,9 @@ static hg_code run(hg_ask *a)
 {
     if (a->s.input_count > 1 && strcmp(a->s.inputs[0], "serving") == 0)
         return hg_validate_serving(a);
+    if (a->s.picks.v || a->s.picks_by_plan.v || a->s.confidence.given)
+        return hg_refuse(a, a->s.picks.v ? "--picks" : a->s.picks_by_plan.v ? "--picks-by-plan" : a->s.confidence.where,
+                         "is of serving runs; 'heng validate serving' takes it");
     if (a->s.client.s)
         return hg_refuse(a, a->s.client.where, "is of serving runs; 'heng validate serving' takes it");
     if (a->s.input_count && strcmp(a->s.inputs[0], "transfer") == 0)

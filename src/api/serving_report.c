@@ -42,7 +42,7 @@ static const char *cell(const hg_serving_table *t, size_t i, const char *column)
                                               : NULL;
 }
 
-static const char *key_of(hg_arena *arena, const hg_serving_table *t, size_t i, const char *by)
+const char *hg_serving_key(hg_arena *arena, const hg_serving_table *t, size_t i, const char *by)
 {
     hg_buf b = { .arena = arena };
     for (const char *at = by; *at;) {
@@ -140,7 +140,7 @@ hg_serving_error *hg_serving_errors(hg_ask *a, const hg_serving_table *t, const 
     group *groups = HG_NEW(a->arena, group, t->count + 1), all = new_group(a->arena, "all", t->count);
     *count = 0;
     for (size_t i = 0; i < t->count; i++) {
-        const char *key = key_of(a->arena, t, i, by);
+        const char *key = hg_serving_key(a->arena, t, i, by);
         if (!key) {
             hg_fail(&a->err, HG_INPUT, a->s.by.where ? a->s.by.where : "--by", "is '%.60s'; serving runs group by "
                     "device, engine, version, model, precision, mode, load, kind, and of sheets that say them trust and source", by);

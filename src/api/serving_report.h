@@ -17,6 +17,9 @@ typedef struct hg_serving_error {
     hg_serving_spread tpot, ttft, throughput; /* of the answered ones that were not overloaded (TTFT above 30 s) */
 } hg_serving_error;
 
+/* Row i's cells of the columns named in `by`; NULL: by names no column. */
+const char *hg_serving_key(hg_arena *arena, const hg_serving_table *t, size_t i, const char *by);
+
 /* By the columns named in `by` ("engine,model"), the last over all; NULL: by names no column. */
 hg_serving_error *hg_serving_errors(hg_ask *a, const hg_serving_table *t, const hg_serving_figures *f,
                                     const char *by, size_t *count);

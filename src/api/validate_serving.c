@@ -4,6 +4,7 @@
 #include "api/own.h"
 #include "api/question.h"
 #include "api/serving_page.h"
+#include "api/serving_picks.h"
 #include "base/file.h"
 
 #include <math.h>
@@ -36,8 +37,23 @@ static bool is_measured(const hg_serving_table *t)
     return false;
 }
 
+/* Words of picks where there are none, and what the planner's evaluation does not take. */
+static bool words_agree(hg_ask *a)
+{
+    const hg_scenario *s = &a->s;
+    if (s->picks_by_plan.v && (s->client.s || s->calibration.s))
+        return hg_fail(&a->err, HG_INPUT, s->client.s ? s->client.where : s->calibration.where, "is not read by --picks-by-plan");
+    if (s->confidence.given && !s->picks.v && !s->picks_by_plan.v)
+        return hg_fail(&a->err, HG_INPUT, s->confidence.where, "says how sure a pick is to be; add --picks");
+    return true;
+}
+
 hg_code hg_validate_serving(hg_ask *a)
 {
+    if (!words_agree(a))
+        return a->err.code;
+    if (a->s.leave_one_load_out.v && (a->s.picks.v || a->s.picks_by_plan.v))
+        return hg_refuse(a, a->s.picks.v ? "--picks" : "--picks-by-plan", "is not read by --leave-one-load-out");
     if (a->s.leave_one_load_out.v && a->s.client.s)
         return hg_refuse(a, a->s.client.where, "is not read by --leave-one-load-out");
     if (a->s.leave_one_load_out.v)
@@ -67,12 +83,17 @@ hg_code hg_validate_serving(hg_ask *a)
         overheads[i] = &cases[i].problem->engine.overheads;
     }
     hg_serving_predict_all(cases, overheads, t.count, a->s.threads.n ? (int)a->s.threads.v[0] : 0, figures);
+    hg_miss_spread *misses = HG_NEW(a->arena, hg_miss_spread, t.count);
+    for (size_t i = 0; i < t.count; i++)
+        misses[i] = hg_misses_within(overheads[i]->tpot_band);
     hg_own_note(a, own, asked, t.count);
     if (own)
         correct(a, own, asked, t.count, figures);
     hg_buf out = { .arena = a->arena };
     const char *by = a->s.by.s ? a->s.by.s : "engine,model";
-    if (!hg_serving_report(a, &t, figures, by, &out) || !hg_serving_rows_out(a, &t, figures) ||
+    hg_serving_predicted predicted = { .figures = figures, .misses = misses };
+    hg_serving_by_plan(a, cases, overheads, t.count, &predicted);
+    if (!hg_serving_report_picks(a, &t, &predicted, by, &out) || !hg_serving_rows_out(a, &t, figures) ||
         (a->s.page_out.s && !write_page(a, &t, figures, by)))
         return a->err.code;
     return hg_answer(a, out.s, out.n);

@@ -4,6 +4,20 @@
 
 #include "eval/evaluate.h"
 
+/* Of ln (measured over predicted time per token), taken as normal. */
+typedef struct hg_miss_spread {
+    double mean, sd;             /* 0, 0: not known, so as predicted */
+} hg_miss_spread;
+
+/* The spread whose 10th and 90th percentile are the logarithms of these; {0, 0}: not known. */
+hg_miss_spread hg_misses_within(const double band[2]);
+
+/* Steps take no more than so many times as long as predicted with chance `confidence`, in (0, 1). */
+double hg_slower_by(hg_miss_spread s, double confidence);
+
+/* The chance that they take no more than `ratio` times as long; without a spread 0 or 1. */
+double hg_chance_within(hg_miss_spread s, double ratio);
+
 /* Are the misses of this engine known? */
 bool hg_misses_known(const hg_problem *p);
 

@@ -42,6 +42,19 @@ typedef struct hg_serving_figures {
 hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c,
                                       const hg_overheads *overheads);
 
+/* The same run as `heng plan` evaluates the deployment: hg_evaluate in a closed loop of as many clients, by what the words of a
+ * question say, so without rules of launching that have no word (graph sizes, TensorRT-LLM's waits, SGLang's interval of receiving);
+ * _as_launched with them.  Either way nothing warms up, every rank is simulated, ranks of one engine step together, each replica has
+ * a front end of its own, and proposed tokens are drawn one by one.  Figures are NAN where prompts must be found in a cache. */
+hg_serving_figures hg_serving_planned(hg_arena scratch, const hg_serving_case *c, const hg_overheads *overheads);
+hg_serving_figures hg_serving_planned_as_launched(hg_arena scratch, const hg_serving_case *c, const hg_overheads *overheads);
+
+typedef hg_serving_figures hg_serving_way(hg_arena scratch, const hg_serving_case *c, const hg_overheads *overheads);
+
+/* Each case that way; as hg_serving_predict_all else. */
+void hg_serving_all(hg_serving_way *way, const hg_serving_case *cases, const hg_overheads *const *overheads, size_t n, int threads,
+                    hg_serving_figures *out);
+
 /* All of them on `threads` threads (0: all processors); overheads[i] is case i's.  A case with a reason
  * has NAN figures. */
 void hg_serving_predict_all(const hg_serving_case *cases, const hg_overheads *const *overheads, size_t n,

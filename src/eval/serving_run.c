@@ -174,6 +174,7 @@ hg_serving_figures hg_serving_predict(hg_arena scratch, const hg_serving_case *c
 enum { THREADS = 256 };
 
 typedef struct crowd {
+    hg_serving_way *way;
     const hg_serving_case *cases;
     const hg_overheads *const *overheads;
     hg_serving_figures *out;
@@ -184,13 +185,13 @@ static void predict_one(void *ctx, size_t i, int thread)
 {
     crowd *c = ctx;
     c->out[i] = *c->cases[i].reason ? (hg_serving_figures){ NAN, NAN, NAN, NAN }
-                                    : hg_serving_predict(c->arenas[thread], &c->cases[i], c->overheads[i]);
+                                    : c->way(c->arenas[thread], &c->cases[i], c->overheads[i]);
 }
 
-void hg_serving_predict_all(const hg_serving_case *cases, const hg_overheads *const *overheads, size_t n,
-                            int threads, hg_serving_figures *out)
+void hg_serving_all(hg_serving_way *way, const hg_serving_case *cases, const hg_overheads *const *overheads, size_t n, int threads,
+                    hg_serving_figures *out)
 {
-    crowd c = { .cases = cases, .overheads = overheads, .out = out };
+    crowd c = { .way = way, .cases = cases, .overheads = overheads, .out = out };
     if (threads < 1)
         threads = hg_processors();
     threads = (int)hg_min_i64(threads, THREADS);
@@ -200,4 +201,10 @@ void hg_serving_predict_all(const hg_serving_case *cases, const hg_overheads *co
     hg_parallel(n, threads, predict_one, &c);
     for (int t = 0; t < threads; t++)
         hg_arena_close(&c.arenas[t]);
+}
+
+void hg_serving_predict_all(const hg_serving_case *cases, const hg_overheads *const *overheads, size_t n,
+                            int threads, hg_serving_figures *out)
+{
+    hg_serving_all(hg_serving_predict, cases, overheads, n, threads, out);
 }

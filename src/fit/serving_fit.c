@@ -162,9 +162,9 @@ static void add_row(double *m, const double *by, const hg_serving_line *l, const
     }
 }
 
-static bool kept_back(const task *t, size_t row, int fold, int folds)
+bool hg_serving_is_of_fold(const hg_serving_sample *s, int fold, int folds)
 {
-    return fold >= 0 && (int)(t->samples[row].family % (uint64_t)folds) == fold;
+    return fold >= 0 && (int)(s->family % (uint64_t)folds) == fold;
 }
 
 /* The terms that suit the line best, families of the fold left out. */
@@ -178,7 +178,7 @@ static void solve(const task *t, const hg_serving_line *l, const double *prior, 
             m[TERMS * TERMS + j] = l->hold[j] * prior[j];
         }
         for (size_t i = 0; i < l->count; i++) {
-            if (kept_back(t, l->rows[i], fold, folds))
+            if (hg_serving_is_of_fold(&t->samples[l->rows[i]], fold, folds))
                 continue;
             add_row(m, l->tpot_by[i], l, x, l->tpot[i], t->kind == HG_FIT_SHEET ? SHEET_ODD : TPOT_ODD);
             add_row(m, l->ttft_by[i], l, x, l->ttft[i], t->kind == HG_FIT_SHEET ? SHEET_ODD : TTFT_ODD);

@@ -37,6 +37,9 @@ size_t hg_serving_fit(hg_arena *keep, const hg_serving_sample *samples, size_t n
 bool hg_serving_refit(hg_arena *keep, const hg_serving_sample *samples, size_t n, int threads, const hg_overheads *shipped,
                       hg_serving_group *out);
 
+/* Is its family of that fold?  Fold −1 has none. */
+bool hg_serving_is_of_fold(const hg_serving_sample *s, int fold, int folds);
+
 /* Fits the groups again without the families of one fold, along their lines: nothing is simulated. */
 void hg_serving_fit_without(const hg_serving_sample *samples, size_t n, hg_serving_fit_kind kind, int fold, int folds,
                             hg_serving_group *groups, size_t count);

@@ -24,6 +24,28 @@ static uint64_t family_of(hg_arena scratch, const hg_serving_row *r)
                          r->model, r->device, r->engine, r->precision, r->tp, r->dp, r->moe_ep, isl, osl));
 }
 
+/* The hash alone leaves texts that differ in one digit near each other, and folds take remainders. */
+static uint64_t mixed(uint64_t h)
+{
+    h = (h ^ h >> 31) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ h >> 29) * 0x94d049bb133111ebu;
+    return h ^ h >> 32;
+}
+
+static const char *pool_text(hg_arena *scratch, const hg_serving_pool *p)
+{
+    return hg_textf(scratch, "%" PRId64 "x%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64, p->workers, p->tp, p->pp,
+                    p->dp, p->moe_tp, p->moe_ep);
+}
+
+uint64_t hg_serving_configuration(hg_arena scratch, const hg_serving_row *r, bool versions)
+{
+    hg_serving_pool whole = { .tp = r->tp, .pp = r->pp, .dp = r->dp, .moe_tp = r->moe_tp, .moe_ep = r->moe_ep };
+    const char *text = hg_textf(&scratch, "%s|%s|%s|%s|%s|%s|%s|%s", r->model, r->device, r->engine, versions ? r->version : "",
+                                r->precision, pool_text(&scratch, &whole), pool_text(&scratch, &r->prefill), pool_text(&scratch, &r->decode));
+    return mixed(hash(text));
+}
+
 bool hg_serving_is_sheet(const hg_serving_table *t)
 {
     return t->count > 0 && t->rows[0].trust != NULL;
@@ -87,20 +109,26 @@ void hg_serving_figures_by(hg_arena scratch, const hg_serving_table *t, const hg
     hg_serving_predict_all(cases, each, t->count, threads, out);
 }
 
-void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, int threads,
-                          const hg_serving_group *fitted, size_t count, hg_serving_figures *out)
+void hg_serving_terms_kept_back(hg_arena *keep, const hg_serving_table *t, int folds, const hg_serving_group *fitted, size_t count,
+                                const hg_overheads **each)
 {
-    hg_serving_group *without = HG_NEW(&scratch, hg_serving_group, (size_t)folds * count);
-    const hg_overheads **each = HG_NEW(&scratch, const hg_overheads *, t->count);
-    hg_serving_case *cases = HG_NEW(&scratch, hg_serving_case, t->count);
+    hg_serving_group *without = HG_NEW(keep, hg_serving_group, (size_t)folds * count);
     for (int fold = 0; fold < folds; fold++) {
         hg_serving_group *groups = without + (size_t)fold * count;
         memcpy(groups, fitted, count * sizeof *groups);
         hg_serving_fit_without(t->samples, t->count, hg_serving_is_sheet(t) ? HG_FIT_SHEET : HG_FIT_VERSIONS, fold, folds, groups, count);
         for (size_t i = 0; i < t->count; i++)
-            if ((int)(t->samples[i].family % (uint64_t)folds) == fold)
+            if (hg_serving_is_of_fold(&t->samples[i], fold, folds))
                 each[i] = hg_serving_overheads(groups, count, t->samples[i].engine, t->samples[i].version);
     }
+}
+
+void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, int threads,
+                          const hg_serving_group *fitted, size_t count, hg_serving_figures *out)
+{
+    const hg_overheads **each = HG_NEW(&scratch, const hg_overheads *, t->count);
+    hg_serving_case *cases = HG_NEW(&scratch, hg_serving_case, t->count);
+    hg_serving_terms_kept_back(&scratch, t, folds, fitted, count, each);
     for (size_t i = 0; i < t->count; i++)
         cases[i] = t->samples[i].of;
     hg_serving_predict_all(cases, each, t->count, threads, out);
@@ -140,6 +168,31 @@ void hg_serving_bands(hg_arena scratch, const hg_serving_table *t, const hg_serv
         }
         band(ttft, ttfts, groups[g].overheads.ttft_band);
         band(tpot, tpots, groups[g].overheads.tpot_band);
+    }
+}
+
+static hg_miss_spread misses_by(const hg_serving_group *groups, size_t count, const hg_serving_sample *s)
+{
+    hg_miss_spread own = hg_misses_within(hg_serving_overheads(groups, count, s->engine, s->version)->tpot_band);
+    return own.sd > 0 ? own : hg_misses_within(hg_serving_overheads(groups, count, s->engine, NULL)->tpot_band);
+}
+
+void hg_serving_misses_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, const hg_serving_figures *kept_back,
+                                 const hg_serving_group *fitted, size_t count, hg_miss_spread *out)
+{
+    hg_serving_figures *others = HG_NEW(&scratch, hg_serving_figures, t->count);
+    hg_serving_group *groups = HG_NEW(&scratch, hg_serving_group, count);
+    for (int fold = 0; fold < folds; fold++) {
+        for (size_t g = 0; g < count; g++) {
+            groups[g] = fitted[g];
+            memset(groups[g].overheads.tpot_band, 0, sizeof groups[g].overheads.tpot_band);
+        }
+        for (size_t i = 0; i < t->count; i++)
+            others[i] = hg_serving_is_of_fold(&t->samples[i], fold, folds) ? (hg_serving_figures){ NAN, NAN, NAN, NAN } : kept_back[i];
+        hg_serving_bands(scratch, t, others, groups, count);
+        for (size_t i = 0; i < t->count; i++)
+            if (hg_serving_is_of_fold(&t->samples[i], fold, folds))
+                out[i] = misses_by(groups, count, &t->samples[i]);
     }
 }
 

@@ -3,6 +3,7 @@
 #ifndef HG_FIT_SERVING_TABLE_H
 #define HG_FIT_SERVING_TABLE_H
 
+#include "eval/chance.h"
 #include "fit/serving_fit.h"
 
 typedef struct hg_serving_table {
@@ -22,9 +23,21 @@ bool hg_serving_table_read(hg_arena *arena, hg_serving_shelf *shelf, const char 
 /* The same of rows at hand, which it keeps. */
 void hg_serving_table_of(hg_arena *arena, hg_serving_shelf *shelf, hg_serving_row *rows, size_t n, hg_serving_table *out);
 
-/* Every row's figures by a fit that saw none of its configuration. */
+/* A hash of what is deployed: model, device, engine, precision and parallelism, those of pools too, and if asked the engine's
+ * version; at whatever lengths and load. */
+uint64_t hg_serving_configuration(hg_arena scratch, const hg_serving_row *row, bool versions);
+
+/* Every row's figures by a fit that saw none of its family. */
 void hg_serving_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, int threads,
                           const hg_serving_group *fitted, size_t count, hg_serving_figures *out);
+
+/* The terms that they are by: each row's without its family. */
+void hg_serving_terms_kept_back(hg_arena *keep, const hg_serving_table *t, int folds, const hg_serving_group *fitted, size_t count,
+                                const hg_overheads **each);
+
+/* How far predictions kept back missed TPOT: each row's by the other folds' rows of its version, or engine where those are few. */
+void hg_serving_misses_kept_back(hg_arena scratch, const hg_serving_table *t, int folds, const hg_serving_figures *kept_back,
+                                 const hg_serving_group *fitted, size_t count, hg_miss_spread *out);
 
 /* Every row's figures by these overheads. */
 void hg_serving_figures_by(hg_arena scratch, const hg_serving_table *t, const hg_serving_group *groups,
