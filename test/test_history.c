@@ -150,7 +150,7 @@ static void make(hg_arena *arena, kept *k, const char *path)
     k->request = (hg_request){ .isl = 1000, .osl = 100 };
     k->problem = (hg_problem){ .model = { .name = "m" }, .engine = { .name = "e", .version = "1" }, .rates = { .device = { .name = "d" } },
                                .workload = { .requests = &k->request, .count = 1 }, .slo = { { { HG_TTFT, 0.9, 1 } }, 1 } };
-    k->goal = (hg_goal){ .problem = &k->problem, .total_devices = 8 };
+    k->goal = (hg_goal){ .problem = &k->problem, .total_devices = 8, .objectives = { .count = 1, .in_turn = true } };
     k->top[0] = pools(2, 6);
     k->top[1] = pools(0, 8);
     k->plan = (hg_plan){ .problem = &k->problem, .found = true, .top = k->top, .top_count = 2 };
