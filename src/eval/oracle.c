@@ -2,8 +2,10 @@
 
 #include "base/num.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <string.h>
 
 enum { REMEMBERED = 1 << 17, DECODES = 1 << 10 };
 
@@ -47,12 +49,13 @@ hg_step_batch hg_step_batch_of(const hg_batch *batch)
 
 typedef double compute(const hg_step_oracle *o, double x, double y);
 
-/* The entry, computed when it is not there yet. */
+/* The entry, computed when it is not there yet; what takes no time is kept as -0. */
 static double remembered(_Atomic double *known, compute *price, const hg_step_oracle *o, double x, double y)
 {
     double seconds = atomic_load_explicit(known, memory_order_relaxed);
-    if (seconds == 0) {
+    if (seconds == 0 && !signbit(seconds)) {
         seconds = price(o, x, y);
+        seconds = seconds == 0 ? -0.0 : seconds;
         atomic_store_explicit(known, seconds, memory_order_relaxed);
     }
     return seconds;
@@ -110,9 +113,12 @@ static double attention_price(const hg_step_oracle *o, double decodes, double co
 /* The last node at or below a context of at least 1; HG_CONTEXT_NODES - 1: beyond them. */
 static int node_below(const hg_step_memo *m, double context)
 {
-    int exponent;
-    double part = frexp(context, &exponent);           /* in [0.5, 1) */
-    int node = (exponent - 1) * HG_CONTEXTS + (int)((2 * part - 1) * HG_CONTEXTS); /* the logarithm is not below its chord */
+    enum { FRACTION_BITS = 52, BIAS = 1023, CONTEXT_BITS = 4 };
+    static_assert(1 << CONTEXT_BITS == HG_CONTEXTS, "a doubling is cut by the first bits of the fraction");
+    uint64_t bits;
+    memcpy(&bits, &context, sizeof bits);
+    /* The logarithm is not below its chord, which the bits are. */
+    int node = (int)(bits >> (FRACTION_BITS - CONTEXT_BITS)) - (BIAS << CONTEXT_BITS);
     node = node < HG_CONTEXT_NODES ? node : HG_CONTEXT_NODES - 1;
     while (node + 1 < HG_CONTEXT_NODES && m->contexts[node + 1] <= context)
         node++;

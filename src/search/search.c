@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROUND = 8, ROUND_FIRST = 2 };
+enum { ROUND = 24, ROUND_FIRST = 2 };
 
 typedef struct item {
     size_t at, group;

@@ -1,8 +1,8 @@
 /* Branch and bound over a list in groups: the best of each group, and of those the best N.  Nothing is
  * evaluated whose bound can neither lead its group nor enter the best N.
  *
- * The best bound of each group is tried first, then that of each kin, then all by their bounds, in rounds of 2, 4 and
- * then 8; the scores to beat are fixed at the start of a round, so the result is the same for any number of threads. */
+ * The best bound of each group is tried first, then that of each kin, then all by their bounds, in rounds of 2, 4, 8, 16 and
+ * then 24; the scores to beat are fixed at the start of a round, so the result is the same for any number of threads. */
 #ifndef HG_SEARCH_SEARCH_H
 #define HG_SEARCH_SEARCH_H
 

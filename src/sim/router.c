@@ -5,12 +5,13 @@
  * chosen, so that equal engines are served in turn. */
 static int32_t least_outstanding(const hg_router *r, const hg_instance *instances, int32_t count)
 {
-    int32_t best = (r->last + 1) % count;
-    for (int32_t k = 1; k < count; k++) {
-        int32_t i = (r->last + 1 + k) % count;
-        if (instances[i].outstanding < instances[best].outstanding)
+    int32_t first = r->last + 1 < count ? r->last + 1 : 0, best = first;
+    int64_t least = instances[first].outstanding;
+    for (int32_t i = first + 1 < count ? first + 1 : 0; i != first; i = i + 1 < count ? i + 1 : 0)
+        if (instances[i].outstanding < least) {
             best = i;
-    }
+            least = instances[i].outstanding;
+        }
     return best;
 }
 
