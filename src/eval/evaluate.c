@@ -11,6 +11,34 @@
  * guess, and the plan says how far the rate may lie from it. */
 enum { SEARCHED_REQUESTS = 25000, SETTLED_REQUESTS = 75000 };
 
+/* Large fleets hold many requests at once: a steady state takes some such times as many to come about and be seen. */
+enum { TURNOVERS = 6 };
+
+/* How long a request may stay by the promise; 0: that says nothing. */
+static double longest_stay_s(const hg_problem *p)
+{
+    double first_s = 0, gap_s = 0, stay_s = INFINITY, tokens = 0;
+    for (size_t i = 0; i < p->workload.count; i++)
+        tokens += p->workload.requests[i].osl / (double)p->workload.count;
+    for (int i = 0; i < p->slo.count; i++) {
+        const hg_limit *l = &p->slo.limits[i];
+        if (l->metric == HG_E2E)
+            stay_s = fmin(stay_s, l->limit_s);
+        if (l->metric == HG_TTFT)
+            first_s = l->limit_s;
+        if (l->metric == HG_TPOT || l->metric == HG_ITL)
+            gap_s = l->limit_s;
+    }
+    stay_s = fmin(stay_s, gap_s > 0 ? first_s + gap_s * tokens : INFINITY);
+    return isfinite(stay_s) ? stay_s : 0;
+}
+
+static size_t most_requests(const hg_problem *p, const hg_run *run)
+{
+    double least = run->precise ? SETTLED_REQUESTS : SEARCHED_REQUESTS;
+    return (size_t)fmax(least, run->load == HG_LOAD_RATE ? TURNOVERS * run->rate_per_s * longest_stay_s(p) : 0);
+}
+
 static void say_too_big(const hg_memory *m, hg_candidate *out)
 {
     double missing = m->kv_bytes < 0 ? -m->kv_bytes : -m->spare_bytes;
@@ -82,7 +110,7 @@ hg_sim_config hg_sim_config_of(const hg_problem *p, const hg_candidate *c, const
         .seed = p->seed,
         .requests = run->requests,
         .steady = { .on = run->steady, .to_precision = run->precise,
-                    .max_requests = run->precise ? SETTLED_REQUESTS : SEARCHED_REQUESTS },
+                    .max_requests = run->steady ? most_requests(p, run) : 0 },
         .slo = p->slo,
         .client = p->client,
         .warmup_requests = warm_requests(p, run),
