@@ -76,7 +76,30 @@ typedef struct maker {
     hg_plan *out;
     size_t count, capacity, refusals;
     int64_t longest;
+    int threads;
 } maker;
+
+typedef struct making {
+    const hg_problem *problem;
+    const hg_deployment *list;
+    hg_candidate *made;
+} making;
+
+static void make_one(void *ctx, size_t i, int thread)
+{
+    const making *m = ctx;
+    (void)thread;
+    hg_candidate_make(m->problem, &m->list[i], &m->made[i]);
+}
+
+/* What the words leave open of a deployment of the list. */
+static void fill_in(const maker *k, bool whole, bool chunks_said, hg_deployment *d)
+{
+    if (!whole && !k->ask->s.max_num_seqs.n) /* the engine's default may be more than a small step holds */
+        d->max_num_seqs = hg_min_i64(d->max_num_seqs, d->max_num_batched_tokens);
+    if (!chunks_said)
+        take_all_prompts(k->longest, d);
+}
 
 /* The deployments of the space that can run; how many. */
 static size_t add(maker *k, const hg_space *space, bool whole, bool chunked_said)
@@ -85,23 +108,17 @@ static size_t add(maker *k, const hg_space *space, bool whole, bool chunked_said
     size_t n, before_count = k->count;
     bool chunks_said = k->ask->s.enable_chunked_prefill.given || chunked_said;
     hg_deployment *list = hg_space_list(arena, space, &n);
+    making m = { k->items->problem, list, HG_NEW(arena, hg_candidate, n) };
     k->out->considered += whole ? n : 0;
+    for (size_t i = 0; i < n; i++)
+        fill_in(k, whole, chunks_said, &list[i]);
+    hg_parallel(n, k->threads, make_one, &m);
     for (size_t i = 0; i < n; i++) {
-        hg_candidate **slot = HG_PUSH(arena, k->items->candidates, k->count, k->capacity);
-        hg_arena before = *arena;
-        hg_candidate *c = *slot = HG_NEW(arena, hg_candidate, 1);
-        if (!whole && !k->ask->s.max_num_seqs.n) /* the engine's default may be more than a small step holds */
-            list[i].max_num_seqs = hg_min_i64(list[i].max_num_seqs, list[i].max_num_batched_tokens);
-        if (!chunks_said)
-            take_all_prompts(k->longest, &list[i]);
-        hg_candidate_make(k->items->problem, &list[i], c);
+        hg_candidate *c = &m.made[i];
         if (c->fit == HG_FITS && launchable(*arena, k->out, c, whole, c->reason, sizeof c->reason))
-            continue;
-        k->count--;
-        hg_candidate refused = *c;
-        *arena = before;
-        if (whole || space->mode == HG_MODE_POOLS)
-            refuse(arena, k->out, &k->refusals, &refused);
+            *HG_PUSH(arena, k->items->candidates, k->count, k->capacity) = c;
+        else if (whole || space->mode == HG_MODE_POOLS)
+            refuse(arena, k->out, &k->refusals, c);
     }
     return k->count - before_count;
 }
@@ -221,7 +238,7 @@ void hg_items_make(hg_ask *a, const hg_space *space, const hg_scenes *scenes, bo
     *items = (hg_items){ .problem = scenes->list[0].problem, .scenes = scenes, .arena = a->arena,
                          .total_devices = space->total_devices ? space->total_devices : HG_ANY_DEVICES,
                          .prefill_engines = space->prefill.engines, .decode_engines = space->decode.engines };
-    maker k = { a, items, out, .longest = longest_prompt(scenes) };
+    maker k = { a, items, out, .longest = longest_prompt(scenes), .threads = threads };
     hg_space prefill = pool_space(space, true), decode = pool_space(space, false);
     items->whole = whole ? add(&k, space, true, false) : 0;
     items->prefills = pools ? add(&k, &prefill, false, space->prefill.chunked_said) : 0;
