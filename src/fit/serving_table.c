@@ -115,7 +115,8 @@ void hg_serving_terms_kept_back(hg_arena *keep, const hg_serving_table *t, int f
     hg_serving_group *without = HG_NEW(keep, hg_serving_group, (size_t)folds * count);
     for (int fold = 0; fold < folds; fold++) {
         hg_serving_group *groups = without + (size_t)fold * count;
-        memcpy(groups, fitted, count * sizeof *groups);
+        for (size_t g = 0; g < count; g++)
+            groups[g] = fitted[g];
         hg_serving_fit_without(t->samples, t->count, hg_serving_is_sheet(t) ? HG_FIT_SHEET : HG_FIT_VERSIONS, fold, folds, groups, count);
         for (size_t i = 0; i < t->count; i++)
             if (hg_serving_is_of_fold(&t->samples[i], fold, folds))
