@@ -235,7 +235,7 @@ static void take_demands(hg_arena *arena, const hg_scenes *scenes, size_t count,
 void hg_items_make(hg_ask *a, const hg_space *space, const hg_scenes *scenes, bool whole, bool pools, int threads, hg_items *items,
                    hg_plan *out)
 {
-    *items = (hg_items){ .problem = scenes->list[0].problem, .scenes = scenes, .arena = a->arena,
+    *items = (hg_items){ .problem = scenes->list[0].problem, .scenes = scenes,
                          .total_devices = space->total_devices ? space->total_devices : HG_ANY_DEVICES,
                          .prefill_engines = space->prefill.engines, .decode_engines = space->decode.engines };
     maker k = { a, items, out, .longest = longest_prompt(scenes), .threads = threads };
@@ -276,22 +276,22 @@ static int64_t engine_devices(const hg_candidate *c)
     return c->deployment.tp * c->deployment.pp * c->deployment.dp;
 }
 
-double hg_item_bound_under(const hg_items *items, const hg_item *it, size_t scene)
+double hg_item_bound_under(const hg_items *items, hg_arena scratch, const hg_item *it, size_t scene)
 {
     const hg_goal *goal = &items->scenes->list[scene].goal;
     double rate = hg_item_bound_rate(items, it, scene);
     const hg_candidate *own = items->candidates[it->own];
     if (it->prefill == HG_NO_POOL)
-        return hg_goal_bound(goal, *items->arena, own, rate);
+        return hg_goal_bound(goal, scratch, own, rate);
     int64_t devices = it->engines * engine_devices(own) + it->prefill_engines * engine_devices(items->candidates[it->prefill]);
     return hg_goal_pools_bound(goal, devices, rate);
 }
 
-double hg_item_bound(const hg_items *items, const hg_item *it)
+double hg_item_bound(const hg_items *items, hg_arena scratch, const hg_item *it)
 {
     double bounds[HG_SCENES_MOST];
     for (size_t s = 0; s < items->scenes->count; s++)
-        bounds[s] = hg_item_bound_under(items, it, s);
+        bounds[s] = hg_item_bound_under(items, scratch, it, s);
     return hg_scenes_join(items->scenes, bounds, NULL);
 }
 
@@ -326,7 +326,7 @@ typedef struct pairing {
 
 static void consider(pairing *k, hg_item it)
 {
-    double bound = hg_item_bound(k->items, &it);
+    double bound = hg_item_bound(k->items, *k->arena, &it);
     ++*k->all;
     *k->most = fmax(*k->most, bound);
     if (bound >= k->least && bound < k->below && bound > 0)

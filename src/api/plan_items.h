@@ -17,7 +17,6 @@ typedef struct hg_item {
 typedef struct hg_items {
     const hg_problem *problem;   /* of the first scene: model, engine and device are those of all */
     const hg_scenes *scenes;
-    hg_arena *arena;
     hg_demand *demand;           /* of each scene */
     hg_candidate **candidates;   /* whole ones in the space's order, then prefill pools, then decode pools */
     double **rates;              /* bounds under each scene: of a whole one, or of one engine of a pool */
@@ -39,8 +38,6 @@ hg_item *hg_items_whole(hg_arena *arena, const hg_items *items, size_t *count);
 hg_item *hg_items_pools(hg_arena *arena, const hg_items *items, double least, double below, size_t *count, size_t *all,
                         double *most);
 
-double hg_item_bound_rate(const hg_items *items, const hg_item *it, size_t scene);
-double hg_item_bound_under(const hg_items *items, const hg_item *it, size_t scene); /* of the scene's own score */
 /* The pairs of one prefill and one decode candidate, in every number of engines that those above come in. */
 hg_item *hg_items_pair(hg_arena *arena, const hg_items *items, uint32_t prefill, uint32_t decode, size_t *count);
 
@@ -50,7 +47,9 @@ bool hg_items_past(hg_arena scratch, const hg_items *items, const hg_past *past,
 /* Takes an item out of the list, which may lack it; how many are left. */
 size_t hg_items_without(hg_item *list, size_t count, const hg_item *seen);
 
-double hg_item_bound(const hg_items *items, const hg_item *it);
+double hg_item_bound_rate(const hg_items *items, const hg_item *it, size_t scene);
+double hg_item_bound_under(const hg_items *items, hg_arena scratch, const hg_item *it, size_t scene); /* of the scene's own score */
+double hg_item_bound(const hg_items *items, hg_arena scratch, const hg_item *it);
 
 /* Ready to run; a pair is put together in arena. */
 const hg_candidate *hg_item_candidate(hg_arena *arena, const hg_items *items, const hg_item *it);

@@ -43,6 +43,25 @@ typedef struct hg_planner {
     size_t leader_count;
 } hg_planner;
 
+/* Scores that the search does not tell apart: there the objective next in turn decides … */
+#define HG_PLAN_TIE 0.98
+/* … where there is one: then every item within a tie counts, not each shape's best alone. */
+bool hg_plan_ties(const hg_planner *w);
+
+/* An item joins those looked at. */
+hg_looked *hg_plan_take_up(hg_planner *w, const hg_item *it);
+/* Scores it under each scene in turn, until one falls below what it would have to for `floor`. */
+void hg_plan_look(hg_planner *w, hg_arena scratch, hg_looked *l, double floor);
+/* Its best, from its scores and metrics under each scene. */
+void hg_plan_join(const hg_planner *w, const hg_candidate *c, hg_looked *l);
+
+/* The plans shown, each with figures sharp enough to report, ranked by them. */
+void hg_plan_take_top(hg_planner *w, size_t top_n, hg_plan *out);
+/* What the recommended deployment gets of each scene's own best. */
+void hg_plan_take_scenes(hg_planner *w, hg_plan *out);
+/* When nothing keeps the promise: the simulated point that came nearest, by the limit missed most. */
+void hg_plan_nearest_miss(const hg_planner *w, const hg_problem *p, hg_plan *out);
+
 /* A candidate as it ran: under a given load with engines of another number than its own. */
 hg_point hg_point_of(const hg_candidate *c, const hg_metrics *m);
 
