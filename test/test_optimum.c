@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "base/rng.h"
+#include "eval/bound.h"
 #include "eval/goal.h"
 #include "heng.h"
 
@@ -220,6 +221,33 @@ static void fewest_under_load(hg_arena arena, hg_rng *r)
     CHECKF(kept > SPACES / 2, "only %d loads can be served", kept);
 }
 
+/* Of many engines too no count between those that were tried is left out. */
+static void fewest_of_many(hg_arena arena)
+{
+    static const int64_t counts[] = { 1, 2, 4, 8, 16, 32 };
+    space s = { .isl = "1000", .osl = "20", .slo = "ttft:p90<5s" };
+    hg_problem *p = HG_NEW(&arena, hg_problem, 1);
+    hg_candidate *c = HG_NEW(&arena, hg_candidate, 1);
+    CHECK(problem(&arena, &s, p));
+    ready(&arena, p, 1, 1, 256, 8192, c);
+    hg_demand demand = hg_demand_of(arena, &p->workload, &p->slo);
+    double each = hg_bound_rate(arena, p, &demand, c);
+    p->workload.load = HG_LOAD_RATE;
+    for (int engines = 17; engines < 30; engines += 4) {
+        p->workload.rate_per_s = round((engines - 0.5) * each);
+        hg_goal g = { .problem = p, .objectives = { .count = 1, .in_turn = true }, .replicas = counts, .replica_count = 6, .fill = true, .total_devices = 40 };
+        hg_metrics m, near;
+        hg_arena scratch = arena;
+        CHECK(hg_goal_score(&g, &scratch, c, 0, each, &m, NULL, NULL) > 0);
+        hg_candidate less = *c;
+        less.deployment.replicas = m.replicas - 1;
+        hg_evaluate(&scratch, p, &less, &(hg_run){ .load = HG_LOAD_RATE, .rate_per_s = p->workload.rate_per_s, .steady = true }, &near);
+        CHECKF(m.replicas >= engines && !near.sim.slo_kept, "%g req/s: %d engines, and one less keeps it too", p->workload.rate_per_s, (int)m.replicas);
+        double floor = hg_goal_score(&g, &scratch, c, 0, each, &m, NULL, NULL) * 0.999;
+        CHECK(hg_goal_score(&g, &scratch, c, floor, each, &near, NULL, NULL) > floor && near.replicas == m.replicas);
+    }
+}
+
 void test_optimum(void)
 {
     hg_arena arena;
@@ -247,5 +275,6 @@ void test_optimum(void)
     }
     CHECKF(kept > SPACES / 2, "only %d spaces hold a promise that can be kept", kept);
     fewest_under_load(arena, &r);
+    fewest_of_many(arena);
     hg_arena_close(&arena);
 }

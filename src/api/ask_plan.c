@@ -41,11 +41,6 @@ static hg_code run(hg_ask *a)
     hg_plan *plan = &best->plan;
     plan->lang = lang;
     plan->asked = &a->s;
-    const int64_t *counts;
-    size_t kinds = hg_plan_engine_counts(a->arena, &a->s, &counts);
-    if (!hg_plan_rates(a, &best->goal, counts, kinds, a->s.total_gpus.n ? best->space.total_devices : 0,
-                       a->s.threads.n ? (int)a->s.threads.v[0] : 0, plan))
-        return a->err.code;
     hg_plan_explain(a, &best->goal, &best->space, plan);
     plan->elapsed_s = seconds_since(&start);
     hg_err lost;

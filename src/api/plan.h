@@ -78,6 +78,7 @@ typedef struct hg_plan {
     bool found;                      /* false: nothing keeps the promise; top[0] is the nearest miss */
     bool interrupted;
     bool load_given;                 /* the load was the user's, not searched */
+    bool fewest;                     /* … and the fewest devices were looked for */
     hg_point *top;                   /* best first */
     size_t top_count;
     hg_point *pareto;                /* tokens/s/user rising */
@@ -117,6 +118,9 @@ typedef struct hg_plan {
     hg_lang lang;                    /* of all texts here and of what is written */
     const struct hg_plan_detail *detail; /* of top[0]; NULL: not looked into */
 } hg_plan;
+
+/* What several devices and engines are compared by. */
+hg_text hg_choices_heading(const hg_plan *p);
 
 /* Texts. */
 const char *hg_plan_text(hg_arena *arena, const hg_plan *p, const char *model_word);

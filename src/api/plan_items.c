@@ -227,7 +227,9 @@ static void take_demands(hg_arena *arena, const hg_scenes *scenes, size_t count,
     items->rates = HG_NEW(arena, double *, scenes->count);
     for (size_t s = 0; s < scenes->count; s++) {
         const hg_problem *p = scenes->list[s].problem;
-        items->demand[s] = hg_demand_of(*arena, &p->workload, &p->slo);
+        /* Work that keeps no promise may take less of it: energy is bound by the work alone. */
+        bool energy = hg_objectives_first(&scenes->list[s].goal.objectives, HG_ENERGY);
+        items->demand[s] = hg_demand_of(*arena, &p->workload, energy ? &(hg_slo){ .count = 0 } : &p->slo);
         items->rates[s] = HG_NEW(arena, double, count);
     }
 }

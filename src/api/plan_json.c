@@ -143,7 +143,7 @@ static void choices(hg_json *j, const hg_plan *p)
 {
     if (!p->choice_count)
         return;
-    hg_json_key_str(j, "compared_by", p->by_cost ? "usd_per_h" : p->load_given ? "gpus" : p->objective);
+    hg_json_key_str(j, "compared_by", p->rate_count ? (p->by_cost ? "rates_usd" : "rates_gpus") : p->by_cost ? "usd_per_h" : p->fewest ? "gpus" : p->objective);
     hg_json_key(j, "choices");
     hg_json_open(j, '[');
     for (size_t i = 0; i < p->choice_count; i++)

@@ -141,7 +141,7 @@ bool hg_plan_rates(hg_ask *a, const hg_goal *goal, const int64_t *counts, size_t
     g.replicas = counts;
     g.replica_count = count;
     g.total_devices = total_devices;
-    g.fill = true;
+    g.fill = a->s.replicas.n == 0;
     threads = threads > 0 ? threads : hg_processors();
     task t = { &g, c, out, HG_NEW(a->arena, hg_arena, threads) };
     for (int i = 0; i < threads; i++)

@@ -91,7 +91,7 @@ static void say_shape(hg_arena *arena, const hg_scenario *q, hg_plan *out)
     reason(out, hg_say(arena, out->lang, HG_TEXT_why_shape, told(arena, out, "tp"), count, first_of(arena, out, why),
                        gib(arena, m->weight_bytes), gib(arena, m->kv_bytes),
                        hg_textf(arena, "%.0f", (double)m->kv_blocks * (double)d->block_tokens / 1e3),
-                       !chose ? "" : form(out, out->load_given ? HG_TEXT_why_fewest : HG_TEXT_why_best)));
+                       !chose ? "" : form(out, out->fewest ? HG_TEXT_why_fewest : HG_TEXT_why_best)));
     if (d->pp > 1)
         reason(out, hg_say(arena, out->lang, HG_TEXT_why_pp, told(arena, out, "pp"),
                            first_of(arena, out, pinned(&q->pp) ? form(out, HG_TEXT_why_as_asked) : NULL)));

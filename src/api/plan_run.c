@@ -2,6 +2,7 @@
 
 #include "base/num.h"
 #include "base/pool.h"
+#include "eval/fleet.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -87,11 +88,18 @@ static void progress(void *ctx, double done_frac)
     hg_progress(((wave *)ctx)->w->ask, done_frac, "searching");
 }
 
+/* What scores at least this part of the best is looked at where ties are broken: a search above a floor passes it by two steps;
+ * under a given load answers move scores of as many devices by up to twice. */
+static double tied_part(const hg_planner *w)
+{
+    return w->goal->problem->workload.load == HG_LOAD_NONE ? HG_PLAN_TIE / (hg_rate_step * hg_rate_step) : 0.5;
+}
+
 static void search(hg_planner *w, const hg_item *items, size_t count, hg_plan *out)
 {
     wave v = { w, items, HG_NEW(w->ask->arena, hg_looked *, count) };
     bool ties = hg_plan_ties(w);
-    hg_search s = { .count = count, .best_n = w->best_n, .near_frac = ties ? HG_PLAN_TIE : 1, .known = w->best_score, .threads = w->threads,
+    hg_search s = { .count = count, .best_n = ties ? count : w->best_n, .near_frac = ties ? tied_part(w) : 1, .known = w->best_score, .threads = w->threads,
                     .ctx = &v, .groups = ties ? count : w->items.groups, .bound = bound, .group = ties ? NULL : group_of, .kin = budget_of, .score = score,
                     .needless = needless, .stopped = stopped, .progress = progress };
     hg_found found;
@@ -122,7 +130,7 @@ static void search_pools(hg_planner *w, hg_plan *out)
     hg_arena scratch = *w->ask->arena;
     hg_items_pools(&scratch, &w->items, INFINITY, INFINITY, &count, &all, &most);
     out->considered += all;
-    double part = hg_plan_ties(w) ? HG_PLAN_TIE : 1;
+    double part = hg_plan_ties(w) ? tied_part(w) : 1;
     for (double least = isfinite(most) ? WAVE * most : 0; !out->interrupted && below > part * w->best_score && below > 0; least *= WAVE) {
         double ignored;
         size_t n;
@@ -146,6 +154,7 @@ void hg_plan_search(hg_ask *a, const hg_scenes *scenes, const hg_space *space, s
     *out = (hg_plan){ .problem = p, .knobs = out->knobs, .k8s = out->k8s, .rates = out->rates, .rate_count = out->rate_count,
                       .day = out->day, .day_rates = out->day_rates, .past = out->past, .past_count = out->past_count, .objective = hg_objectives_text(a->arena, &goal->objectives),
                       .load_given = p->workload.load != HG_LOAD_NONE };
+    out->fewest = out->load_given && hg_fleet_by_devices(goal);
     hg_items_make(a, space, scenes, space->mode != HG_MODE_POOLS, space->mode != HG_MODE_WHOLE, w.threads, &w.items, out);
     w.arenas = HG_NEW(a->arena, hg_arena, w.threads);
     for (int t = 0; t < w.threads; t++)

@@ -1,6 +1,7 @@
 #include "api/plan_scenes.h"
 
 #include "base/num.h"
+#include "eval/fleet.h"
 
 #include <string.h>
 
@@ -85,6 +86,11 @@ static bool add_file(hg_ask *a, char *item, hg_scene_files *out)
         return hg_fail(&a->err, HG_INPUT, where, "weighs %s by '%.20s'; write a number above 0", item, equals + 1);
     f->path = item;
     f->name = name_of(a, item);
+    for (size_t i = 0; i + 1 < out->count; i++)
+        if (strcmp(out->list[i].path, item) == 0)
+            return hg_fail(&a->err, HG_INPUT, where, "names %s twice", item);
+        else if (strcmp(out->list[i].name, f->name) == 0)
+            f->name = item;
     if (out->count > 1 && (f->weight > 0) != (out->list[0].weight > 0))
         return hg_fail(&a->err, HG_INPUT, where, "weighs some and not others; without weights the worst served decides");
     return read_file(a, f);
@@ -120,6 +126,8 @@ static bool check_loads(hg_ask *a, const hg_scene_files *files, const hg_scenes 
                            loaded ? "says no load" : "says a load");
     if (loaded && files->list[0].weight > 0)
         return hg_fail(&a->err, HG_INPUT, a->s.scenarios.where, "has weights, and the files say loads: the engines must be enough for each");
+    if (loaded && !hg_fleet_by_devices(&s->list[0].goal))
+        return hg_fail(&a->err, HG_INPUT, a->s.objective.where, "is of answers or energy, and the scenarios have loads of their own: there the fewest devices are found");
     if (s->list[0].goal.objectives.in_turn && s->list[0].goal.objectives.count > 1)
         return hg_fail(&a->err, HG_INPUT, a->s.objective.where, "names several in turn; with --scenarios one, or weigh them");
     return true;

@@ -183,7 +183,7 @@ static bool take_pools(hg_ask *a, const hg_problem *p, const hg_goal *g, hg_spac
     static const char *const modes[] = { [HG_MODE_WHOLE] = "aggregated", [HG_MODE_POOLS] = "disaggregated", [HG_MODE_ANY] = "any" };
     const hg_scenario *q = &a->s;
     const hg_emitter *e = hg_emitter_find(p->engine.name);
-    bool can = e && e->pool && !hg_objectives_any(&g->objectives, HG_LATENCY) && makes_tokens(&p->workload), pinned = q->prefill.s || q->decode.s, found = !q->mode.s;
+    bool can = e && e->pool && !hg_objectives_first(&g->objectives, HG_LATENCY) && makes_tokens(&p->workload), pinned = q->prefill.s || q->decode.s, found = !q->mode.s;
     if (q->replicas.n && q->mode.s && strcmp(q->mode.s, "aggregated") != 0)
         return hg_fail(&a->err, HG_INPUT, q->replicas.where, "counts engines that do both; with --mode %.20s the split is searched (--prefill and --decode pin it)", q->mode.s);
     s->mode = can && !q->rates.s && !q->replicas.n && (s->total_devices == 0 || s->total_devices >= POOLS_FROM) ? HG_MODE_ANY : HG_MODE_WHOLE;
@@ -197,7 +197,7 @@ static bool take_pools(hg_ask *a, const hg_problem *p, const hg_goal *g, hg_spac
     if (!pinned)
         return can || s->mode == HG_MODE_WHOLE ||
                hg_fail(&a->err, HG_INPUT, q->mode.where, "pools are not searched %s; leave it out or write aggregated",
-                       hg_objectives_any(&g->objectives, HG_LATENCY) ? "for --objective latency"
+                       hg_objectives_first(&g->objectives, HG_LATENCY) ? "where latency decides"
                        : !makes_tokens(&p->workload) ? "where answers are of one token"
                                                      : "where heng cannot launch them with this engine");
     if (!q->prefill.s || !q->decode.s)

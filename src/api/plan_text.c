@@ -150,7 +150,7 @@ static void choices(hg_buf *b, const hg_plan *p)
                                          form(p, HG_TEXT_plan_table_rate), "TTFT p90", "TPOT p90", form(p, HG_TEXT_plan_rates_price) };
     if (!p->choice_count)
         return;
-    hg_buf_printf(b, "\n%s\n", form(p, p->by_cost ? HG_TEXT_plan_choices_cost : p->load_given ? HG_TEXT_plan_choices_gpus : HG_TEXT_plan_choices));
+    hg_buf_printf(b, "\n%s\n", form(p, hg_choices_heading(p)));
     choice_line(b, heads, "");
     for (size_t i = 0; i < p->choice_count; i++) {
         const hg_choice_row *c = &p->choices[i];

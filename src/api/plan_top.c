@@ -2,6 +2,7 @@
 #include "api/plan_parts.h"
 
 #include "base/pool.h"
+#include "eval/fleet.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -101,12 +102,21 @@ static bool among(hg_looked *const *of, size_t count, const hg_looked *l)
     return false;
 }
 
+/* Under a load that devices decide, as many of them tie. */
+static bool ties(const hg_planner *w, const hg_looked *best, const hg_looked *l)
+{
+    bool loaded = w->goal->problem->workload.load != HG_LOAD_NONE;
+    if (loaded && hg_fleet_by_devices(w->goal))
+        return l->best.score > 0 && hg_point_devices(&l->best) == hg_point_devices(&best->best);
+    return l->best.score > 0 && l->best.score >= HG_PLAN_TIE * best->best.score;
+}
+
 /* What the search's own precision does not tell from the best, whichever group it is of. */
 static void add_close(hg_planner *w, hg_looked *const *best_first_all)
 {
     size_t most = w->best_n + (hg_plan_ties(w) ? TIED_MOST : CLOSE_MOST);
     for (size_t i = 0; i < w->looked_count && w->leader_count < most; i++)
-        if (best_first_all[i]->best.score > CLOSE * best_first_all[0]->best.score &&
+        if ((best_first_all[i]->best.score > CLOSE * best_first_all[0]->best.score || (hg_plan_ties(w) && ties(w, best_first_all[0], best_first_all[i]))) &&
             !among(w->leaders, w->leader_count, best_first_all[i]))
             w->leaders[w->leader_count++] = best_first_all[i];
 }
@@ -139,7 +149,7 @@ static void break_ties(hg_planner *w)
     hg_looked *tied[TIED_MOST];
     size_t n = 0;
     for (size_t i = 0; i < w->leader_count && n < TIED_MOST; i++)
-        if (w->leaders[i]->best.score >= HG_PLAN_TIE * w->leaders[0]->best.score && w->leaders[i]->best.score > 0)
+        if (ties(w, w->leaders[0], w->leaders[i]))
             tied[n++] = w->leaders[i];
     for (int o = 1; o < w->goal->objectives.count && n > 1; o++) {
         size_t kept = 0;
@@ -169,6 +179,21 @@ static void drop_seconds(hg_planner *w)
     w->leader_count = n;
 }
 
+/* Under loads of their own all scenes' engines are as many as the one that wants most. */
+static void settle_scenes(const hg_planner *w, hg_arena scratch, const hg_candidate *c, hg_looked *l)
+{
+    int64_t most = 0;
+    bool loaded = w->goal->problem->workload.load != HG_LOAD_NONE && w->scenes->count > 1;
+    for (int again = 0; again <= loaded; again++)
+        for (size_t k = 0; k < w->scenes->count && !hg_problem_stopped(w->goal->problem); k++) {
+            if (again && l->under[k].replicas >= most)
+                continue;
+            l->under[k].replicas = again ? most : l->under[k].replicas;
+            l->scores[k] = hg_goal_settle(&w->scenes->list[k].goal, &scratch, c, &l->under[k]);
+            most = l->under[k].replicas > most ? l->under[k].replicas : most;
+        }
+}
+
 static void settle_one(void *ctx, size_t i, int thread)
 {
     others *o = ctx;
@@ -176,8 +201,7 @@ static void settle_one(void *ctx, size_t i, int thread)
     hg_arena scratch = w->arenas[thread];
     hg_looked *l = o->of[i];
     const hg_candidate *c = hg_item_candidate(&scratch, &w->items, &l->item);
-    for (size_t k = 0; k < w->scenes->count && !hg_problem_stopped(w->goal->problem); k++)
-        l->scores[k] = hg_goal_settle(&w->scenes->list[k].goal, &scratch, c, &l->under[k]);
+    settle_scenes(w, scratch, c, l);
     hg_plan_join(w, c, l);
 }
 

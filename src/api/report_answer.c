@@ -214,7 +214,7 @@ static void tiles(const hg_report *r)
     tile(r, hg_report_form(r, HG_TEXT_tile_tokens_gpu), hg_html_number(r->arena, m->tokens_per_s_per_device));
     tile(r, hg_report_form(r, HG_TEXT_tile_user), hg_html_number(r->arena, m->tokens_per_s_per_user));
     money(r, m, devices);
-    if (r->p->objective && strcmp(r->p->objective, "energy") == 0 && m->energy_j > 0 &&
+    if (r->p->objective && strstr(r->p->objective, "energy") && m->energy_j > 0 &&
         m->sim.completed)
         tile(r, hg_report_form(r, HG_TEXT_tile_energy), hg_html_number(r->arena, m->energy_j / (double)m->sim.completed));
     hg_buf_puts(r->b, "</dl>\n");

@@ -37,6 +37,14 @@ static void row(const hg_report *r, const hg_choice_row *c)
     hg_buf_puts(r->b, "</tr>\n");
 }
 
+hg_text hg_choices_heading(const hg_plan *p)
+{
+    return p->rate_count  ? HG_TEXT_plan_choices_rates
+           : p->by_cost   ? HG_TEXT_plan_choices_cost
+           : p->fewest    ? HG_TEXT_plan_choices_gpus
+                          : HG_TEXT_plan_choices;
+}
+
 void hg_report_choices(const hg_report *r)
 {
     static const hg_column columns[] = {
@@ -48,7 +56,7 @@ void hg_report_choices(const hg_report *r)
     if (!p->choice_count)
         return;
     hg_report_section(r, "choices", hg_report_form(r, HG_TEXT_plan_choices_head),
-                      hg_report_form(r, p->by_cost ? HG_TEXT_plan_choices_cost : p->load_given ? HG_TEXT_plan_choices_gpus : HG_TEXT_plan_choices));
+                      hg_report_form(r, hg_choices_heading(p)));
     hg_report_table(r, "choices", columns);
     for (size_t i = 0; i < p->choice_count; i++)
         row(r, &p->choices[i]);

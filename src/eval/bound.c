@@ -14,6 +14,9 @@ static const double SLACK = 1.03;
 /* A prompt's attention is looked at whole, in company and in pieces; other cuts may be cheaper by this. */
 static const double CHEAPEST_ATTENTION = 0.9;
 
+/* A steady run counts no fewer requests. */
+enum { LEAST_SEEN = 1000 };
+
 /* A mix of contexts in the pool may lie so far below the mean. */
 static const double KV_SLACK = 1.05;
 
@@ -233,30 +236,55 @@ double hg_bound_pool_rate(hg_arena scratch, const hg_problem *p, const hg_demand
     return SLACK * engines * rate_at(&q, best_prices(&q, q.prompt > 0 ? worth_of_prompt(l) : 0), 1);
 }
 
-/* Its prompt in as few steps as the budget allows, and its tokens at the prompt's context, all drafts accepted. */
-static double alone_s(hg_arena scratch, const hg_problem *p, const hg_candidate *c, const hg_request *r)
+/* ---- a request alone ---- */
+
+/* Prompts are priced at so many lengths to a doubling, and taken as no longer than the one below. */
+enum { LENGTHS = 4, LENGTH_NODES = 25 * LENGTHS };
+
+typedef struct alone {
+    double prompt_s[LENGTH_NODES], step_s[LENGTH_NODES]; /* 0: not priced yet */
+} alone;
+
+/* Its prompt in as few steps as the budget allows, and its tokens at the prompt's context. */
+static void price_alone(const hg_candidate *c, hg_step_oracle *o, bool spared, int node, alone *out)
 {
-    const hg_deployment *d = &c->deployment;
-    hg_step_oracle o = hg_step_oracle_new(&scratch, &c->step, d, c->memo);
-    hg_batch decode = { .decodes = 1, .decode_context = r->isl };
-    bool spared = d->prefix_caching && p->workload.hash_block_tokens;
-    double prompt_s = spared ? 0 : CHEAPEST_ATTENTION * prompt_attention(c, r->isl) + hg_step_oracle_tokens_seconds(&o, fmin(r->isl, (double)d->max_num_batched_tokens));
-    double steps = ceil((r->osl - 1) / (1 + d->draft_tokens));
-    return (prompt_s + (steps > 0 ? steps * hg_step_oracle_seconds(&o, &decode) : 0)) / SLACK;
+    double isl = exp2((double)node / LENGTHS), budget = (double)c->deployment.max_num_batched_tokens;
+    hg_batch decode = { .decodes = 1, .decode_context = (int64_t)isl };
+    out->prompt_s[node] = spared ? 0 : CHEAPEST_ATTENTION * prompt_attention(c, isl) + hg_step_oracle_tokens_seconds(o, floor(fmin(isl, budget)));
+    out->step_s[node] = hg_step_oracle_seconds(o, &decode);
 }
 
-double hg_bound_alone_s(hg_arena scratch, const hg_problem *p, const hg_candidate *c)
+/* The least mean over `seen` requests in a row, the workload being gone through again and again. */
+static double least_mean(const double *x, size_t n, size_t seen)
 {
-    enum { FIRST = 64 };
-    const hg_request *r = p->workload.requests;
-    double sum = 0, last = 0;
-    size_t n = p->workload.count < FIRST ? p->workload.count : FIRST;
-    for (size_t i = 0; i < n; i++) {
-        if (i == 0 || r[i].isl != r[i - 1].isl || r[i].osl != r[i - 1].osl)
-            last = alone_s(scratch, p, c, &r[i]);
-        sum += last;
+    double sum = 0, least;
+    for (size_t i = 0; i < seen; i++)
+        sum += x[i];
+    least = sum;
+    for (size_t i = 0; i + 1 < n && seen < n; i++) {
+        sum += x[(i + seen) % n] - x[i];
+        least = fmin(least, sum);
     }
-    return n ? sum / (double)n : 0;
+    return least / (double)seen;
+}
+
+double hg_bound_alone_s(hg_arena scratch, const hg_problem *p, const hg_candidate *c, size_t first)
+{
+    const hg_workload *w = &p->workload;
+    bool spared = c->deployment.prefix_caching && w->hash_block_tokens;
+    hg_step_oracle o = hg_step_oracle_new(&scratch, &c->step, &c->deployment, c->memo);
+    alone *known = HG_NEW(&scratch, alone, 1);
+    double *each = HG_NEW(&scratch, double, w->count);
+    for (size_t i = 0; i < w->count; i++) {
+        int node = (int)(log2(fmax(1, w->requests[i].isl)) * LENGTHS);
+        node = node < LENGTH_NODES ? node : LENGTH_NODES - 1;
+        if (known->step_s[node] == 0)
+            price_alone(c, &o, spared, node, known);
+        each[i] = known->prompt_s[node] + ceil((w->requests[i].osl - 1) / (1 + c->deployment.draft_tokens)) * known->step_s[node];
+    }
+    double mean = first ? least_mean(each, first < w->count ? first : w->count, first < w->count ? first : w->count)
+                        : least_mean(each, w->count, w->count < LEAST_SEEN ? w->count : LEAST_SEEN);
+    return mean / SLACK;
 }
 
 double hg_bound_rate(hg_arena scratch, const hg_problem *p, const hg_demand *d, const hg_candidate *c)

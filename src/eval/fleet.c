@@ -18,22 +18,21 @@ static double worth_of_devices(double devices, double e2e_s)
     return (1 + 1 / (devices * (1 + e2e_s))) / devices;
 }
 
-/* Do devices alone decide? Throughput is the load's, cost the devices'. */
-static bool devices_decide(const hg_goal *g)
+bool hg_fleet_by_devices(const hg_goal *g)
 {
     return !hg_objectives_first(&g->objectives, HG_LATENCY) && !hg_objectives_first(&g->objectives, HG_ENERGY);
 }
 
-static double part(hg_objective o, double devices, double latency, double energy)
+static double part(const hg_problem *p, hg_objective o, double devices, double latency, double energy)
 {
-    return o == HG_LATENCY ? latency : o == HG_ENERGY ? energy : o == HG_THROUGHPUT ? 1 : 1 / devices;
+    return o == HG_LATENCY ? latency : o == HG_ENERGY ? energy : hg_objective_worth(p, o, devices);
 }
 
 static double weigh(const hg_goal *g, double devices, double latency, double energy)
 {
     double value[HG_OBJECTIVES];
     for (int i = 0; i < g->objectives.count; i++)
-        value[i] = part(g->objectives.of[i], devices, latency, energy);
+        value[i] = part(g->problem, g->objectives.of[i], devices, latency, energy);
     return hg_objectives_weigh(&g->objectives, value);
 }
 
@@ -42,22 +41,32 @@ static double score_of(const hg_goal *g, const hg_candidate *c, const hg_metrics
     double used = engine_devices(c) * (double)m->replicas, e2e_s = m->sim.latency[HG_E2E].mean;
     if (!m->sim.slo_kept)
         return 0;
-    return devices_decide(g) ? worth_of_devices(used, e2e_s) : weigh(g, used, 1 / e2e_s, hg_objective_value(g->problem, HG_ENERGY, used, m));
+    return hg_fleet_by_devices(g) ? worth_of_devices(used, e2e_s) : weigh(g, used, 1 / e2e_s, hg_objective_value(g->problem, HG_ENERGY, used, m));
 }
 
 /* ---- how many ---- */
 
+static int64_t most_engines(const hg_goal *g, const hg_candidate *c)
+{
+    int64_t all = g->total_devices > 0 ? g->total_devices : HG_ANY_DEVICES;
+    return (int64_t)((double)all / engine_devices(c));
+}
+
+/* Every count may be tried, or those of a list. */
+static bool any_count(const hg_goal *g, const hg_candidate *c)
+{
+    return g->fill && g->replica_count > 0 && !c->prefill;
+}
+
 /* The i-th count of engines that may be tried; 0: there are no more. */
 static int64_t count_at(const hg_goal *g, const hg_candidate *c, size_t i)
 {
-    int64_t all = g->total_devices > 0 ? g->total_devices : HG_ANY_DEVICES;
-    int64_t most = (int64_t)((double)all / engine_devices(c));
+    int64_t most = most_engines(g, c);
     if (g->replica_count == 0 || c->prefill) /* pools have the sizes they have */
         return i == 0 ? c->deployment.replicas : 0;
-    if (i < g->replica_count && g->replicas[i] <= most)
-        return g->replicas[i];
-    bool after = i == 0 || (i <= g->replica_count && g->replicas[i - 1] < most);
-    return g->fill && after ? most : 0;
+    if (g->fill)
+        return (int64_t)i < most ? (int64_t)i + 1 : 0;
+    return i < g->replica_count && g->replicas[i] <= most ? g->replicas[i] : 0;
 }
 
 /* Of n engines no score is above this, where devices decide. */
@@ -72,6 +81,8 @@ static size_t first_count(const hg_goal *g, const hg_candidate *c, double bound_
     const hg_workload *w = &g->problem->workload;
     double each = bound_rate / (double)c->deployment.replicas;
     size_t i = 0;
+    if (w->load == HG_LOAD_RATE && any_count(g, c))
+        return (size_t)fmin(fmax(0, ceil(w->rate_per_s / each) - 1), (double)most_engines(g, c));
     while (w->load == HG_LOAD_RATE && count_at(g, c, i) && each * (double)count_at(g, c, i) < w->rate_per_s)
         i++;
     return i;
@@ -103,18 +114,19 @@ static bool enough(const fleet *f, int64_t n, hg_metrics *out)
     return out->sim.slo_kept;
 }
 
-/* Between two counts of the list, where the counts are ours. */
-static void refine(const fleet *f, int64_t too_few, hg_metrics *out)
+/* Behind the last count from `first` on whose score can exceed the floor. */
+static size_t end_of_counts(const fleet *f, size_t first, double floor)
 {
-    hg_metrics m;
-    int64_t hi = out->replicas;
-    while (f->goal->fill && hi - too_few > 1 && !hg_problem_stopped(f->goal->problem)) {
-        int64_t middle = too_few + (hi - too_few) / 2;
-        bool ok = enough(f, middle, &m);
-        if (ok)
-            *out = m;
-        *(ok ? &hi : &too_few) = middle;
+    const hg_goal *g = f->goal;
+    const hg_candidate *c = f->candidate;
+    size_t lo = first, hi = any_count(g, c) ? (size_t)most_engines(g, c) : g->replica_count + 1;
+    while (lo < hi) { /* scores fall with the count */
+        size_t middle = lo + (hi - lo) / 2;
+        int64_t n = count_at(g, c, middle);
+        bool may = n && (!hg_fleet_by_devices(g) || most_score(c, n) > floor);
+        *(may ? &lo : &hi) = may ? middle + 1 : middle;
     }
+    return lo;
 }
 
 /* What a floor leaves is tried first: most deployments fail there and need no second look.  Without one,
@@ -123,10 +135,8 @@ static double fewest(const fleet *f, double floor, double bound_rate, hg_metrics
 {
     const hg_candidate *c = f->candidate;
     hg_metrics m;
-    bool decide = devices_decide(f->goal);
-    size_t first = first_count(f->goal, c, bound_rate), end = first;
-    while (count_at(f->goal, c, end) && (!decide || most_score(c, count_at(f->goal, c, end)) > floor))
-        end++;
+    bool decide = hg_fleet_by_devices(f->goal);
+    size_t first = first_count(f->goal, c, bound_rate), end = end_of_counts(f, first, floor);
     size_t lo = first, hi = end, stride = 1; /* below lo too few, at hi enough (or the end) */
     for (size_t i = floor > 0 && decide ? end - 1 : first; lo < end && hi == end;) {
         if (hg_problem_stopped(f->goal->problem))
@@ -148,18 +158,16 @@ static double fewest(const fleet *f, double floor, double bound_rate, hg_metrics
             *out = m;
         *(ok ? &hi : &lo) = ok ? middle : middle + 1;
     }
-    if (hi < end && hi > first)
-        refine(f, count_at(f->goal, c, hi - 1), out);
     return hi < end ? score_of(f->goal, c, out) : 0;
 }
 
 /* The count after n that may be tried; 0: there is none. */
 static int64_t next_count(const hg_goal *g, const hg_candidate *c, int64_t n)
 {
-    size_t i = 0;
+    size_t i = any_count(g, c) ? (size_t)n : 0;
     while (count_at(g, c, i) && count_at(g, c, i) <= n)
         i++;
-    return g->fill && count_at(g, c, i) ? n + 1 : count_at(g, c, i);
+    return count_at(g, c, i);
 }
 
 /* Where answers count too, more engines than the fewest may be worth their cost: twice as many, and so on. */
@@ -171,8 +179,7 @@ static double best_count(const fleet *f, double floor, double bound_rate, hg_met
     hg_metrics m;
     if (!(best > 0) || !hg_objectives_first(&g->objectives, HG_LATENCY) || g->replica_count == 0 || c->prefill)
         return best;
-    int64_t most = g->fill ? (int64_t)((double)(g->total_devices > 0 ? g->total_devices : HG_ANY_DEVICES) / engine_devices(c))
-                           : g->replicas[g->replica_count - 1];
+    int64_t most = g->fill ? most_engines(g, c) : g->replicas[g->replica_count - 1];
     for (int64_t n = out->replicas; n < most && !hg_problem_stopped(g->problem);) {
         n = hg_min_i64(2 * n, most);
         double score = enough(f, n, &m) ? score_of(g, c, &m) : 0;
@@ -213,10 +220,10 @@ double hg_fleet_bound(const hg_goal *g, hg_arena scratch, const hg_candidate *c,
     double devices = engine_devices(c) * (double)n;
     if (n == 0)
         return 0;
-    if (devices_decide(g))
+    if (hg_fleet_by_devices(g))
         return most_score(c, n);
     bool latency = hg_objectives_first(&g->objectives, HG_LATENCY);
-    return weigh(g, devices, latency ? 1 / hg_bound_alone_s(scratch, g->problem, c) : 1,
+    return weigh(g, devices, latency ? 1 / hg_bound_alone_s(scratch, g->problem, c, 0) : 1,
                  most_energy(g, (double)hg_candidate_devices(c), bound_rate));
 }
 
@@ -226,5 +233,5 @@ double hg_fleet_pools_bound(const hg_goal *g, int64_t devices, double bound_rate
     double n = (double)devices;
     if (w->load == HG_LOAD_RATE && bound_rate < w->rate_per_s)
         return 0;
-    return devices_decide(g) ? worth_of_devices(n, 0) : weigh(g, n, INFINITY, most_energy(g, n, bound_rate));
+    return hg_fleet_by_devices(g) ? worth_of_devices(n, 0) : weigh(g, n, INFINITY, most_energy(g, n, bound_rate));
 }

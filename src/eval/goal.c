@@ -52,7 +52,7 @@ static double rate_power(const hg_goal *g)
 /* A request alone, answered at no less than its steps take. */
 static double most_latency(const hg_goal *g, hg_arena scratch, const hg_candidate *c)
 {
-    return looks_at(g, HG_LATENCY) ? 1 / hg_bound_alone_s(scratch, g->problem, c) : 1;
+    return looks_at(g, HG_LATENCY) ? 1 / hg_bound_alone_s(scratch, g->problem, c, LATENCY_REQUESTS) : 1;
 }
 
 double hg_goal_bound(const hg_goal *g, hg_arena scratch, const hg_candidate *c, double bound_rate)

@@ -9,6 +9,8 @@
 
 const char *const hg_objective_names[HG_OBJECTIVES] = { "goodput-per-gpu", "throughput", "latency", "cost", "energy" };
 
+static const double LEAST_WEIGHT = 1e-3;
+
 static bool named(const char *word, const char *where, hg_objective *out, hg_err *err)
 {
     for (int i = 0; i < HG_OBJECTIVES; i++)
@@ -61,6 +63,9 @@ bool hg_objectives_parse(const char *text, const char *where, hg_objectives *out
     out->in_turn = !weighed;
     for (int i = 0; i < out->count; i++)
         sum += out->weight[i];
+    for (int i = 0; i < out->count && weighed; i++)
+        if (out->weight[i] < LEAST_WEIGHT * sum)
+            return hg_fail(err, HG_INPUT, where, "weighs %s by less than a thousandth of all; leave it out", hg_objective_names[out->of[i]]);
     for (int i = 0; i < out->count; i++)
         out->weight[i] = weighed ? out->weight[i] / sum : i == 0;
     return true;
@@ -110,7 +115,7 @@ double hg_objective_value(const hg_problem *p, hg_objective o, double devices, c
 {
     double e2e_s = m->alone_s > 0 ? m->alone_s : m->sim.latency[HG_E2E].mean;
     switch (o) {
-    case HG_ENERGY: return m->energy_j > 0 ? (double)m->sim.completed / m->energy_j : 0;
+    case HG_ENERGY: return m->energy_j > 0 ? (m->rate_per_s > 0 ? m->rate_per_s * m->sim.window_s : (double)m->sim.completed) / m->energy_j : 0;
     case HG_LATENCY: return e2e_s > 0 ? 1 / e2e_s : 0;
     case HG_GOODPUT_PER_GPU: return m->goodput_per_device;
     default: return served_per_s(m) * hg_objective_worth(p, o, devices);
