@@ -221,6 +221,8 @@ static hg_space pool_space(const hg_space *s, bool prefill)
     return pool;
 }
 
+static const hg_slo nothing = { .count = 0 }; /* promised */
+
 static void take_demands(hg_arena *arena, const hg_scenes *scenes, size_t count, hg_items *items)
 {
     items->demand = HG_NEW(arena, hg_demand, scenes->count);
@@ -229,7 +231,7 @@ static void take_demands(hg_arena *arena, const hg_scenes *scenes, size_t count,
         const hg_problem *p = scenes->list[s].problem;
         /* Work that keeps no promise may take less of it: energy is bound by the work alone. */
         bool energy = hg_objectives_first(&scenes->list[s].goal.objectives, HG_ENERGY);
-        items->demand[s] = hg_demand_of(*arena, &p->workload, energy ? &(hg_slo){ .count = 0 } : &p->slo);
+        items->demand[s] = hg_demand_of(*arena, &p->workload, energy ? &nothing : &p->slo);
         items->rates[s] = HG_NEW(arena, double, count);
     }
 }

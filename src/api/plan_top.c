@@ -146,7 +146,7 @@ static double value(const hg_planner *w, const hg_looked *l, int objective)
 /* Of the leaders that tie with the first, those that the next objectives prefer, each in turn; the last of them leads. */
 static void break_ties(hg_planner *w)
 {
-    hg_looked *tied[TIED_MOST];
+    hg_looked *tied[TIED_MOST] = { NULL };
     size_t n = 0;
     for (size_t i = 0; i < w->leader_count && n < TIED_MOST; i++)
         if (ties(w, w->leaders[0], w->leaders[i]))
@@ -183,8 +183,8 @@ static void drop_seconds(hg_planner *w)
 static void settle_scenes(const hg_planner *w, hg_arena scratch, const hg_candidate *c, hg_looked *l)
 {
     int64_t most = 0;
-    bool loaded = w->goal->problem->workload.load != HG_LOAD_NONE && w->scenes->count > 1;
-    for (int again = 0; again <= loaded; again++)
+    int rounds = w->goal->problem->workload.load != HG_LOAD_NONE && w->scenes->count > 1 ? 2 : 1;
+    for (int again = 0; again < rounds; again++)
         for (size_t k = 0; k < w->scenes->count && !hg_problem_stopped(w->goal->problem); k++) {
             if (again && l->under[k].replicas >= most)
                 continue;
