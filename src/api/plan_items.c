@@ -149,8 +149,7 @@ static void share_prices(hg_arena *arena, hg_items *items, size_t count)
     enum { TOKENS = 1 << 14, SEQUENCES = 1 << 10 };
     for (size_t i = 0; i < count; i++) {
         hg_candidate *c = items->candidates[i], *first = items->candidates[items->shapes[i]];
-        bool equal = first->memo && first->step.count == c->step.count &&
-                     memcmp(first->step.items, c->step.items, (size_t)c->step.count * sizeof *c->step.items) == 0;
+        bool equal = first->memo && hg_step_same(&first->step, &c->step);
         c->memo = equal ? first->memo : hg_step_memo_new(arena, TOKENS, SEQUENCES);
     }
 }

@@ -7,11 +7,19 @@
 
 enum { ALIGN = 16 };
 
+static const size_t LEAST = (size_t)1 << 30;
+
+static void *reserve(size_t bytes)
+{
+    return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 bool hg_arena_open(hg_arena *arena, size_t reserve_bytes)
 {
     size_t bytes = reserve_bytes ? reserve_bytes : (size_t)HG_ARENA_DEFAULT_GIB << 30;
-    void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *base = reserve(bytes);
+    for (; base == MAP_FAILED && !reserve_bytes && bytes > LEAST; base = reserve(bytes))
+        bytes /= 2;
     if (base == MAP_FAILED)
         return false;
     *arena = (hg_arena){ .at = (char *)base + ALIGN, .end = (char *)base + bytes, .base = base, .fresh = base };

@@ -15,9 +15,10 @@ typedef struct hg_arena {
     char **fresh;   /* in the arena itself, so that copies share it: from *fresh on nothing was ever given out */
 } hg_arena;
 
-enum { HG_ARENA_DEFAULT_GIB = 16 };
+enum { HG_ARENA_DEFAULT_GIB = 64 };
 
-/* False when the system refuses the address space.  reserve_bytes 0: HG_ARENA_DEFAULT_GIB. */
+/* False when the system refuses the address space.  reserve_bytes 0: HG_ARENA_DEFAULT_GIB, or what half, a quarter … of it
+ * the system grants. */
 bool hg_arena_open(hg_arena *arena, size_t reserve_bytes);
 void hg_arena_close(hg_arena *arena);
 

@@ -1,6 +1,7 @@
 #include "cost/step.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Cached tokens before the mean prompt's new ones: the c̄ that keeps Σ n·(c + n/2). */
 static double mean_cached(const hg_step_batch *b)
@@ -282,4 +283,46 @@ hg_time hg_step_item_time(const hg_step *s, int item, const hg_step_batch *b, hg
         return calls_time(it, b, s->draft_tokens, work);
     hg_time t = calls_time(it, b, 1, work);
     return it->drafts ? add_passes(s, it, b, t, work) : t;
+}
+
+/* ---- the same step ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_rate(const hg_rate *a, const hg_rate *b)
+{
+    return a->op == b->op && a->surface == b->surface && a->series == b->series && a->exact == b->exact && a->device == b->device &&
+           a->rung == b->rung && a->typical == b->typical && same_text(a->transferred, b->transferred) && a->error == b->error &&
+           a->beyond_error == b->beyond_error;
+}
+
+static bool same_shape(const hg_shape *a, const hg_shape *b)
+{
+    for (int i = 0; i < HG_OP_DIMS; i++)
+        if (a->d[i] != b->d[i])
+            return false;
+    return a->dtype == b->dtype && a->kv_dtype == b->kv_dtype && a->kind == b->kind;
+}
+
+static bool same_item(const hg_step_item *a, const hg_step_item *b)
+{
+    for (int i = 0; i < a->less_count && a->less_count == b->less_count; i++)
+        if (!same_rate(&a->less[i], &b->less[i]))
+            return false;
+    return same_text(a->name, b->name) && a->role == b->role && a->repeat == b->repeat && a->drafts == b->drafts &&
+           same_rate(&a->rate, &b->rate) && same_shape(&a->shape, &b->shape) && a->dim == b->dim && a->dim_new == b->dim_new &&
+           a->dim_cached == b->dim_cached && a->less_count == b->less_count && a->less_k == b->less_k && a->less_s == b->less_s &&
+           a->beside == b->beside && a->scale == b->scale && a->ratio == b->ratio && a->host_s == b->host_s && a->occasions == b->occasions;
+}
+
+bool hg_step_same(const hg_step *a, const hg_step *b)
+{
+    for (int i = 0; i < a->count && a->count == b->count; i++)
+        if (!same_item(&a->items[i], &b->items[i]))
+            return false;
+    return a->count == b->count && a->layers == b->layers && a->tp == b->tp && a->pp == b->pp && a->dp == b->dp &&
+           a->draft_tokens == b->draft_tokens && a->meets == b->meets;
 }

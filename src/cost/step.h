@@ -77,6 +77,9 @@ typedef struct hg_step {
 bool hg_step_prepare(const hg_model *m, const hg_deployment *d, const hg_engine *e, const hg_rates *r,
                      hg_step *out, hg_err *err);
 
+/* Do both take the same time for every batch? */
+bool hg_step_same(const hg_step *a, const hg_step *b);
+
 /* Seconds from the step's start to its end, through all pipeline stages. */
 double hg_step_seconds(const hg_step *s, const hg_step_batch *b);
 
