@@ -105,6 +105,8 @@ static void table(hg_buf *b, const hg_plan *p)
     table_line(b, width, heads, "");
     for (size_t i = 0; i < p->top_count; i++)
         row(b, p, width, i + 1, &p->top[i]);
+    if (p->top_count > 1)
+        hg_buf_printf(b, "%6s%s\n", "", form(p, HG_TEXT_plan_table_note));
 }
 
 /* What each kind of traffic gets. */
