@@ -1,5 +1,6 @@
 #include "api/history_file.h"
 
+#include "base/sql.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -38,30 +39,11 @@ bool hg_history_failed(sqlite3 *db, const char *path, hg_err *err)
     return hg_fail(err, HG_WORLD, path, "cannot be read or written: %s; the file is as it was", sqlite3_errmsg(db));
 }
 
-static sqlite3_stmt *bound(sqlite3 *db, const char *sql, const char *kinds, va_list args)
-{
-    sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
-        return NULL;
-    for (int i = 0; kinds[i]; i++) {
-        if (kinds[i] == 't') {
-            sqlite3_bind_text(st, i + 1, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
-        } else if (kinds[i] == 'i') {
-            sqlite3_bind_int64(st, i + 1, va_arg(args, int64_t));
-        } else {
-            double v = va_arg(args, double);
-            if (isfinite(v))
-                sqlite3_bind_double(st, i + 1, v);
-        }
-    }
-    return st;
-}
-
 sqlite3_stmt *hg_history_bind(sqlite3 *db, const char *sql, const char *kinds, ...)
 {
     va_list args;
     va_start(args, kinds);
-    sqlite3_stmt *st = bound(db, sql, kinds, args);
+    sqlite3_stmt *st = hg_sql_bind(db, sql, kinds, args);
     va_end(args);
     return st;
 }

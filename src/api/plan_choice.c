@@ -183,9 +183,9 @@ static const char *rates_text(hg_arena *arena, const hg_choice *c)
     return isfinite(spent) ? hg_textf(arena, "%s %s", hg_figures(arena, spent, 3), unit) : "cannot serve all loads";
 }
 
-static void compare(hg_ask *a, const hg_choice *list, size_t count, const hg_choice *best, bool by_cost)
+static void compare(hg_ask *a, const hg_choice *list, size_t count, hg_choice *best, bool by_cost)
 {
-    hg_plan *out = (hg_plan *)&best->plan;
+    hg_plan *out = &best->plan;
     hg_choice_row *rows = HG_NEW(a->arena, hg_choice_row, count);
     out->choices = rows;
     out->choice_count = count;

@@ -161,7 +161,7 @@ bool hg_scenes_ask(hg_ask *a, const hg_scene_files *files, hg_problem *first, co
 
 bool hg_scenes_take_bests(hg_ask *a, hg_scenes *s, const hg_space *space, int threads, hg_plan *out)
 {
-    hg_scene *list = (hg_scene *)s->list;
+    hg_scene *list = s->list;
     if (s->count == 1 || list[0].problem->workload.load != HG_LOAD_NONE)
         return true;
     for (size_t i = 0; i < s->count; i++) {

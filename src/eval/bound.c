@@ -11,11 +11,8 @@ enum { POINTS_MOST = 224, COARSE = 4, ROUNDS = 14 };
  * this (test_plan.c holds it). */
 static const double SLACK = 1.03;
 
-/* A prompt's attention is looked at whole, in company and in pieces; other cuts may be cheaper by this. */
+/* A prompt's attention is looked at whole, in company and in pieces; other cuts may be cheaper by this (test_bound.c draws some). */
 static const double CHEAPEST_ATTENTION = 0.9;
-
-/* A steady run counts no fewer requests. */
-enum { LEAST_SEEN = 1000 };
 
 /* A mix of contexts in the pool may lie so far below the mean. */
 static const double KV_SLACK = 1.05;
@@ -283,7 +280,7 @@ double hg_bound_alone_s(hg_arena scratch, const hg_problem *p, const hg_candidat
         each[i] = known->prompt_s[node] + ceil((w->requests[i].osl - 1) / (1 + c->deployment.draft_tokens)) * known->step_s[node];
     }
     double mean = first ? least_mean(each, first < w->count ? first : w->count, first < w->count ? first : w->count)
-                        : least_mean(each, w->count, w->count < LEAST_SEEN ? w->count : LEAST_SEEN);
+                        : least_mean(each, w->count, w->count < HG_STEADY_LEAST ? w->count : HG_STEADY_LEAST);
     return mean / SLACK;
 }
 

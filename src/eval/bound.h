@@ -39,12 +39,12 @@ double hg_bound_prompt_attention(const hg_candidate *c, const hg_demand *d);
  */
 double hg_bound_rate(hg_arena scratch, const hg_problem *p, const hg_demand *d, const hg_candidate *c);
 
-/* Seconds from sending to the last token that no requests are answered faster than in the mean, were each alone: the `first`
- * of the workload, or (0) as many in a row as a steady run counts at least, wherever it begins. */
-double hg_bound_alone_s(hg_arena scratch, const hg_problem *p, const hg_candidate *c, size_t first);
-
 /* The same of one pool, which computes prompts, answers or both. */
 double hg_bound_pool_rate(hg_arena scratch, const hg_problem *p, const hg_demand *d, const hg_candidate *c, bool prompts,
                           bool answers);
+
+/* Seconds from sending to the last token that no requests are answered faster than in the mean, were each alone: the `first`
+ * of the workload, or (0) as many in a row as a steady run counts at least, wherever it begins. */
+double hg_bound_alone_s(hg_arena scratch, const hg_problem *p, const hg_candidate *c, size_t first);
 
 #endif

@@ -15,7 +15,7 @@ typedef struct hg_scene {
 } hg_scene;
 
 typedef struct hg_scenes {
-    const hg_scene *list;
+    hg_scene *list;
     size_t count;
     bool worst;                /* what the worst served gets; else the mean by weights */
 } hg_scenes;

@@ -63,6 +63,8 @@ typedef struct hg_sched_config {
  * over their own dp ranks (vLLM counts waiting and running); ties go round robin. */
 typedef enum hg_route { HG_ROUTE_LEAST_OUTSTANDING, HG_ROUTE_ROUND_ROBIN } hg_route;
 
+enum { HG_STEADY_LEAST = 1000 }; /* requests: what runs to a steady state count at least */
+
 /* Runs to a steady state in place of a fixed number of requests (open and closed loops; a replay
  * ends with its trace).  Arrivals go on until every limit of hg_sim_config.slo is known well enough:
  * the 95 % confidence interval of its percentile is narrower than ci_frac of it, or lies wholly on
@@ -70,7 +72,7 @@ typedef enum hg_route { HG_ROUTE_LEAST_OUTSTANDING, HG_ROUTE_ROUND_ROBIN } hg_ro
 typedef struct hg_steady {
     bool on;
     double ci_frac;        /* full width over the estimate; 0 means 0.05 */
-    size_t min_requests;   /* counted ones before the first look; 0 means 1,000 */
+    size_t min_requests;   /* counted ones before the first look; 0 means HG_STEADY_LEAST */
     size_t max_requests;   /* offered in all, then it ends undecided; 0 means 100,000 */
     bool to_precision;     /* go on to ci_frac even when every limit is decided */
 } hg_steady;

@@ -22,7 +22,7 @@ void hg_steady_open(hg_steady_state *s, const hg_sim_config *config, const hg_wo
     if (s->config.ci_frac == 0)
         s->config.ci_frac = 0.05;
     if (s->config.min_requests == 0)
-        s->config.min_requests = 1000;
+        s->config.min_requests = HG_STEADY_LEAST;
     if (s->config.max_requests == 0)
         s->config.max_requests = 100000;
     if (config->slo.count == 0)

@@ -1,5 +1,6 @@
 #include "tune/store.h"
 
+#include "base/sql.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -45,32 +46,11 @@ static bool failed(const hg_store *s, hg_err *err)
     return hg_fail(err, HG_WORLD, s->path, "cannot be read or written: %s; what was finished is kept, --resume goes on", sqlite3_errmsg(s->db));
 }
 
-/* A statement bound by kinds: t text (NULL allowed), i int64_t, r double (NAN: NULL). */
-static sqlite3_stmt *bound(hg_store *s, const char *sql, const char *kinds, va_list args)
-{
-    sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK)
-        return NULL;
-    for (int i = 0; kinds[i]; i++) {
-        if (kinds[i] == 't') {
-            const char *text = va_arg(args, const char *);
-            sqlite3_bind_text(st, i + 1, text, -1, SQLITE_TRANSIENT);
-        } else if (kinds[i] == 'i') {
-            sqlite3_bind_int64(st, i + 1, va_arg(args, int64_t));
-        } else {
-            double v = va_arg(args, double);
-            if (isfinite(v))
-                sqlite3_bind_double(st, i + 1, v);
-        }
-    }
-    return st;
-}
-
 static bool run(hg_store *s, hg_err *err, const char *sql, const char *kinds, ...)
 {
     va_list args;
     va_start(args, kinds);
-    sqlite3_stmt *st = bound(s, sql, kinds, args);
+    sqlite3_stmt *st = hg_sql_bind(s->db, sql, kinds, args);
     va_end(args);
     bool ok = st && sqlite3_step(st) == SQLITE_DONE;
     if (!ok)
